@@ -36,7 +36,7 @@ def compute(
     as_of: int,
     customer_ids: Sequence[int] | None = None,
 ) -> pa.Table:
-    """This will return the features of every customer known before `as_of` (epoch seconds).
+    """Return the features of every customer known before `as_of` (epoch seconds).
 
     The connection must have the tables of `MIRROR_TABLES`. Only rows that happened and arrived before
     `as_of` are read. With `customer_ids` the same SQL runs over those customers alone; ids that are not
@@ -44,18 +44,22 @@ def compute(
     entry of `FEATURES`, in its order; NULL where a feature is undefined.
     """
     if customer_ids is None:
-        return connection.sql(statement(asked=False), params={"as_of": as_of}).to_arrow_table()
-    asked = pa.table({"customer_id": pa.array(customer_ids, pa.int64())})
-    connection.register(_ASKED, asked)
+        return _run(connection, statement(asked=False), as_of=as_of)
+    connection.register(_ASKED, pa.table({"customer_id": pa.array(customer_ids, pa.int64())}))
     try:
-        return connection.sql(statement(asked=True), params={"as_of": as_of}).to_arrow_table()
+        return _run(connection, statement(asked=True), as_of=as_of)
     finally:
         connection.unregister(_ASKED)
 
 
+def _run(connection: duckdb.DuckDBPyConnection, query: str, *, as_of: int) -> pa.Table:
+    table: pa.Table = connection.sql(query, params={"as_of": as_of}).to_arrow_table()
+    return table
+
+
 @cache
 def statement(*, asked: bool) -> str:
-    """This will return the whole query, with the parameter `$as_of`; `asked` restricts it to a table of ids."""
+    """Return the whole query, with the parameter `$as_of`; `asked` restricts it to a table of ids."""
     customer_filter = f"customer_id IN (SELECT customer_id FROM {_ASKED})" if asked else "TRUE"  # noqa: S608 - constants only
     known = _read("known").replace("{customer_filter}", customer_filter)
     themes = ",\n\n".join(f"{theme}_features AS (\n{_read(theme)})" for theme in THEMES)
@@ -65,7 +69,7 @@ def statement(*, asked: bool) -> str:
         for theme in THEMES
     )
     return (
-        f"WITH {known},\n\n{themes}\n\n"  # noqa: S608 - files of this package and constants only
+        f"WITH {known},\n\n{themes}\n\n"
         f"SELECT\n    scope.customer_id,\n    {columns}\nFROM scope\n{joins}\nORDER BY scope.customer_id"
     )
 
