@@ -1,0 +1,60 @@
+"""The vocabulary of campaigns and deliveries."""
+
+from django.db import models
+
+
+class CampaignState(models.TextChoices):
+    DRAFT = "DRAFT", "Draft"
+    SCHEDULED = "SCHEDULED", "Scheduled"
+    RUNNING = "RUNNING", "Running"
+    PAUSED = "PAUSED", "Paused"
+    CANCELLED = "CANCELLED", "Cancelled"
+    FINISHED = "FINISHED", "Finished"
+
+
+class Targeting(models.TextChoices):
+    PROFIT = "PROFIT", "Learn, then mail whom it pays to mail"
+    EVERYONE = "EVERYONE", "Everyone in the segment, less the holdout"
+
+
+class Arm(models.TextChoices):
+    """What chance and the model decided, before consent is asked again at hand-over."""
+
+    TREATED = "TREATED", "To be mailed"
+    HOLDOUT = "HOLDOUT", "Held out at random"
+    NOT_TARGETED = "NOT_TARGETED", "Not targeted: mailing does not pay"
+    EXCLUDED = "EXCLUDED", "Not eligible: outside the experiment"
+
+
+class DeliveryState(models.TextChoices):
+    PLANNED = "PLANNED", "Planned"
+    CLAIMED = "CLAIMED", "Claimed by a sender"
+    SENDING = "SENDING", "Being handed over"
+    SENT = "SENT", "Accepted by the mail server"
+    DEFERRED = "DEFERRED", "Deferred, will be tried again"
+    FAILED = "FAILED", "Refused by the mail server"
+    UNKNOWN = "UNKNOWN", "Unknown: a crash hid the answer"
+    SKIPPED = "SKIPPED", "Not sent, with a reason"
+
+
+FINAL_STATES = (
+    DeliveryState.SENT,
+    DeliveryState.FAILED,
+    DeliveryState.UNKNOWN,
+    DeliveryState.SKIPPED,
+)
+
+
+class SkipReason(models.TextChoices):
+    """Why somebody in the segment got nothing; exactly one each, in this order of priority."""
+
+    ERASED = "ERASED", "Erased"
+    NO_ADDRESS = "NO_ADDRESS", "No e-mail address"
+    SUPPRESSED = "SUPPRESSED", "Suppressed: bounced, complained or unsubscribed"
+    NO_CONSENT = "NO_CONSENT", "No consent"
+    DUPLICATE_ADDRESS = "DUPLICATE_ADDRESS", "Same address as another customer"
+    FREQUENCY = "FREQUENCY", "Mailed too recently"
+    HOLDOUT = "HOLDOUT", "Held out at random"
+    NOT_TARGETED = "NOT_TARGETED", "Mailing does not pay"
+    CANCELLED = "CANCELLED", "Campaign cancelled"
+    RENDER_ERROR = "RENDER_ERROR", "The message could not be rendered"

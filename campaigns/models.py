@@ -1,0 +1,157 @@
+"""Campaigns and their deliveries."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from campaigns.enums import (
+    Arm,
+    CampaignState,
+    DeliveryState,
+    SkipReason,
+    Targeting,
+)
+from customers.models import Customer
+from segmentation.models import ModelVersion, Segment
+
+
+class Campaign(models.Model):
+    name = models.CharField(max_length=150, unique=True)
+    state = models.CharField(
+        max_length=10, choices=CampaignState.choices, default=CampaignState.DRAFT
+    )
+    segment = models.ForeignKey(Segment, on_delete=models.PROTECT, related_name="+")
+    # What is said
+    from_name = models.CharField(max_length=100)
+    from_email = models.EmailField()
+    subject = models.CharField(max_length=200, help_text="Liquid: {{ customer.first_name }}")
+    body_html = models.TextField(help_text="Liquid. Must contain {{ unsubscribe_url }}.")
+    # To whom
+    targeting = models.CharField(max_length=10, choices=Targeting.choices, default=Targeting.PROFIT)
+    holdout_share = models.FloatField(
+        default=0.1, validators=[MinValueValidator(0.01), MaxValueValidator(0.9)]
+    )
+    explore_share = models.FloatField(
+        default=0.1,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="Share of the rest that is assigned at random, so that the model keeps learning.",
+    )
+    min_days_between = models.PositiveSmallIntegerField(
+        default=0, help_text="Skip customers mailed within this many days; 0 for no limit."
+    )
+    # What it costs
+    discount_percent = models.PositiveSmallIntegerField(
+        default=0,
+        validators=[MaxValueValidator(90)],
+        help_text="Discount offered in the message, per cent of the order.",
+    )
+    contact_cost_cents = models.PositiveIntegerField(default=1)
+    unsubscribe_cost_cents = models.PositiveIntegerField(
+        default=0, help_text="What losing the right to mail one customer is worth."
+    )
+    outcome_days = models.PositiveSmallIntegerField(
+        default=14, validators=[MinValueValidator(1), MaxValueValidator(90)]
+    )
+    # When
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    scheduled_at = models.DateTimeField(null=True, blank=True)
+    frozen_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    salt = models.CharField(
+        max_length=32, help_text="Makes the random assignment of this campaign its own."
+    )
+    model_version = models.ForeignKey(
+        ModelVersion, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    audience = models.PositiveIntegerField(
+        default=0, help_text="People in the segment when frozen."
+    )
+    note = models.TextField(blank=True, help_text="Why it was paused, or what the freeze decided.")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Delivery(models.Model):
+    """
+    One member of a campaign's segment and what became of them; made when the audience is frozen.
+
+    `assignment_probability` is the probability with which this customer was assigned to TREATED,
+    known at that moment; empty for those outside the experiment.
+    """
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="deliveries")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    arm = models.CharField(max_length=15, choices=Arm.choices)
+    assignment_probability = models.FloatField(null=True)
+    predicted_profit_cents = models.FloatField(
+        null=True, help_text="What the model expected a message to earn."
+    )
+    state = models.CharField(max_length=10, choices=DeliveryState.choices)
+    reason = models.CharField(max_length=20, choices=SkipReason.choices, blank=True)
+    # Who holds it: a lease by the database's clock, fenced by the epoch
+    owner = models.CharField(max_length=64, blank=True)
+    epoch = models.PositiveIntegerField(default=0)
+    leased_until = models.DateTimeField(null=True)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True)
+    # What happened
+    intent_at = models.DateTimeField(null=True)
+    accepted_at = models.DateTimeField(null=True)
+    message_id = models.CharField(max_length=120, blank=True)
+    reply = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "customer"], name="delivery_once"),
+            models.CheckConstraint(
+                name="skipped_has_a_reason",
+                condition=models.Q(state=DeliveryState.SKIPPED, reason__gt="")
+                | ~models.Q(state=DeliveryState.SKIPPED) & models.Q(reason=""),
+            ),
+            models.CheckConstraint(
+                name="experiment_has_a_probability",
+                condition=models.Q(arm=Arm.EXCLUDED, assignment_probability__isnull=True)
+                | ~models.Q(arm=Arm.EXCLUDED) & models.Q(assignment_probability__isnull=False),
+            ),
+        ]
+        indexes = [
+            # dispatch.claim: the rows that still have to go out
+            models.Index(
+                fields=["campaign", "id"],
+                name="delivery_to_claim",
+                condition=models.Q(state__in=["PLANNED", "DEFERRED"]),
+            ),
+            # sweeper: the rows somebody holds
+            models.Index(
+                fields=["leased_until"],
+                name="delivery_leased",
+                condition=models.Q(state__in=["CLAIMED", "SENDING"]),
+            ),
+            models.Index(fields=["customer", "accepted_at"], name="delivery_customer_accepted"),
+            models.Index(fields=["campaign", "state"], name="delivery_campaign_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.campaign_id}/{self.customer_id} {self.state}"
+
+
+class Link(models.Model):
+    """A link of a campaign; clicks name it by number, so no foreign address travels in a URL."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="links")
+    position = models.PositiveSmallIntegerField()
+    url = models.URLField(max_length=2000)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "position"], name="link_position")
+        ]
+
+    def __str__(self) -> str:
+        return self.url

@@ -1,0 +1,85 @@
+"""Settings from the environment, typed; a wrong or missing one fails at start, in words."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name, default)
+
+
+def boolean(name: str, *, default: bool) -> bool:
+    value = os.environ.get(name)
+    if value is None:
+        return default
+    if value.lower() in {"1", "true", "yes", "on"}:
+        return True
+    if value.lower() in {"0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name} must be 1 or 0, not {value!r}")
+
+
+def integer(name: str, default: int) -> int:
+    value = os.environ.get(name, str(default))
+    try:
+        return int(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}") from None
+
+
+def secret(name: str, *, home: Path, may_generate: bool) -> str:
+    """
+    A secret from `NAME`, or from the file named by `NAME_FILE` (Docker secrets).
+
+    A run on embedded servers makes its own once and keeps them in COTERIE_HOME, readable by the
+    owner only; a run on servers of yours must be given them.
+    """
+    if value := os.environ.get(name):
+        return value
+    if path := os.environ.get(f"{name}_FILE"):
+        return Path(path).read_text().strip()
+    if not may_generate:
+        raise ImproperlyConfigured(
+            f"{name} is not set. Set it (or {name}_FILE) to a long random text and keep it: "
+            "links in mails already sent depend on it."
+        )
+    store = home / "secrets.json"
+    known: dict[str, str] = json.loads(store.read_text()) if store.exists() else {}
+    if name not in known:
+        known[name] = secrets.token_urlsafe(48)
+        home.mkdir(parents=True, exist_ok=True)
+        temporary = store.with_suffix(f".{os.getpid()}")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(known, file)
+        temporary.replace(store)
+    return known[name]
+
+
+def database(url: str) -> dict[str, Any]:
+    """Django's DATABASES entry for a `postgresql://` URL; a socket folder may be given as ?host=."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise ImproperlyConfigured(
+            "DATABASE_URL must start with postgresql://; Coterie runs on PostgreSQL only."
+        )
+    query = dict(parse_qsl(parts.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.path.lstrip("/") or "coterie",
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": query.pop("host", "") or parts.hostname or "",
+        "PORT": str(parts.port or ""),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": query,
+    }

@@ -1,0 +1,30 @@
+"""Every periodic job on one page: the pulse of the product.
+
+Beat only ticks. Each task looks in the database whether there is something to do, takes it under a
+lock, and does nothing otherwise; two beats or a lost tick change nothing. Beat copies this table
+into the database when it starts, where the admin shows it and can switch a line off.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+SCHEDULE: dict[str, dict[str, Any]] = {
+    "simulated shops answer": {"task": "customers.tasks.answer_simulated", "schedule": 2.0},
+    "consent: read the ledger": {"task": "consent.tasks.absorb_ledger", "schedule": 2.0},
+    "segmentation: scores and segments": {
+        "task": "segmentation.tasks.refresh_due",
+        "schedule": 2.0,
+    },
+    "campaigns: freeze and send": {"task": "campaigns.tasks.dispatch_due", "schedule": 1.0},
+    "campaigns: recover what a crash left": {"task": "campaigns.tasks.sweep", "schedule": 10.0},
+    "feedback: close outcome windows": {
+        "task": "feedback.tasks.close_due_windows",
+        "schedule": 2.0,
+    },
+    "feedback: retrain": {"task": "feedback.tasks.retrain_due", "schedule": 2.0},
+}
+for _entry in SCHEDULE.values():
+    # a tick that waited longer than the next one is of no use
+    _entry["options"] = {"expires": 60.0}

@@ -1,0 +1,168 @@
+"""All settings, from the environment. docs/reference/settings.md lists them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.urls import reverse_lazy
+
+from config import env, menu
+from core import clock
+
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+HOME = clock.home()
+
+# ------------------------------------------------------------------ where we run
+# Unset DATABASE_URL means embedded servers (config.embedded), on this machine, for trying out.
+EMBEDDED = env.boolean("COTERIE_EMBEDDED", default=not env.text("DATABASE_URL"))
+DATABASES = {"default": env.database(env.text("DATABASE_URL", "postgresql:///coterie"))}
+REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "coterie",
+    }
+}
+
+DEBUG = env.boolean("COTERIE_DEBUG", default=False)
+PUBLIC_URL = env.text("COTERIE_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+ALLOWED_HOSTS = env.text("COTERIE_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+# ------------------------------------------------------------------ secrets
+SECRET_KEY = env.secret("COTERIE_SECRET_KEY", home=HOME, may_generate=EMBEDDED)
+LINK_KEY = env.secret("COTERIE_LINK_KEY", home=HOME, may_generate=EMBEDDED).encode()
+SUPPRESSION_PEPPER = env.secret(
+    "COTERIE_SUPPRESSION_PEPPER", home=HOME, may_generate=EMBEDDED
+).encode()
+
+# ------------------------------------------------------------------ sending
+# smtp://host:port or smtps://user:password@host:port; empty means nothing can be launched.
+SMTP_URL = env.text("COTERIE_SMTP_URL")
+MESSAGE_ID_DOMAIN = env.text("COTERIE_MESSAGE_ID_DOMAIN", "coterie.example")
+POSTAL_ADDRESS = env.text("COTERIE_POSTAL_ADDRESS", "Sample Shop, 1 Example Street, 10115 Berlin")
+CURRENCY = env.text("COTERIE_CURRENCY", "EUR")
+# What an order earns where the shop tells no cost of goods, as a share of its total.
+ASSUMED_MARGIN = env.integer("COTERIE_ASSUMED_MARGIN_PERCENT", 40) / 100
+TRAIN_THREADS = env.integer("COTERIE_TRAIN_THREADS", 0)  # 0: cores less one
+
+# ------------------------------------------------------------------ Django
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_celery_beat",
+    "config",
+    "customers",
+    "consent",
+    "segmentation",
+    "campaigns",
+    "feedback",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = reverse_lazy("admin:login")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = HOME / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True
+# The audience page of a large segment posts no fields, imports stream: the defaults are enough.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+
+# ------------------------------------------------------------------ hardening
+_HTTPS = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 12 * 3600
+SECURE_SSL_REDIRECT = False  # the proxy's business
+SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "SAMEORIGIN"  # the preview of a message is a sandboxed frame of our own
+
+# ------------------------------------------------------------------ Celery
+# Redis only rings the bell; the queue is PostgreSQL, so every setting errs towards "ring again".
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_SOFT_TIME_LIMIT = 240
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 900,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "global_keyprefix": "coterie:",
+}
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {
+    "campaigns.tasks.*": {"queue": "send"},
+    "feedback.tasks.retrain_due": {"queue": "train"},
+}
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+
+# ------------------------------------------------------------------ logging: no personal data, one line
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("COTERIE_LOG_LEVEL", "INFO")},
+    "loggers": {"django.db.backends": {"level": "WARNING"}},
+}
+
+UNFOLD = menu.UNFOLD

@@ -1,0 +1,38 @@
+"""What tests change, each line with its reason."""
+
+import os
+import warnings
+
+
+# A home of its own, so that tests never meet the data of a run; xdist workers inherit it.
+if "COTERIE_TEST_HOME" not in os.environ:
+    os.environ["COTERIE_TEST_HOME"] = os.path.join(  # noqa: PTH118 - Django is not set up yet
+        os.environ.get("COTERIE_HOME", ".coterie"), "test"
+    )
+    os.environ["COTERIE_HOME"] = os.environ["COTERIE_TEST_HOME"]
+
+from config import embedded
+
+
+# pytest-django imports settings before any conftest, so the servers start here.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of libraries we start servers with, not of ours
+    embedded.ensure()
+
+from config.settings import *  # noqa: F403 - settings.py with a few changes
+from config.settings import CACHES
+
+
+# Hashing passwords properly costs 0.2 s for every user a test makes.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Tests of one worker must not see the cache of another.
+CACHES = {
+    "default": {**CACHES["default"], "BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+# locmem takes no Redis options
+CACHES["default"].pop("LOCATION")
+# Known keys, so that a test can compute a token or a hash itself.
+LINK_KEY = b"link key of the tests"
+SUPPRESSION_PEPPER = b"pepper of the tests"
+# Collecting static files is not what tests are about.
+WHITENOISE_AUTOREFRESH = True

@@ -1,0 +1,25 @@
+"""Routes: the admin for staff, a few public pages for customers, health for machines."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import include, path
+
+from config.health import healthz, readyz
+
+
+def to_admin(request: HttpRequest) -> HttpResponse:
+    return redirect("admin:index")
+
+
+urlpatterns = [
+    path("", to_admin),
+    path("healthz", healthz),
+    path("readyz", readyz),
+    path("c/", include("consent.urls")),  # public: unsubscribe
+    path("m/", include("campaigns.urls")),  # public: links in messages
+    path("admin/campaigns/", include("campaigns.admin_urls")),
+    path("admin/", admin.site.urls),
+]

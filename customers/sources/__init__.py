@@ -1,0 +1,1 @@
+"""Where shop data comes from; a source turns something foreign into `ShopBatch`es."""

@@ -1,0 +1,16 @@
+"""The vocabulary of results."""
+
+from django.db import models
+
+
+class Metric(models.TextChoices):
+    PROFIT = "PROFIT", "Profit per customer"
+    CONVERSION = "CONVERSION", "Customers who ordered"
+    REVENUE = "REVENUE", "Revenue per customer"
+
+
+class Verdict(models.TextChoices):
+    HELPED = "HELPED", "It helped"
+    HARMED = "HARMED", "It harmed"
+    NOT_ENOUGH_DATA = "NOT_ENOUGH_DATA", "Not enough data"
+    SAMPLE_RATIO = "SAMPLE_RATIO", "Assignment does not match the plan: do not trust"

@@ -1,0 +1,33 @@
+"""The vocabulary of segments and models."""
+
+from django.db import models
+
+
+class SegmentKind(models.TextChoices):
+    EVERYONE = "EVERYONE", "Every customer"
+    RFM = "RFM", "Recency, frequency, money"
+    CLUSTER = "CLUSTER", "Cluster found by k-means"
+    SCORE = "SCORE", "A band of a score"
+
+
+class Task(models.TextChoices):
+    CHURN = "CHURN", "Churn: no order in the next 90 days"
+    PURCHASE = "PURCHASE", "Purchase: an order in the next 30 days"
+    RESPONSE = "RESPONSE", "Response: an order after a message"
+    UPLIFT = "UPLIFT", "Uplift: orders caused by a message"
+    CLUSTERS = "CLUSTERS", "Clusters of customers"
+
+
+class ModelStatus(models.TextChoices):
+    CHALLENGER = "CHALLENGER", "Challenger"
+    CHAMPION = "CHAMPION", "Champion"
+    RETIRED = "RETIRED", "Retired"
+    REJECTED = "REJECTED", "Rejected"
+    REFUSED = "REFUSED", "Refused: not enough data"
+
+
+class Sentiment(models.TextChoices):
+    POSITIVE = "POSITIVE", "Positive"
+    NEUTRAL = "NEUTRAL", "Neutral"
+    NEGATIVE = "NEGATIVE", "Negative"
+    NOT_SCORED = "NOT_SCORED", "Not scored"

@@ -1,0 +1,139 @@
+"""Segments, model versions and scores."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from customers.models import Customer, Review
+from segmentation.enums import ModelStatus, SegmentKind, Sentiment, Task
+
+
+class Segment(models.Model):
+    name = models.CharField(max_length=100, unique=True)
+    kind = models.CharField(max_length=10, choices=SegmentKind.choices)
+    definition = models.JSONField(default=dict, blank=True)
+    description = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+    refreshed_at = models.DateTimeField(null=True, blank=True)
+    size = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """A customer in a segment now."""
+
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="memberships")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    joined_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["segment", "customer"], name="membership_key")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} in {self.segment_id}"
+
+
+class MembershipChange(models.Model):
+    """Who joined or left a segment, and when; append-only."""
+
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="changes")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    joined = models.BooleanField(help_text="False: left.")
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["customer", "changed_at"], name="membership_change_customer")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} {'joined' if self.joined else 'left'} {self.segment_id}"
+
+
+class ModelVersion(models.Model):
+    """One trained (or refused) model with everything needed to judge it."""
+
+    task = models.CharField(max_length=10, choices=Task.choices)
+    number = models.PositiveIntegerField()
+    status = models.CharField(max_length=10, choices=ModelStatus.choices)
+    algorithm = models.CharField(max_length=100, blank=True)
+    trained_at = models.DateTimeField()
+    as_of = models.DateTimeField(help_text="No row later than this was seen.")
+    window_starts_at = models.DateTimeField(null=True)
+    window_ends_at = models.DateTimeField(null=True)
+    rows = models.PositiveBigIntegerField(default=0)
+    positives = models.PositiveBigIntegerField(default=0)
+    metrics = models.JSONField(default=dict)
+    manifest = models.JSONField(default=dict)
+    artefact = models.CharField(
+        max_length=255, blank=True, help_text="Folder under COTERIE_HOME/models."
+    )
+    reason = models.TextField(blank=True, help_text="Why it has this status, in words.")
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["task", "number"], name="model_version_number"),
+            models.UniqueConstraint(
+                fields=["task"],
+                condition=models.Q(status=ModelStatus.CHAMPION),
+                name="one_champion_a_task",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task.lower()} v{self.number}"
+
+
+class ScoreGeneration(models.Model):
+    """All scores of one model run; one generation a task is current, flipped when complete."""
+
+    task = models.CharField(max_length=10, choices=Task.choices)
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="generations")
+    as_of = models.DateTimeField()
+    written_at = models.DateTimeField()
+    rows = models.PositiveIntegerField(default=0)
+    is_current = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["task"], condition=models.Q(is_current=True), name="one_current_generation"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task} {self.as_of:%Y-%m-%d}"
+
+
+class Score(models.Model):
+    """A narrow row written by COPY. Meaning and unit of `value` depend on the generation's task."""
+
+    generation = models.ForeignKey(ScoreGeneration, on_delete=models.CASCADE, related_name="scores")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    value = models.FloatField()
+    sd = models.FloatField(null=True, help_text="Standard deviation of the estimate, where known.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["customer", "generation"], name="score_key")]
+
+    def __str__(self) -> str:
+        return f"{self.value:.4f}"
+
+
+class ReviewSentiment(models.Model):
+    """What TextBlob makes of a review's words."""
+
+    review = models.OneToOneField(Review, on_delete=models.CASCADE, related_name="+")
+    label = models.CharField(max_length=10, choices=Sentiment.choices)
+    polarity = models.FloatField(null=True, help_text="−1 (negative) to 1 (positive).")
+    subjectivity = models.FloatField(null=True, help_text="0 (facts) to 1 (opinion).")
+    reason = models.CharField(max_length=100, blank=True, help_text="Why it was not scored.")
+    scored_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.review_id}"
