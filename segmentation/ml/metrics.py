@@ -48,7 +48,8 @@ def brier(*, label: ArrayLike, probability: ArrayLike) -> float:
 def log_losses(*, label: ArrayLike, probability: ArrayLike) -> Floats:
     """Logarithmic loss in nats per row, (n,); probabilities are kept 1e-12 away from 0 and 1."""
     p = np.clip(np.asarray(probability, float), 1e-12, 1 - 1e-12)
-    return np.where(np.asarray(label, bool), -np.log(p), -np.log1p(-p))
+    losses: Floats = np.where(np.asarray(label, bool), -np.log(p), -np.log1p(-p))
+    return losses
 
 
 def log_loss(*, label: ArrayLike, probability: ArrayLike) -> float:

@@ -1,0 +1,187 @@
+"""From the mirror to a judged model: gather cut-offs, learn, judge on the newest closed window."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+
+from segmentation.ml import features, labels
+from segmentation.ml.columns import ORDERS, RECENCY_DAYS
+from segmentation.ml.estimators import propensity
+from segmentation.ml.estimators.baselines import RecencyRule
+from segmentation.ml.estimators.propensity import Origin, PropensityModel, Settings
+from segmentation.ml.metrics import calibration, log_losses, paired_bootstrap
+from segmentation.ml.report import EvaluationReport, Verdict, binary_metrics
+from segmentation.ml.splits import TimeSplit, rolling_origins
+from segmentation.ml.tables import Bools, FeatureTable, Floats, Ints
+
+
+FEWEST = 50
+"""Buyers and non-buyers needed, each, in training and at the test cut-off: below, a rate of 20 %
+is not known to within half of itself, and neither is a difference between two models."""
+
+ACTIVE_DAYS = 365
+"""Who has not ordered for a year is no longer asked whether they churn."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trained:
+    """What training hands over. `model` and `rule` are None when refused.
+
+    `model` and `rule` have learned from every closed window, the test window included; `test_*` is
+    what they said about it before they had seen it. test_ids, test_bought, test_model, test_rule: (n,);
+    the last three are NaN-free and in the order of test_ids.
+    """
+
+    report: EvaluationReport
+    model: PropensityModel | None = None
+    rule: RecencyRule | None = None
+    test_ids: Ints
+    test_bought: Bools
+    test_model: Floats
+    test_rule: Floats
+
+
+def eligible(table: FeatureTable, *, active_days: int = ACTIVE_DAYS) -> FeatureTable:
+    """Keep customers with an order in the last `active_days`."""
+    return table.rows((table.column(ORDERS) > 0) & (table.column(RECENCY_DAYS) <= active_days))
+
+
+def gather(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    at: Sequence[int],
+    horizon_days: int,
+    known_at: int,
+    customer_ids: Sequence[int] | None = None,
+    active_days: int = ACTIVE_DAYS,
+) -> list[Origin]:
+    """Build one `Origin` per cut-off from the mirror; `customer_ids` limits it to a sample."""
+    origins = []
+    for as_of in at:
+        table = features.compute(connection, as_of=as_of, customer_ids=customer_ids)
+        known = eligible(FeatureTable.from_arrow(table), active_days=active_days)
+        bought = labels.purchased(
+            connection,
+            as_of=as_of,
+            horizon_days=horizon_days,
+            known_at=known_at,
+            customer_ids=known.customer_ids,
+        )
+        origins.append(Origin(as_of=as_of, features=known, bought=bought))
+    return origins
+
+
+def train(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    task: str,
+    horizon_days: int,
+    history_from: int,
+    known_at: int,
+    settings: Settings,
+    customer_ids: Sequence[int] | None = None,
+) -> Trained:
+    """Learn P(buys within `horizon_days`) from the mirror as known at `known_at` and judge it.
+
+    Raises splits.TooLittleHistoryError when the history is shorter than two windows; too few buyers
+    or non-buyers are a refusal in the report, not an error.
+    """
+    split = rolling_origins(history_from=history_from, known_at=known_at, horizon_days=horizon_days)
+    *learn, test = gather(
+        connection,
+        at=(*split.train_at, split.test_at),
+        horizon_days=horizon_days,
+        known_at=known_at,
+        customer_ids=customer_ids,
+    )
+    return judge(learn, test, task=task, split=split, settings=settings)
+
+
+def judge(
+    learn: Sequence[Origin], test: Origin, *, task: str, split: TimeSplit, settings: Settings
+) -> Trained:
+    """Fit on `learn`, compare with the recency rule on `test`, then fit again on all."""
+    learn = [origin for origin in learn if len(origin.bought)]
+    refusal = _refusal(learn, test)
+    if refusal:
+        return _refused(learn, test, task=task, split=split, reason=refusal)
+    said = propensity.fit(learn, settings=settings).predict(
+        test.features, as_of=test.as_of, num_threads=settings.num_threads
+    )
+    by_rule = propensity.fit_baseline(learn).predict(test.features.column(RECENCY_DAYS))
+    difference = paired_bootstrap(
+        first=log_losses(label=test.bought, probability=said),
+        second=log_losses(label=test.bought, probability=by_rule),
+        seed=settings.seed,
+    )
+    better = difference.high < 0
+    report = EvaluationReport(
+        task=task,
+        verdict=Verdict.MODEL if better else Verdict.BASELINE,
+        reason=(
+            f"Log loss {difference.mean:+.4f} against the recency rule "
+            f"(95 % interval {difference.low:+.4f} to {difference.high:+.4f}): "
+            + ("the model is better." if better else "no proof that the model is better.")
+        ),
+        horizon_days=split.horizon_days,
+        train_at=tuple(origin.as_of for origin in learn),
+        test_at=test.as_of,
+        train_rows=sum(len(origin.bought) for origin in learn),
+        train_positives=sum(int(origin.bought.sum()) for origin in learn),
+        rows=len(test.bought),
+        positives=int(test.bought.sum()),
+        model=binary_metrics(label=test.bought, probability=said),
+        baseline=binary_metrics(label=test.bought, probability=by_rule),
+        loss_difference=difference,
+        calibration=calibration(label=test.bought, probability=said),
+    )
+    everything = [*learn, test]
+    return Trained(
+        report=report,
+        model=propensity.fit(everything, settings=settings),
+        rule=propensity.fit_baseline(everything),
+        test_ids=test.features.customer_ids,
+        test_bought=test.bought,
+        test_model=said,
+        test_rule=by_rule,
+    )
+
+
+def _refusal(learn: Sequence[Origin], test: Origin) -> str:
+    if not learn:
+        return "Too little to learn from: no customer had ordered before the training cut-offs."
+    for moment, origin in (("newest training", learn[-1]), ("test", test)):
+        buyers = int(origin.bought.sum())
+        others = len(origin.bought) - buyers
+        if min(buyers, others) < FEWEST:
+            return (
+                f"Too few to learn from: {buyers} buyers and {others} others in the {moment} window; "
+                f"{FEWEST} of each are needed."
+            )
+    return ""
+
+
+def _refused(
+    learn: Sequence[Origin], test: Origin, *, task: str, split: TimeSplit, reason: str
+) -> Trained:
+    nothing = np.full(len(test.bought), np.nan)
+    return Trained(
+        report=EvaluationReport(
+            task=task,
+            verdict=Verdict.REFUSED,
+            reason=reason,
+            horizon_days=split.horizon_days,
+            train_at=split.train_at,
+            test_at=split.test_at,
+            train_rows=sum(len(origin.bought) for origin in learn),
+            train_positives=sum(int(origin.bought.sum()) for origin in learn),
+            rows=len(test.bought),
+            positives=int(test.bought.sum()),
+        ),
+        test_ids=test.features.customer_ids,
+        test_bought=test.bought,
+        test_model=nothing,
+        test_rule=nothing,
+    )
