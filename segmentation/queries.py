@@ -1,0 +1,75 @@
+"""Reused reads of segments and scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from django.db import connection
+from django.db.models import QuerySet
+
+from customers.models import Customer
+from segmentation.enums import ModelStatus
+from segmentation.models import Membership, ModelVersion, ScoreGeneration, Segment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """The current scores of some customers, NaN where there is none."""
+
+    values: npt.NDArray[np.float64]
+    version: str
+    version_id: int | None
+    average: float
+
+
+def members(segment: Segment) -> QuerySet[Customer]:
+    """The customers in `segment` now."""
+    ids = Membership.objects.filter(segment=segment).values("customer_id")
+    return Customer.objects.filter(pk__in=ids)
+
+
+def member_ids_sql(segment: Segment) -> tuple[str, list[int]]:
+    """A SELECT of one column, customer_id, and its parameters: for set-based statements."""
+    return (
+        "SELECT customer_id FROM segmentation_membership WHERE segment_id = %s",
+        [segment.pk],
+    )
+
+
+def champion(task: str) -> ModelVersion | None:
+    """The version that serves, if any."""
+    return ModelVersion.objects.filter(task=task, status=ModelStatus.CHAMPION).first()
+
+
+def current_generation(task: str) -> ScoreGeneration | None:
+    """The scores that are shown and used, if any."""
+    return (
+        ScoreGeneration.objects.filter(task=task, is_current=True).select_related("version").first()
+    )
+
+
+def current_scores(task: str, customer_ids: npt.NDArray[np.int64]) -> Scores:
+    """The scores of `customer_ids` (sorted or not), aligned with them."""
+    values = np.full(len(customer_ids), np.nan)
+    generation = current_generation(task)
+    if generation is None:
+        return Scores(values=values, version="", version_id=None, average=float("nan"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT customer_id, value FROM segmentation_score WHERE generation_id = %s ORDER BY 1",
+            [generation.pk],
+        )
+        rows = np.array(cursor.fetchall(), dtype=np.float64).reshape(-1, 2)
+    known = rows[:, 0].astype(np.int64)
+    if len(known):
+        at = np.clip(np.searchsorted(known, customer_ids), 0, len(known) - 1)
+        found = known[at] == customer_ids
+        values[found] = rows[at[found], 1]
+    return Scores(
+        values=values,
+        version=str(generation.version),
+        version_id=generation.version_id,
+        average=float(rows[:, 1].mean()) if len(rows) else float("nan"),
+    )
