@@ -35,7 +35,9 @@ class RecencyRule:
         overall = (float(np.sum(bought)) + 1) / (len(bought) + 2)
         rates = (np.bincount(which, weights=bought.astype(float)) + 2 * overall) / (rows + 2)
         middles = np.array([np.median(recency_days[bins == number]) for number in filled])
-        falling = IsotonicRegression(increasing=False).fit_transform(middles, rates, rows)
+        falling = IsotonicRegression(increasing=False).fit_transform(
+            middles, rates, sample_weight=rows
+        )
         return cls(days=middles, probability=np.asarray(falling, dtype=np.float64))
 
     def predict(self, recency_days: Floats) -> Floats:

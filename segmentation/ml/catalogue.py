@@ -1,0 +1,88 @@
+"""What is predicted, from what, against what: one row per model. Nothing gives scores that has no row."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One model. `label` says what counts as 1, `bar` what it must show before its scores are used."""
+
+    task: str
+    features: str
+    label: str
+    estimator: str
+    baseline: str
+    metric: str
+    bar: str
+
+
+_BEATS = "95 % paired interval of the log loss below the baseline's on the newest closed window"
+
+CATALOGUE: dict[str, Row] = {
+    row.task: row
+    for row in (
+        Row(
+            task="purchase_30d",
+            features="all of features.FEATURES at the cut-off; customers active in the last 365 days",
+            label="an order in the 30 days after the cut-off",
+            estimator="segmentation.ml.estimators.propensity",
+            baseline="segmentation.ml.estimators.baselines.RecencyRule",
+            metric="log loss; AUC, Brier and ECE are reported",
+            bar=_BEATS,
+        ),
+        Row(
+            task="churn_90d",
+            features="all of features.FEATURES at the cut-off; customers active in the last 365 days",
+            label="no order in the 90 days after the cut-off (the complement of a purchase)",
+            estimator="segmentation.ml.estimators.propensity",
+            baseline="segmentation.ml.estimators.baselines.RecencyRule",
+            metric="log loss; AUC, Brier and ECE are reported",
+            bar=_BEATS,
+        ),
+        Row(
+            task="response",
+            features="all of features.FEATURES when the campaign was frozen; customers who were sent it",
+            label="an order in the outcome window of a delivery",
+            estimator="segmentation.ml.estimators.response",
+            baseline="the rate of all who were sent the campaign",
+            metric="log loss; AUC is reported",
+            bar=_BEATS,
+        ),
+        Row(
+            task="uplift",
+            features="all of features.FEATURES when the campaign was frozen; sent and held out alike",
+            label="what the customer was worth in the outcome window, with the logged probability",
+            estimator="segmentation.ml.estimators.uplift",
+            baseline="the same effect for everybody",
+            metric="profit of the policy on the holdout, in cents per customer; Qini is reported",
+            bar="95 % interval of the profit above that of the best simple policy, else that policy",
+        ),
+        Row(
+            task="rfm_groups",
+            features="recency_days, orders, net_revenue_cents",
+            label="none: quintiles and named rules",
+            estimator="segmentation.ml.estimators.rfm",
+            baseline="none",
+            metric="none",
+            bar="none: it describes and predicts nothing",
+        ),
+        Row(
+            task="clusters",
+            features="log1p of recency_days, orders, net_revenue_cents, standardised",
+            label="none",
+            estimator="segmentation.ml.estimators.clusters",
+            baseline="the RFM groups",
+            metric="silhouette times adjusted Rand index of bootstrap refits",
+            bar="no cluster below 5 % of the customers",
+        ),
+        Row(
+            task="review_sentiment",
+            features="the text of a review",
+            label="none: a lexicon, nothing is learned",
+            estimator="segmentation.ml.estimators.sentiment",
+            baseline="always positive",
+            metric="accuracy on labelled sentences",
+            bar="texts that are not English are not scored",
+        ),
+    )
+}
