@@ -1,0 +1,65 @@
+# Coterie: the whole workflow. `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+SERVE ?= 1
+CUSTOMERS ?=
+ROUNDS ?=
+export COTERIE_HOME ?= .coterie
+export PYTHONWARNINGS ?= ignore::RuntimeWarning:platformdirs
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test check fmt bench docs lock stop clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 10
+
+setup: $(VENV)/.ready ## Make the environment in .venv from the hash-pinned lock
+
+$(VENV)/.ready: requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' || \
+	  { echo "Coterie needs Python 3.11 or 3.12; say PYTHON=python3.11 make ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "Python cannot make virtual environments here; on Debian: apt install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: setup ## Turn the whole ring and show it: [DATA=file] [SERVE=0] [CUSTOMERS=n] [ROUNDS=n] [PORT=8000]
+	$(BIN)/python manage.py demo $(if $(DATA),--data "$(DATA)") $(if $(filter 0,$(SERVE)),--no-serve) \
+	  $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(ROUNDS),--rounds $(ROUNDS)) --port $(PORT)
+
+run: setup ## Serve the web, the worker and beat: [PORT=8000]
+	$(BIN)/python manage.py run --port $(PORT)
+
+test: setup ## Run all tests against the embedded PostgreSQL and Valkey
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+check: setup ## Lint, types, import contracts, migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+fmt: setup ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup ## Print the profit table of the benchmark (some minutes)
+	$(BIN)/python -m benchmarks.loop --params regulars --customers 20000 --rounds 6 --seeds 10
+	$(BIN)/python -m benchmarks.loop --params sparse --customers 20000 --rounds 6 --seeds 10
+
+docs: setup ## Write the generated reference pages anew
+	$(BIN)/python -m docs.generate
+
+lock: setup ## Resolve requirements/*.in into hash-pinned requirements/*.txt
+	$(BIN)/python -m pip install --quiet uv
+	for name in app dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header requirements/$$name.in -o requirements/$$name.txt; done
+
+stop: ## Stop embedded servers that a killed run left behind
+	$(BIN)/python -c "from config import embedded; from core import clock; embedded.stop(clock.home())"
+
+clean: stop ## Remove everything a run left (COTERIE_HOME)
+	rm -rf "$(COTERIE_HOME)"

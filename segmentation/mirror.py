@@ -1,0 +1,115 @@
+"""The columnar mirror: what the feature SQL reads, as Parquet under COTERIE_HOME/mirror.
+
+Only customers who agreed to profiling are in it, so nothing computed from it can be about others.
+Money stays integer cents; times cross as epoch seconds, because ADBC is fast with integers.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import duckdb
+import pyarrow.parquet as pq
+from adbc_driver_postgresql import dbapi
+from django.conf import settings
+from django.db import connection
+
+
+_MAY_PROFILE = """
+    SELECT customer_id FROM consent_consentstate
+    WHERE purpose = 'PROFILING' AND is_granted
+"""
+_EPOCH = "EXTRACT(EPOCH FROM {0})::bigint"
+
+
+def _at(column: str, name: str | None = None) -> str:
+    return f"{_EPOCH.format(column)} AS {name or column.rsplit('.', maxsplit=1)[-1]}"
+
+
+# One SELECT a table; each is restricted to `people`, the customers who may be profiled.
+TABLES = {
+    "customers": f"""
+        SELECT c.id AS customer_id, {_at("c.joined_at")}, {_at("c.arrived_at")}, c.country
+        FROM customers_customer c JOIN people ON people.customer_id = c.id
+        WHERE c.erased_at IS NULL ORDER BY 1""",
+    "orders": f"""
+        SELECT o.id AS order_id, o.customer_id, {_at("o.placed_at")}, {_at("o.arrived_at")},
+               o.total_cents, o.discount_cents, o.margin_cents, o.channel
+        FROM customers_order o JOIN people USING (customer_id)
+        WHERE o.status = 'PLACED' ORDER BY 2, 3""",
+    "order_lines": f"""
+        SELECT o.id AS order_id, o.customer_id, l.product_id, p.category,
+               l.quantity::bigint AS quantity, l.unit_price_cents,
+               {_at("o.placed_at")}, {_at("o.arrived_at")}
+        FROM customers_orderline l JOIN customers_order o ON o.id = l.order_id
+        JOIN customers_product p ON p.id = l.product_id
+        JOIN people ON people.customer_id = o.customer_id
+        WHERE o.status = 'PLACED' AND p.is_product ORDER BY 2, 7""",
+    "refunds": f"""
+        SELECT r.customer_id, {_at("r.refunded_at")}, {_at("r.arrived_at")}, r.amount_cents
+        FROM customers_refund r JOIN people USING (customer_id) ORDER BY 1, 2""",
+    "events": f"""
+        SELECT e.customer_id, e.kind, {_at("e.happened_at")}, {_at("e.arrived_at")}, e.campaign_id
+        FROM customers_event e JOIN people USING (customer_id) ORDER BY 1, 3""",
+    "reviews": f"""
+        SELECT r.customer_id, r.product_id, {_at("r.written_at")}, {_at("r.arrived_at")},
+               r.rating::bigint AS rating, s.polarity
+        FROM customers_review r JOIN people USING (customer_id)
+        LEFT JOIN segmentation_reviewsentiment s ON s.review_id = r.id ORDER BY 1, 3""",
+}
+
+
+def folder() -> Path:
+    path: Path = settings.HOME / "mirror"
+    return path
+
+
+def refresh() -> dict[str, int]:
+    """
+    Write the whole mirror anew and swap it in; returns rows a table.
+
+    Readers that opened the old files keep them until they close. Rewriting everything costs about a
+    second a million order lines and cannot disagree with the database.
+    """
+    new = folder().with_name(f"mirror.{os.getpid()}")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    rows: dict[str, int] = {}
+    with dbapi.connect(_uri()) as source, source.cursor() as cursor:
+        for name, select in TABLES.items():
+            cursor.execute(f"WITH people AS ({_MAY_PROFILE}) {select}")
+            table = cursor.fetch_arrow_table()
+            pq.write_table(table, new / f"{name}.parquet", compression="zstd")
+            rows[name] = table.num_rows
+    old = folder().with_name("mirror.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder().exists():
+        folder().rename(old)
+    new.rename(folder())
+    shutil.rmtree(old, ignore_errors=True)
+    return rows
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection with one view a mirrored table; refreshes first when there is no mirror."""
+    if not folder().exists():
+        refresh()
+    database = duckdb.connect()
+    threads = settings.TRAIN_THREADS or max(1, (os.cpu_count() or 2) - 1)
+    database.execute(f"SET threads = {threads}")
+    for name in TABLES:
+        path = str(folder() / f"{name}.parquet").replace("'", "''")
+        database.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{path}')")
+    return database
+
+
+def _uri() -> str:
+    """The database of this process as a libpq URI, for ADBC."""
+    known = connection.settings_dict
+    query = {"host": known["HOST"] or None, "port": known["PORT"] or None, "user": known["USER"] or None,
+             "password": known["PASSWORD"] or None}  # fmt: skip
+    given = urlencode({key: value for key, value in query.items() if value})
+    return f"postgresql:///{quote(known['NAME'])}?{given}"
