@@ -48,8 +48,13 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ClusterModel:
-    """Centres in standardised log space, (k, 3), best spenders first; a name in words for each."""
+    """Centres in standardised log space, (k, 3), best spenders first; a name in words for each.
 
+    low, high, mean, scale: (3,) of log recency, orders and money; points are clipped, then standardised.
+    """
+
+    low: Floats
+    high: Floats
     mean: Floats
     scale: Floats
     centres: Floats
@@ -58,7 +63,7 @@ class ClusterModel:
 
     def assign(self, table: FeatureTable) -> Ints:
         """Return the number of the nearest centre, (n,); NO_ORDER for who has not ordered."""
-        points = (_log_rfm(table) - self.mean) / self.scale
+        points = (np.clip(_log_rfm(table), self.low, self.high) - self.mean) / self.scale
         bought = table.column(ORDERS) > 0
         numbers = np.full(len(table), NO_ORDER, dtype=np.int64)
         numbers[bought] = _nearest(points[bought], self.centres)
@@ -90,13 +95,21 @@ class ClusterModel:
             "names": list(self.names),
             "tried": [asdict(candidate) for candidate in self.tried],
         }
-        arrays = {"mean": self.mean, "scale": self.scale, "centres": self.centres}
+        arrays = {
+            "low": self.low,
+            "high": self.high,
+            "mean": self.mean,
+            "scale": self.scale,
+            "centres": self.centres,
+        }
         return artifacts.to_files(documents={"model": document}, arrays=arrays)
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> Self:
         document = artifacts.read_document(files, "model")
         return cls(
+            low=artifacts.read_array(files, "low"),
+            high=artifacts.read_array(files, "high"),
             mean=artifacts.read_array(files, "mean"),
             scale=artifacts.read_array(files, "scale"),
             centres=artifacts.read_array(files, "centres"),
@@ -117,6 +130,10 @@ def fit(table: FeatureTable, *, seed: int, ks: Sequence[int] = range(3, 9)) -> C
         raise ValueError(f"{len(points)} customers with an order; {20 * max(ks)} are needed")
     if len(points) > SAMPLE:
         points = points[np.sort(generator.choice(len(points), SAMPLE, replace=False))]
+    # Who sent everything back has spent 0, which on a log scale is a world of its own: the outermost
+    # hundredths are moved to the edge, so that no cluster is made of them alone.
+    low, high = np.quantile(points, [0.01, 0.99], axis=0)
+    points = np.clip(points, low, high)
     mean, scale = points.mean(axis=0), points.std(axis=0)
     scale[scale == 0] = 1.0
     points = (points - mean) / scale
@@ -127,7 +144,9 @@ def fit(table: FeatureTable, *, seed: int, ks: Sequence[int] = range(3, 9)) -> C
     centres = fitted[max(tried, key=lambda candidate: candidate.merit).k]
     centres = centres[np.argsort(-centres[:, 2], kind="stable")]
     names = _names(centres, centres * scale + mean)
-    return ClusterModel(mean=mean, scale=scale, centres=centres, names=names, tried=tried)
+    return ClusterModel(
+        low=low, high=high, mean=mean, scale=scale, centres=centres, names=names, tried=tried
+    )
 
 
 def _log_rfm(table: FeatureTable) -> Floats:

@@ -24,7 +24,7 @@ _LATIN = re.compile(r"[A-Za-zÀ-ɏ]")
 _STOP_WORDS = {
     "en": "the and is it this that with for was not very of to my they have are but you these",
     "de": "der und ist ich nicht das mit ein eine sehr auch auf für war aber wir sie dem den",
-    "fr": "le et est les une des pas pour très je avec ce cette mais sur plus vous qui du",
+    "fr": "le et est les une des pas pour très je avec ce cette mais sur vous qui du",
     "es": "el y los las una es muy por con para que pero está como lo del se mi",
     "it": "il e che di non per una è molto con sono ma della questo ho gli anche",
     "nl": "het een van niet en ik is dat zeer met voor maar ook zijn deze wel heel",
