@@ -1,0 +1,141 @@
+"""Writing the ledger, and how far it may be read. Besides `ingest`, nothing else writes to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+from django.db import connection, transaction
+
+from customers.models import Source
+from customers.staging import stage
+
+
+LEDGER_LOCK = 0x1ED6E5
+"""First key of the advisory locks by which `settled_position` sees who is writing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventRow:
+    """One row for the ledger. `external_id` is unique within `source`, and within no source."""
+
+    customer_id: int
+    kind: str
+    happened_at: datetime
+    arrived_at: datetime
+    external_id: str
+    source: Source | None = None
+    campaign_id: int | None = None
+    delivery_id: int | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+def record(
+    *,
+    source: Source | None,
+    customer_id: int,
+    kind: str,
+    happened_at: datetime,
+    arrived_at: datetime,
+    external_id: str,
+    campaign_id: int | None = None,
+    delivery_id: int | None = None,
+    properties: Mapping[str, Any] | None = None,
+) -> bool:
+    """Add one event; False when the ledger has it already. Raises IntegrityError for an unknown customer."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        announce_writing(cursor)
+        cursor.execute(
+            """
+            INSERT INTO customers_event (source_id, external_id, customer_id, kind, happened_at,
+                                         arrived_at, campaign_id, delivery_id, properties)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+            ON CONFLICT (source_id, external_id) DO NOTHING
+            """,
+            [
+                source.pk if source else None, external_id, customer_id, kind, happened_at,
+                arrived_at, campaign_id, delivery_id, json.dumps(dict(properties or {})),
+            ],
+        )  # fmt: skip
+        return bool(cursor.rowcount)
+
+
+def record_many(rows: Iterable[EventRow]) -> int:
+    """Add many events by COPY and return how many are new; one transaction, all or none."""
+    entries = list(rows)
+    if not entries:
+        return 0
+    table = pa.table({
+        "source_id": pa.array([row.source.pk if row.source else None for row in entries], pa.int64()),
+        "external_id": pa.array([row.external_id for row in entries], pa.string()),
+        "customer_id": pa.array([row.customer_id for row in entries], pa.int64()),
+        "kind": pa.array([row.kind for row in entries], pa.string()),
+        "happened_at": pa.array([row.happened_at for row in entries], pa.timestamp("us", "UTC")),
+        "arrived_at": pa.array([row.arrived_at for row in entries], pa.timestamp("us", "UTC")),
+        "campaign_id": pa.array([row.campaign_id for row in entries], pa.int64()),
+        "delivery_id": pa.array([row.delivery_id for row in entries], pa.int64()),
+        "properties": pa.array([json.dumps(dict(row.properties)) for row in entries], pa.string()),
+    })  # fmt: skip
+    with transaction.atomic(), connection.cursor() as cursor:
+        stage(cursor, name="staged_ledger_rows", table=table)
+        announce_writing(cursor)
+        cursor.execute(
+            """
+            INSERT INTO customers_event (source_id, external_id, customer_id, kind, happened_at,
+                                         arrived_at, campaign_id, delivery_id, properties)
+            SELECT source_id, external_id, customer_id, kind, happened_at,
+                   arrived_at, campaign_id, delivery_id, properties::jsonb
+            FROM staged_ledger_rows
+            -- one order for everybody: two writers of the same rows wait, they do not deadlock
+            ORDER BY source_id, external_id
+            ON CONFLICT (source_id, external_id) DO NOTHING
+            """
+        )
+        return int(cursor.rowcount)
+
+
+# ---------------------------------------------------------------- reading by cursor
+# Ids are given out before their rows are committed: a reader that remembers the highest id it saw
+# would never see a row of a slower transaction with a lower one. Every writer therefore holds,
+# until it commits, a shared advisory lock that carries the sequence's position before its first
+# row (in blocks of 1,024, to fit the key). Writers never wait for one another or for a reader.
+
+
+def announce_writing(cursor: Any) -> None:
+    """To be called in the transaction before an INSERT into the ledger."""
+    cursor.execute(
+        "SELECT pg_advisory_xact_lock_shared(%s, (last_value >> 10)::int)"
+        " FROM customers_event_id_seq",
+        [LEDGER_LOCK],
+    )
+
+
+def settled_position() -> int:
+    """
+    The id up to which a reader by cursor may read: no row at or below it can still appear.
+
+    Call it before the SELECT of the rows, in a transaction of isolation READ COMMITTED (Django's
+    default). Rows of the caller's own transaction count as settled.
+    """
+    with connection.cursor() as cursor:
+        # first the position, then the writers: who took an id up to it still holds a lock, or is done
+        cursor.execute(
+            "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM customers_event_id_seq"
+        )
+        (position,) = cursor.fetchone()
+        cursor.execute(
+            """
+            SELECT min(objid::bigint << 10) FROM pg_locks
+            WHERE locktype = 'advisory' AND classid = %s AND objsubid = 2 AND granted
+              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+              AND pid <> pg_backend_pid()
+            """,
+            [LEDGER_LOCK],
+        )
+        (writing_from,) = cursor.fetchone()
+    # a lock at block b says: my ids come after b * 1024 (or after 0)
+    return int(position) if writing_from is None else min(int(position), int(writing_from))
