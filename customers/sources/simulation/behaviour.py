@@ -34,7 +34,7 @@ class Habits:
     christmas_peak: float
 
     def log_stays(self, *, day: int, epoch_day: int, last_order_day: Ints, count: int) -> Floats:
-        """log P(no order on `day`) of the first `count` customers, given their last order."""
+        """Log P(no order on `day`) of the first `count` customers, given their last order."""
         part = slice(count)
         silence = day - last_order_day[part]
         hazard = self.hazard[part] * self._season(epoch_day)

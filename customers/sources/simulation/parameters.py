@@ -161,7 +161,7 @@ def _build(cls: type[_T], tree: Any, path: str) -> _T:
     values: dict[str, Any] = {}
     for member in dataclasses.fields(cls):  # type: ignore[arg-type] # always one of the above
         value, kind = tree[member.name], hints[member.name]
-        if dataclasses.is_dataclass(kind):
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
             values[member.name] = _build(kind, value, f"{path}{member.name}.")
         else:
             values[member.name] = _number(value, kind, f"{path}{member.name}", member.metadata)

@@ -13,7 +13,7 @@ from customers.sources.simulation.baskets import (
     BasketSource,
     CatalogueBaskets,
 )
-from customers.sources.simulation.behaviour import DAY, Habits
+from customers.sources.simulation.behaviour import Habits
 from customers.sources.simulation.names import people
 from customers.sources.simulation.parameters import ShopParameters
 from customers.sources.simulation.randomness import Bools, Floats, Ints, Stream, generator

@@ -169,7 +169,6 @@ class Timeline:
             self.day += 1
 
     def _deliver(self, today: Deliveries) -> None:
-        window = self.parameters.mail.window_days
         draws = self._rng(Stream.MAILS).random((3, len(self.population)))
         back: dict[str, list[Ints]] = {"bounced": [], "clicked": [], "unsubscribed": []}
         for share in np.unique(today.discount_share):
