@@ -1,0 +1,77 @@
+"""What is wrong with this installation, in words."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.cache import cache
+from django.core.management import BaseCommand, CommandError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from core import clock
+
+
+class Command(BaseCommand):
+    help = "Check servers, migrations, mail server, secrets and clock; exit code 1 if something is wrong."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        problems = 0
+        for name, check in (
+            ("database", self._database),
+            ("migrations", self._migrations),
+            ("broker", self._broker),
+            ("mail server", self._mail),
+            ("folder for artefacts", self._home),
+            ("clock", self._clock),
+        ):
+            try:
+                said, fine = check(), True
+            except Exception as error:  # noqa: BLE001 - a doctor reports whatever hurts
+                said, fine = str(error), False
+                problems += 1
+            self.stdout.write(f"{'ok ' if fine else 'BAD'} {name}: {said}")
+        if problems:
+            raise CommandError(f"{problems} of 6 checks failed", returncode=1)
+
+    def _database(self) -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW server_version")
+            version = cursor.fetchone()[0]
+        return f"PostgreSQL {version}, {'embedded' if settings.EMBEDDED else 'yours'}"
+
+    def _migrations(self) -> str:
+        executor = MigrationExecutor(connection)
+        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if waiting:
+            raise RuntimeError(f"{len(waiting)} not applied; run manage.py migrate")
+        return "all applied"
+
+    def _broker(self) -> str:
+        cache.set("doctor", "1", timeout=5)
+        return "answers"
+
+    def _mail(self) -> str:
+        if not settings.SMTP_URL:
+            raise RuntimeError("COTERIE_SMTP_URL is not set; nothing can be launched")
+        parts = urlsplit(settings.SMTP_URL)
+        with socket.create_connection(
+            (parts.hostname or "", parts.port or 25), timeout=5
+        ) as server:
+            greeting = server.recv(100).decode(errors="replace").strip()
+        return f"{parts.hostname} says {greeting[:40]}"
+
+    def _home(self) -> str:
+        probe = settings.HOME / ".doctor"
+        probe.write_text("")
+        probe.unlink()
+        return f"{settings.HOME} can be written"
+
+    def _clock(self) -> str:
+        shift = clock.shift()
+        if shift:
+            return f"simulated: the shop's time is {clock.now():%Y-%m-%d %H:%M} UTC"
+        return "real time"

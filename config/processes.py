@@ -1,0 +1,136 @@
+"""The processes of one machine: web, worker, beat and, where no mail server is given, a sink.
+
+For trying out and for small installations; docker/compose.yaml runs the same commands as containers.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from core import clock
+
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class ProcessDiedError(RuntimeError):
+    """A process that must live has ended; the message carries the end of its log."""
+
+
+class Processes:
+    """Children with their logs under COTERIE_HOME/logs; stopped in the reverse order of starting."""
+
+    def __init__(self) -> None:
+        self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self.logs = clock.home() / "logs"
+        self.logs.mkdir(parents=True, exist_ok=True)
+
+    def start(self, name: str, *arguments: str) -> None:
+        # OpenMP threads that spin on two cores starve everybody else
+        environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
+        with (self.logs / f"{name}.log").open("ab") as log:
+            self.children[name] = subprocess.Popen(  # noqa: S603 - our own commands, no shell
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def start_sink(self) -> None:
+        """Start the local SMTP sink and point COTERIE_SMTP_URL at it, unless a server is given."""
+        if os.environ.get("COTERIE_SMTP_URL"):
+            return
+        folder = clock.home() / "sink"
+        port_file = folder / "port"
+        port_file.unlink(missing_ok=True)
+        self.start("sink", "manage.py", "sink", "--port", "0", "--folder", str(folder))
+        self._wait(port_file.exists, "sink")
+        os.environ["COTERIE_SMTP_URL"] = f"smtp://127.0.0.1:{port_file.read_text().strip()}"
+
+    def start_worker_and_beat(self) -> None:
+        self.start(
+            "worker", "-m", "celery", "-A", "config", "worker", "--queues", "default,send,train",
+            "--concurrency", "2", "--loglevel", "INFO", "--without-gossip", "--without-mingle",
+        )  # fmt: skip
+        self.start("beat", "-m", "celery", "-A", "config", "beat", "--loglevel", "WARNING",
+                   "--pidfile", "")  # fmt: skip
+
+    def start_web(self, *, port: int) -> str:
+        """Start the web server and return its address when it answers; raises ProcessDiedError."""
+        address = f"http://127.0.0.1:{port}"
+        self.start(
+            "web", "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
+            "--workers", "1", "--blocking-threads", "4", "--no-ws", "config.wsgi:application",
+        )  # fmt: skip
+
+        def answers() -> bool:
+            try:
+                with urllib.request.urlopen(f"{address}/healthz", timeout=2) as reply:  # noqa: S310
+                    return bool(reply.status == 200)
+            except OSError:
+                return False
+
+        self._wait(answers, "web")
+        return address
+
+    def _wait(self, ready: Callable[[], bool], name: str, *, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while not ready():
+            self.check()
+            if time.monotonic() > deadline:
+                raise ProcessDiedError(
+                    f"{name} did not get ready in {seconds:.0f} s; {self._tail(name)}"
+                )
+            time.sleep(0.1)
+
+    def check(self) -> None:
+        """Raise ProcessDiedError when a child has ended."""
+        for name, child in self.children.items():
+            if child.poll() is not None:
+                raise ProcessDiedError(
+                    f"{name} ended with code {child.returncode}; {self._tail(name)}"
+                )
+
+    def _tail(self, name: str) -> str:
+        log = self.logs / f"{name}.log"
+        lines = log.read_text(errors="replace").splitlines()[-8:]
+        return f"the end of {log}:\n" + "\n".join(lines)
+
+    def stop(self) -> None:
+        for child in reversed(self.children.values()):
+            if child.poll() is None:
+                child.send_signal(signal.SIGTERM)
+        for child in reversed(self.children.values()):
+            try:
+                child.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+        self.children.clear()
+
+
+@contextmanager
+def running() -> Iterator[Processes]:
+    """Processes that are stopped when the block ends, also by Ctrl-C or SIGTERM."""
+    processes = Processes()
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield processes
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        processes.stop()
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt

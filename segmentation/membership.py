@@ -1,0 +1,109 @@
+"""Who is in which segment: recomputed as a set, written as the difference, history kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+from django.db import connection, transaction
+
+from segmentation.bulk import copy_columns
+from segmentation.enums import SegmentKind
+from segmentation.models import Segment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """How many joined and left."""
+
+    joined: int
+    left: int
+    size: int
+
+
+def ensure(
+    *, name: str, kind: SegmentKind, definition: dict[str, object], description: str, now: datetime
+) -> Segment:
+    """The segment of this definition, made when it does not exist; its words follow the code's."""
+    segment, made = Segment.objects.get_or_create(
+        name=name,
+        defaults={
+            "kind": kind, "definition": definition, "description": description, "created_at": now,
+        },
+    )  # fmt: skip
+    if not made and (segment.definition, segment.description) != (definition, description):
+        segment.definition, segment.description = definition, description
+        segment.save(update_fields=["definition", "description"])
+    return segment
+
+
+@transaction.atomic
+def write(segment: Segment, customer_ids: npt.NDArray[np.int64], *, now: datetime) -> Change:
+    """
+    Make `customer_ids` the members of `segment` and record who joined and who left.
+
+    Only the difference is written. Customers erased in the meantime are left out.
+    """
+    with connection.cursor() as cursor:
+        # two refreshes of one segment at once would both see the same difference
+        cursor.execute("SELECT 1 FROM segmentation_segment WHERE id = %s FOR UPDATE", [segment.pk])
+        cursor.execute("CREATE TEMP TABLE wanted (customer_id bigint PRIMARY KEY) ON COMMIT DROP")
+    copy_columns("wanted", ["customer_id"], ["int8"], [np.unique(customer_ids)])
+    return _write_difference(segment, now=now)
+
+
+@transaction.atomic
+def write_everyone(segment: Segment, *, now: datetime) -> Change:
+    """Make every living customer a member of `segment`."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM segmentation_segment WHERE id = %s FOR UPDATE", [segment.pk])
+        cursor.execute(
+            "CREATE TEMP TABLE wanted ON COMMIT DROP AS SELECT id AS customer_id FROM customers_customer"
+        )
+    return _write_difference(segment, now=now)
+
+
+def _write_difference(segment: Segment, *, now: datetime) -> Change:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM wanted w USING customers_customer c WHERE c.id = w.customer_id AND c.erased_at IS NOT NULL"
+        )
+        cursor.execute(
+            """
+            WITH gone AS (
+                DELETE FROM segmentation_membership m
+                WHERE segment_id = %(segment)s
+                  AND NOT EXISTS (SELECT 1 FROM wanted w WHERE w.customer_id = m.customer_id)
+                RETURNING customer_id
+            )
+            INSERT INTO segmentation_membershipchange (segment_id, customer_id, joined, changed_at)
+            SELECT %(segment)s, customer_id, false, %(now)s FROM gone
+            """,
+            {"segment": segment.pk, "now": now},
+        )
+        left = cursor.rowcount
+        cursor.execute(
+            """
+            WITH come AS (
+                INSERT INTO segmentation_membership (segment_id, customer_id, joined_at)
+                SELECT %(segment)s, w.customer_id, %(now)s FROM wanted w
+                WHERE NOT EXISTS (
+                    SELECT 1 FROM segmentation_membership m
+                    WHERE m.segment_id = %(segment)s AND m.customer_id = w.customer_id
+                )
+                RETURNING customer_id
+            )
+            INSERT INTO segmentation_membershipchange (segment_id, customer_id, joined, changed_at)
+            SELECT %(segment)s, customer_id, true, %(now)s FROM come
+            """,
+            {"segment": segment.pk, "now": now},
+        )
+        joined = cursor.rowcount
+        cursor.execute("SELECT count(*) FROM wanted")
+        size = cursor.fetchone()[0]
+        cursor.execute("DROP TABLE wanted")
+    segment.size, segment.refreshed_at = size, now
+    segment.save(update_fields=["size", "refreshed_at"])
+    return Change(joined=joined, left=left, size=size)

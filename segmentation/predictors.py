@@ -1,0 +1,20 @@
+"""What a stored version says about customers: load its artefact, check it, ask it."""
+
+from __future__ import annotations
+
+from segmentation import versions
+from segmentation.ml import artifacts
+from segmentation.ml.columns import RECENCY_DAYS
+from segmentation.ml.estimators.baselines import RecencyRule
+from segmentation.ml.estimators.propensity import PropensityModel
+from segmentation.ml.tables import FeatureTable, Floats
+from segmentation.models import ModelVersion
+
+
+def purchase(version: ModelVersion, table: FeatureTable, *, as_of: int) -> Floats:
+    """P(order within the version's horizon), (n,). Raises artifacts.ArtifactError or KeyError in words."""
+    files = versions.load(version).files
+    if "rule.json" in files:
+        rule = RecencyRule.from_dict(artifacts.read_document(files, "rule"))
+        return rule.predict(table.column(RECENCY_DAYS))
+    return PropensityModel.from_files(files).predict(table, as_of=as_of)

@@ -1,0 +1,255 @@
+"""Train churn and purchase likelihood on the mirror, judge them against time and baseline, keep the record.
+
+This learns from orders alone. The response and uplift models learn from campaigns; their labels come
+from feedback, which hands them down to `campaign_training`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+import numpy as np
+from django.conf import settings
+from django.db import connection
+
+from segmentation import mirror, predictors, promotion, queries, versions
+from segmentation.enums import ModelStatus, Task
+from segmentation.ml import artifacts, features, splits, training
+from segmentation.ml.columns import RECENCY_DAYS
+from segmentation.ml.estimators.propensity import Settings
+from segmentation.ml.metrics import log_losses
+from segmentation.ml.report import EvaluationReport, Verdict
+from segmentation.ml.tables import FeatureTable
+from segmentation.models import ModelVersion
+
+
+HORIZON_DAYS = {Task.CHURN: 90, Task.PURCHASE: 30}
+STALE_DAYS = 60
+SEED = 42
+LARGEST_SAMPLE = 100_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a training led to: the new version and whether it serves, with the reason in words."""
+
+    version: ModelVersion
+    previous: ModelVersion | None
+    promoted: bool
+    reason: str
+    evidence: dict[str, Any]
+
+
+class AlreadyTrainingError(RuntimeError):
+    """Another process trains this task now; nothing was done."""
+
+
+def threads() -> int:
+    return settings.TRAIN_THREADS or max(1, (os.cpu_count() or 2) - 1)
+
+
+def lock(task: Task) -> None:
+    """
+    Hold the trainer's lock of `task` until this session's transaction or connection ends.
+
+    Raises AlreadyTrainingError when another process holds it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [f"training {task}"])
+        if not cursor.fetchone()[0]:
+            raise AlreadyTrainingError(f"{task.label}: another process is training it")
+
+
+def unlock(task: Task) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [f"training {task}"])
+
+
+def train_propensity(task: Task, *, now: datetime) -> Result:
+    """
+    Train `task` (CHURN or PURCHASE) as of `now` from the mirror and decide whether it serves.
+
+    Too little data is a recorded refusal, not an error. Raises AlreadyTrainingError.
+    """
+    lock(task)
+    try:
+        with mirror.connect() as database:
+            return _train(task, database, now=now)
+    finally:
+        unlock(task)
+
+
+def _train(task: Task, database: duckdb.DuckDBPyConnection, *, now: datetime) -> Result:
+    known_at = int(now.timestamp())
+    first, customers = database.execute(
+        "SELECT min(placed_at), count(DISTINCT customer_id) FROM orders WHERE placed_at < ?",
+        [known_at],
+    ).fetchone() or (None, 0)
+    if first is None:
+        return _refused(
+            task, "No orders of customers who agreed to profiling.", metrics={}, now=now
+        )
+    try:
+        trained = training.train(
+            database,
+            task=task.lower(),
+            horizon_days=HORIZON_DAYS[task],
+            history_from=int(first),
+            known_at=known_at,
+            settings=Settings(seed=SEED, num_threads=threads()),
+            customer_ids=_sample(database, customers),
+        )
+    except splits.TooLittleHistoryError as error:
+        return _refused(task, str(error), metrics={}, now=now)
+    if trained.report.verdict is Verdict.REFUSED or trained.model is None or trained.rule is None:
+        return _refused(task, trained.report.reason, metrics=trained.report.to_dict(), now=now)
+
+    previous = queries.champion(task)
+    decision = _decide(task, database, trained, previous, now=now)
+    if trained.report.verdict is Verdict.MODEL:
+        algorithm, files, names = "boosted trees", trained.model.to_files(), trained.model.names
+    else:
+        algorithm, names = "recency rule", (RECENCY_DAYS,)
+        files = artifacts.to_files(documents={"rule": trained.rule.to_dict()})
+    report = trained.report
+    version = versions.record(
+        task=task,
+        status=ModelStatus.CHALLENGER,
+        algorithm=algorithm,
+        reason=decision.reason,
+        as_of=now,
+        now=now,
+        rows=report.train_rows + report.rows,
+        positives=report.train_positives + report.positives,
+        metrics=report.to_dict(),
+        files=files,
+        provenance=artifacts.Provenance(
+            task=task,
+            estimator=algorithm,
+            features=names,
+            data_from=int(first),
+            data_until=known_at,
+            rows=report.train_rows + report.rows,
+            seed=SEED,
+            details={"profiled_customers": customers, "horizon_days": HORIZON_DAYS[task]},
+        ),
+    )
+    settle(version, decision, now=now)
+    return Result(
+        version=version,
+        previous=previous,
+        promoted=decision.promote,
+        reason=decision.reason,
+        evidence=decision.evidence,
+    )
+
+
+def settle(version: ModelVersion, decision: promotion.Decision, *, now: datetime) -> None:
+    """Promote or reject `version` as decided."""
+    if decision.promote:
+        versions.promote(version, reason=decision.reason, now=now)
+    else:
+        versions.reject(version, reason=decision.reason, now=now)
+
+
+def _sample(database: duckdb.DuckDBPyConnection, customers: int) -> list[int] | None:
+    """All customers up to a size at which more rows no longer move the metrics, else a fixed sample."""
+    if customers <= LARGEST_SAMPLE:
+        return None
+    rows = database.execute(
+        "SELECT customer_id FROM customers ORDER BY hash(customer_id), customer_id LIMIT ?",
+        [LARGEST_SAMPLE],
+    ).fetchall()
+    return sorted(row[0] for row in rows)
+
+
+def _decide(
+    task: Task,
+    database: duckdb.DuckDBPyConnection,
+    trained: training.Trained,
+    champion: ModelVersion | None,
+    *,
+    now: datetime,
+) -> promotion.Decision:
+    report = trained.report
+    if report.verdict is Verdict.BASELINE:
+        # The rule is always safe to serve; a model that was better once keeps its place.
+        serves = champion is None or champion.algorithm == "recency rule"
+        return promotion.Decision(
+            promote=serves,
+            reason=f"{report.reason} "
+            + ("The recency rule serves." if serves else "The champion stays."),
+            evidence={"metric": "log loss"},
+        )
+    loss = log_losses(label=trained.test_bought, probability=trained.test_model)
+    rule = log_losses(label=trained.test_bought, probability=trained.test_rule)
+    if champion is None:
+        return promotion.decide(
+            challenger=loss, baseline=rule, champion=None, metric="log loss", seed=SEED
+        )
+    if champion.window_ends_at and champion.window_ends_at.timestamp() > report.test_at:
+        return promotion.Decision(
+            promote=True,
+            reason=f"{report.reason} The champion has learned from part of the test window and cannot "
+            "be judged on it; of two models of one recipe the one that knows more serves.",
+            evidence={"metric": "log loss"},
+        )
+    try:
+        said = _champion_says(champion, database, trained, report)
+    except (artifacts.ArtifactError, KeyError) as error:
+        decision = promotion.decide(
+            challenger=loss,
+            baseline=rule,
+            champion=None,
+            metric="log loss",
+            schema_changed=True,
+            seed=SEED,
+        )
+        return promotion.Decision(
+            promote=decision.promote,
+            reason=f"{decision.reason} ({error})",
+            evidence=decision.evidence,
+        )
+    return promotion.decide(
+        challenger=loss,
+        baseline=rule,
+        champion=log_losses(label=trained.test_bought, probability=said),
+        metric="log loss",
+        champion_stale=(now - champion.trained_at).days > STALE_DAYS,
+        seed=SEED,
+    )
+
+
+def _champion_says(
+    champion: ModelVersion,
+    database: duckdb.DuckDBPyConnection,
+    trained: training.Trained,
+    report: EvaluationReport,
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    table = training.eligible(FeatureTable.from_arrow(
+        features.compute(database, as_of=report.test_at, customer_ids=trained.test_ids.tolist())
+    ))  # fmt: skip
+    return predictors.purchase(champion, table, as_of=report.test_at)
+
+
+def _refused(task: Task, reason: str, *, metrics: dict[str, Any], now: datetime) -> Result:
+    version = versions.record(
+        task=task,
+        status=ModelStatus.REFUSED,
+        algorithm="",
+        reason=reason,
+        as_of=now,
+        now=now,
+        rows=0,
+        positives=0,
+        metrics=metrics,
+        files=None,
+        provenance=None,
+    )
+    return Result(
+        version=version, previous=queries.champion(task), promoted=False, reason=reason, evidence={}
+    )
