@@ -7,6 +7,7 @@ class Metric(models.TextChoices):
     PROFIT = "PROFIT", "Profit per customer"
     CONVERSION = "CONVERSION", "Customers who ordered"
     REVENUE = "REVENUE", "Revenue per customer"
+    MAILED = "MAILED", "Profit per customer chosen for a message"  # lift.effect_on_treated
 
 
 class Verdict(models.TextChoices):

@@ -40,13 +40,22 @@ class Outcome(models.Model):
     attributed_orders = models.PositiveIntegerField(
         default=0, help_text="Orders after a click, by the last-click rule; never counted as lift."
     )
+    attributed_revenue_cents = models.BigIntegerField(
+        default=0, help_text="What those orders came to, before refunds."
+    )
 
     def __str__(self) -> str:
         return f"outcome of {self.delivery_id}"
 
 
 class LiftEstimate(models.Model):
-    """Everybody assigned to a message against the holdout, as assigned, with a 95 % interval."""
+    """
+    The campaign as it was run against mailing nobody, with a 95 % interval (lift.py).
+
+    `treated` is everybody of the experiment who was not held out, whatever the policy decided for
+    them; the metric MAILED alone counts those chosen for a message there. Bounds are NaN where a
+    group is too small to have any.
+    """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="+")
     metric = models.CharField(max_length=12, choices=Metric.choices)
