@@ -1,0 +1,201 @@
+"""Permission in the admin: the log is read, an address may be suppressed by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.core.validators import validate_email
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.decorators import display as column
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from consent.enums import Act, Channel, SuppressionReason
+from consent.models import ConsentEvent, ConsentState, Suppression, Wording
+from consent.reach import with_reach
+from core import clock, ids
+from customers import display
+from customers.admin import CustomerAdmin
+from customers.models import Customer
+from customers.tables import BigTableAdmin, ReadOnlyAdmin
+
+
+# ------------------------------------------------------------------ customers, with what they allow
+class ReachFilter(admin.SimpleListFilter):
+    title = "may be mailed"
+    parameter_name = "reach"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Yes"), ("no", "No")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() in {"yes", "no"}:
+            return queryset.filter(is_reachable=self.value() == "yes")
+        return queryset
+
+
+class CustomerWithReachAdmin(CustomerAdmin):
+    """The list of customers with the question a marketer asks of it."""
+
+    list_display = (
+        *CustomerAdmin.list_display[:2],
+        "may_be_mailed",
+        *CustomerAdmin.list_display[2:],
+    )
+    list_filter = (ReachFilter, *CustomerAdmin.list_filter)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
+        return with_reach(super().get_queryset(request))
+
+    @column(description="May be mailed", label={"Yes": "success", "No": "warning"})
+    def may_be_mailed(self, customer: Any) -> str:
+        return "Yes" if customer.is_reachable else "No"
+
+
+admin.site.unregister(Customer)
+admin.site.register(Customer, CustomerWithReachAdmin)
+
+
+# ------------------------------------------------------------------ consent
+@admin.register(Wording)
+class WordingAdmin(ReadOnlyAdmin):
+    list_display = ("purpose_label", "channel", "version", "language", "text", "created_at")
+    list_filter = ("purpose", "channel", "language")
+    search_fields = ("version", "text")
+    ordering = ("purpose", "channel", "-created_at")
+
+    @column(description="Purpose", ordering="purpose")
+    def purpose_label(self, wording: Wording) -> str:
+        return wording.get_purpose_display()
+
+
+@admin.register(ConsentEvent)
+class ConsentEventAdmin(BigTableAdmin):
+    list_display = (
+        "happened_at",
+        "customer",
+        "act_label",
+        "purpose",
+        "channel",
+        "method",
+        "wording",
+        "recorded_at",
+    )
+    list_filter = (
+        "act",
+        "purpose",
+        "channel",
+        "method",
+        ("happened_at", admin.DateFieldListFilter),
+    )
+    list_select_related = ("customer", "wording")
+    search_fields = ("=customer__external_id", "customer__email__istartswith")
+    search_help_text = "Customer number or start of an e-mail address"
+
+    @column(
+        description="Act",
+        ordering="act",
+        label={
+            Act.GRANTED.label: "success",
+            Act.WITHDRAWN.label: "warning",
+            Act.OBJECTED.label: "danger",
+        },
+    )
+    def act_label(self, event: ConsentEvent) -> str:
+        return event.get_act_display()
+
+
+@admin.register(ConsentState)
+class ConsentStateAdmin(BigTableAdmin):
+    list_display = ("customer", "purpose", "channel", "is_granted", "since")
+    list_filter = ("purpose", "channel", "is_granted")
+    list_select_related = ("customer",)
+    search_fields = ("=customer__external_id", "customer__email__istartswith")
+
+
+class SuppressAddressForm(forms.ModelForm):  # type: ignore[type-arg]
+    """An address typed by staff; only its keyed hash is kept."""
+
+    address = forms.CharField(
+        max_length=320,
+        validators=[validate_email],
+        widget=UnfoldAdminTextInputWidget,
+        label="E-mail address",
+        help_text="Nobody will be mailed at this address. Only a keyed hash of it is stored.",
+    )
+
+    class Meta:
+        model = Suppression
+        fields = ("detail",)
+
+    def clean_address(self) -> str:
+        address: str = self.cleaned_data["address"]
+        hmac = ids.address_hmac(address, pepper=settings.SUPPRESSION_PEPPER)
+        if Suppression.objects.filter(
+            address_hmac=hmac, channel=Channel.EMAIL, lifted_at__isnull=True
+        ).exists():
+            raise forms.ValidationError("This address is suppressed already.")
+        return address
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+    """Staff may add an address and never edit or delete a row: the list is a promise."""
+
+    empty_value_display = display.NOTHING
+    list_display = ("short_hash", "reason_label", "detail", "channel", "created_at", "lifted_at")
+    list_filter = ("reason", "channel", ("lifted_at", admin.EmptyFieldListFilter))
+    search_fields = ("=address_hmac", "detail")
+    search_help_text = "A whole e-mail address, or words of the detail"
+    date_hierarchy = "created_at"
+    ordering = ("-created_at",)
+    show_full_result_count = False
+    actions = None
+    form = SuppressAddressForm
+    add_fieldsets = ((None, {"fields": ("address", "detail")}),)
+    fields = ("short_hash", "reason", "detail", "channel", "created_at", "lifted_at")
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Suppression], search_term: str
+    ) -> tuple[QuerySet[Suppression], bool]:
+        if "@" in search_term:
+            hmac = ids.address_hmac(search_term, pepper=settings.SUPPRESSION_PEPPER)
+            return queryset.filter(address_hmac=hmac), False
+        found: tuple[QuerySet[Suppression], bool] = super().get_search_results(
+            request, queryset, search_term
+        )
+        return found
+
+    def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:  # noqa: FBT001
+        obj.address_hmac = ids.address_hmac(
+            form.cleaned_data["address"], pepper=settings.SUPPRESSION_PEPPER
+        )
+        obj.reason = SuppressionReason.MANUAL
+        obj.channel = Channel.EMAIL
+        obj.created_at = clock.now()
+        super().save_model(request, obj, form, change)
+
+    @column(description="Address (hash)", ordering="address_hmac")
+    def short_hash(self, row: Suppression) -> str:
+        return f"{row.address_hmac[:12]}…"
+
+    @column(
+        description="Reason",
+        ordering="reason",
+        label={
+            SuppressionReason.COMPLAINT.label: "danger",
+            SuppressionReason.HARD_BOUNCE.label: "warning",
+        },
+    )
+    def reason_label(self, row: Suppression) -> str:
+        return row.get_reason_display()

@@ -1,0 +1,29 @@
+"""Who may be mailed, for lists and counts on screens; the gate decides when it matters."""
+
+from __future__ import annotations
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from consent.enums import Channel, Purpose
+from consent.models import ConsentState, Suppression
+from customers.models import Customer
+
+
+def with_reach(queryset: QuerySet[Customer]) -> QuerySet[Customer]:
+    """Adds `is_reachable`: an address, consent to marketing by e-mail, and no suppression."""
+    consent = ConsentState.objects.filter(
+        customer=OuterRef("pk"),
+        purpose=Purpose.MARKETING,
+        channel=Channel.EMAIL,
+        is_granted=True,
+    )
+    suppressed = Suppression.objects.filter(
+        address_hmac=OuterRef("email_hmac"), channel=Channel.EMAIL, lifted_at__isnull=True
+    )
+    return queryset.annotate(
+        is_reachable=Q(erased_at__isnull=True)
+        & ~Q(email="")
+        & ~Q(email_hmac="")
+        & Exists(consent)
+        & ~Exists(suppressed)
+    )

@@ -1,0 +1,243 @@
+"""Shop data in the admin. A customer's own page is feedback's; it is reached by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Max, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import TabularInline
+from unfold.decorators import display as column
+
+from customers import (
+    admin_imports,  # noqa: F401 - registers its lists
+    display,
+)
+from customers.enums import OrderStatus
+from customers.models import Customer, Event, Order, OrderLine, Product, Refund, Review
+from customers.tables import BigTableAdmin
+
+
+def _sales_of_customer() -> QuerySet[Order]:
+    return (
+        Order.objects.filter(customer=OuterRef("pk"), status=OrderStatus.PLACED)
+        .order_by()
+        .values("customer")
+    )
+
+
+@admin.register(Customer)
+class CustomerAdmin(BigTableAdmin):
+    list_display = (
+        "name",
+        "email",
+        "country",
+        "order_count",
+        "spend",
+        "last_order",
+        "joined_at",
+        "source",
+    )
+    list_filter = ("source", "country", ("joined_at", admin.DateFieldListFilter))
+    list_select_related = ("source",)
+    search_fields = (
+        "=external_id",
+        "email__istartswith",
+        "first_name__istartswith",
+        "last_name__istartswith",
+    )
+    search_help_text = "Start of a name or e-mail address, or the whole customer number of the shop"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
+        sales = _sales_of_customer()
+        refunds = Refund.objects.filter(customer=OuterRef("pk")).order_by().values("customer")
+        queryset: QuerySet[Customer] = super().get_queryset(request)
+        return queryset.annotate(
+            sales=Coalesce(Subquery(sales.annotate(n=Count("pk")).values("n")), 0),
+            ordered_at=Subquery(sales.annotate(t=Max("placed_at")).values("t")),
+            gross_cents=Coalesce(Subquery(sales.annotate(s=Sum("total_cents")).values("s")), 0),
+            refund_cents=Coalesce(Subquery(refunds.annotate(s=Sum("amount_cents")).values("s")), 0),
+        )
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        return redirect("admin:customer_page", object_id)
+
+    @column(description="Name")
+    def name(self, customer: Customer) -> SafeString:
+        return format_html('<span class="ct-clip" title="{0}">{0}</span>', str(customer))
+
+    @column(description="Orders")
+    def order_count(self, customer: Any) -> str:
+        return display.number(customer.sales)
+
+    @column(description="Net spend")
+    def spend(self, customer: Any) -> str:
+        return display.money(customer.gross_cents - customer.refund_cents)
+
+    @column(description="Last order")
+    def last_order(self, customer: Any) -> Any:
+        return customer.ordered_at
+
+
+@admin.register(Product)
+class ProductAdmin(BigTableAdmin):
+    list_display = ("name_or_number", "category", "price", "cost", "is_product", "source")
+    list_filter = ("is_product", "source", "category")
+    list_select_related = ("source",)
+    search_fields = ("=external_id", "name")
+
+    @column(description="Product", ordering="name")
+    def name_or_number(self, product: Product) -> SafeString:
+        return format_html('<span class="ct-clip" title="{0}">{0}</span>', str(product))
+
+    @column(description="Price", ordering="price_cents")
+    def price(self, product: Product) -> str:
+        return display.money(product.price_cents)
+
+    @column(description="Unit cost", ordering="cost_cents")
+    def cost(self, product: Product) -> str:
+        return display.money(product.cost_cents)
+
+
+class OrderLineInline(TabularInline):  # type: ignore[misc]  # unfold has no types
+    model = OrderLine
+    fields = readonly_fields = ("line_number", "product", "quantity", "unit_price", "unit_cost")
+    extra = 0
+    can_delete = False
+    ordering_field = None
+
+    def has_add_permission(self, request: HttpRequest, obj: Order | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Order | None = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OrderLine]:
+        queryset: QuerySet[OrderLine] = super().get_queryset(request)
+        return queryset.select_related("product", "order").order_by("line_number")
+
+    @column(description="Unit price")
+    def unit_price(self, line: OrderLine) -> str:
+        return display.money(line.unit_price_cents, currency=line.order.currency)
+
+    @column(description="Unit cost")
+    def unit_cost(self, line: OrderLine) -> str:
+        return display.money(line.cost_cents, currency=line.order.currency)
+
+
+@admin.register(Order)
+class OrderAdmin(BigTableAdmin):
+    ordering = ("-placed_at",)
+    list_display = (
+        "external_id",
+        "customer_link",
+        "placed_at",
+        "status_label",
+        "total",
+        "discount",
+        "margin",
+        "channel",
+    )
+    list_filter = ("status", "source", "channel", ("placed_at", admin.DateFieldListFilter))
+    list_select_related = ("customer",)
+    search_fields = ("=external_id", "=customer__external_id", "customer__email__istartswith")
+    search_help_text = "Order number, customer number or start of an e-mail address"
+    inlines = (OrderLineInline,)
+    fields = (
+        "external_id",
+        "customer",
+        "source",
+        "status",
+        "placed_at",
+        "arrived_at",
+        "total",
+        "discount",
+        "margin",
+        "channel",
+    )
+    readonly_fields = ("total", "discount", "margin")
+
+    @column(description="Customer", empty_value="Guest")
+    def customer_link(self, order: Order) -> str | None:
+        return str(order.customer) if order.customer else None
+
+    @column(
+        description="Status", ordering="status", label={"Placed": "success", "Cancelled": "danger"}
+    )
+    def status_label(self, order: Order) -> str:
+        return order.get_status_display()
+
+    @column(description="Total", ordering="total_cents")
+    def total(self, order: Order) -> str:
+        return display.money(order.total_cents, currency=order.currency)
+
+    @column(description="Discount", ordering="discount_cents")
+    def discount(self, order: Order) -> str:
+        return display.money(order.discount_cents, currency=order.currency)
+
+    @column(description="Margin", ordering="margin_cents")
+    def margin(self, order: Order) -> str:
+        return display.money(order.margin_cents, currency=order.currency)
+
+
+@admin.register(OrderLine)
+class OrderLineAdmin(BigTableAdmin):
+    list_display = ("order", "line_number", "product", "quantity", "unit_price")
+    list_select_related = ("order", "product")
+    search_fields = ("=order__external_id", "=product__external_id")
+
+    @column(description="Unit price")
+    def unit_price(self, line: OrderLine) -> str:
+        return display.money(line.unit_price_cents, currency=line.order.currency)
+
+
+@admin.register(Refund)
+class RefundAdmin(BigTableAdmin):
+    list_display = ("external_id", "customer", "order", "refunded_at", "amount", "reason")
+    list_filter = ("source", ("refunded_at", admin.DateFieldListFilter))
+    list_select_related = ("customer", "order")
+    search_fields = ("=external_id", "=order__external_id", "customer__email__istartswith")
+
+    @column(description="Amount", ordering="amount_cents")
+    def amount(self, refund: Refund) -> str:
+        return display.money(refund.amount_cents)
+
+
+@admin.register(Review)
+class ReviewAdmin(BigTableAdmin):
+    list_display = ("written_at", "stars", "product", "customer", "language", "text_start")
+    list_filter = ("rating", "language", ("written_at", admin.DateFieldListFilter))
+    list_select_related = ("customer", "product")
+    search_fields = ("title", "text", "product__name")
+
+    @column(description="Stars", ordering="rating")
+    def stars(self, review: Review) -> str:
+        return f"{review.rating} of 5" if review.rating else display.NOTHING
+
+    @column(description="What was said")
+    def text_start(self, review: Review) -> SafeString:
+        text = " · ".join(part for part in (review.title, review.text) if part)
+        return format_html('<span class="ct-clip ct-clip-wide" title="{0}">{0}</span>', text)
+
+
+@admin.register(Event)
+class EventAdmin(BigTableAdmin):
+    list_display = ("happened_at", "kind_label", "customer", "campaign_id", "arrived_at")
+    list_filter = ("kind", ("happened_at", admin.DateFieldListFilter))
+    list_select_related = ("customer",)
+    search_fields = ("=external_id", "=customer__external_id", "customer__email__istartswith")
+
+    @column(description="What happened", ordering="kind")
+    def kind_label(self, event: Event) -> str:
+        return event.get_kind_display()

@@ -1,0 +1,168 @@
+"""Where the data comes from and how its imports went."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import TabularInline
+from unfold.decorators import display as column
+
+from customers import display
+from customers.models import Cursor, Customer, Import, RejectedRow, Source
+from customers.tables import BigTableAdmin, ReadOnlyAdmin
+
+
+@admin.register(Source)
+class SourceAdmin(ReadOnlyAdmin):
+    list_display = ("name", "kind_label", "customers", "last_import", "simulated", "created_at")
+    list_filter = ("kind",)
+    search_fields = ("name",)
+    ordering = ("name",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
+        customers = Customer.objects.filter(source=OuterRef("pk")).order_by().values("source")
+        imports = Import.objects.filter(source=OuterRef("pk")).order_by().values("source")
+        queryset: QuerySet[Source] = super().get_queryset(request)
+        return queryset.annotate(
+            customer_count=Coalesce(Subquery(customers.annotate(n=Count("pk")).values("n")), 0),
+            imported_at=Subquery(imports.annotate(t=Max("finished_at")).values("t")),
+        )
+
+    @column(description="Kind", ordering="kind")
+    def kind_label(self, source: Source) -> str:
+        return source.get_kind_display()
+
+    @column(description="Customers", ordering="customer_count")
+    def customers(self, source: Any) -> str:
+        return display.number(source.customer_count)
+
+    @column(description="Last import", ordering="imported_at")
+    def last_import(self, source: Any) -> Any:
+        return source.imported_at
+
+    @column(description="Outcomes", label={"Simulated": "warning", "Observed": "success"})
+    def simulated(self, source: Source) -> str:
+        return "Simulated" if source.outcomes_simulated else "Observed"
+
+
+class RejectedRowInline(TabularInline):  # type: ignore[misc]  # unfold has no types
+    model = RejectedRow
+    fields = readonly_fields = ("entity", "line_number", "reason", "raw")
+    extra = 0
+    per_page = 20
+    can_delete = False
+    ordering_field = None
+
+    def has_add_permission(self, request: HttpRequest, obj: Import | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Import | None = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RejectedRow]:
+        queryset: QuerySet[RejectedRow] = super().get_queryset(request)
+        return queryset.order_by("pk")
+
+
+@admin.register(Import)
+class ImportAdmin(ReadOnlyAdmin):
+    list_display = (
+        "started_at",
+        "source",
+        "file_name",
+        "status_label",
+        "line_count",
+        "accepted_count",
+        "duplicate_count",
+        "rejected_count",
+        "took",
+    )
+    list_filter = ("status", "source")
+    list_select_related = ("source",)
+    date_hierarchy = "started_at"
+    ordering = ("-started_at",)
+    fields = (
+        "source",
+        "file_name",
+        "status",
+        "started_at",
+        "finished_at",
+        "sums",
+        "error",
+        "report_text",
+    )
+    readonly_fields = ("sums", "report_text")
+    inlines = (RejectedRowInline,)
+
+    @column(
+        description="Status",
+        ordering="status",
+        label={"Running": "info", "Finished": "success", "Failed, nothing imported": "danger"},
+    )
+    def status_label(self, row: Import) -> str:
+        return row.get_status_display()
+
+    @column(description="Lines", ordering="lines")
+    def line_count(self, row: Import) -> str:
+        return display.number(row.lines)
+
+    @column(description="Accepted", ordering="accepted")
+    def accepted_count(self, row: Import) -> str:
+        return display.number(row.accepted)
+
+    @column(description="Duplicates", ordering="duplicates")
+    def duplicate_count(self, row: Import) -> str:
+        return display.number(row.duplicates)
+
+    @column(description="Rejected", ordering="rejected")
+    def rejected_count(self, row: Import) -> str:
+        return display.number(row.rejected)
+
+    @column(description="Took")
+    def took(self, row: Import) -> str:
+        if row.finished_at is None:
+            return display.NOTHING
+        return f"{display.number((row.finished_at - row.started_at).total_seconds(), decimals=1)} s"
+
+    @column(description="The counts")
+    def sums(self, row: Import) -> str:
+        return (
+            f"{display.number(row.lines)} lines = {display.number(row.accepted)} accepted "
+            f"+ {display.number(row.duplicates)} duplicates + {display.number(row.rejected)} rejected"
+        )
+
+    @column(description="Data-quality report")
+    def report_text(self, row: Import) -> SafeString:
+        return format_html(
+            '<pre class="ct-pre">{}</pre>', json.dumps(row.report, indent=2, ensure_ascii=False)
+        )
+
+
+@admin.register(RejectedRow)
+class RejectedRowAdmin(BigTableAdmin):
+    list_display = ("source_import", "entity", "line_number", "reason", "raw_start")
+    list_filter = ("entity", "reason")
+    list_select_related = ("source_import__source",)
+    search_fields = ("reason", "raw")
+
+    @column(description="Row as it came")
+    def raw_start(self, row: RejectedRow) -> str:
+        return row.raw[:80] + ("…" if len(row.raw) > 80 else "")
+
+
+@admin.register(Cursor)
+class CursorAdmin(ReadOnlyAdmin):
+    list_display = ("reader", "position_number", "moved_at")
+    search_fields = ("reader",)
+    ordering = ("reader",)
+
+    @column(description="Has read up to row", ordering="position")
+    def position_number(self, cursor: Cursor) -> str:
+        return display.number(cursor.position)

@@ -1,0 +1,73 @@
+"""Numbers for people: money with its currency, grouped thousands, a dash for nothing."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+from django.conf import settings
+from django.utils.formats import number_format
+
+
+NOTHING = "–"
+_SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥"}
+_WITHOUT_CENTS = frozenset({"JPY", "KRW", "CLP", "VND"})
+
+
+def _is_missing(value: float | None) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def number(value: float | None, *, decimals: int = 0) -> str:
+    """`1234.5` as `1,234` (or with `decimals`), a real minus, a dash for None and NaN."""
+    if value is None or _is_missing(value):
+        return NOTHING
+    rounded = round(value, decimals)
+    sign = "−" if rounded < 0 else ""
+    text: str = number_format(
+        abs(rounded), decimal_pos=decimals, use_l10n=True, force_grouping=True
+    )
+    return sign + text
+
+
+def money(cents: float | None, *, decimals: int = 2, currency: str | None = None) -> str:
+    """Minor units as `€1,234.50`, in the shop's currency unless another is given."""
+    if cents is None or _is_missing(cents):
+        return NOTHING
+    code = currency or settings.CURRENCY
+    if code in _WITHOUT_CENTS:
+        amount, decimals = cents, 0
+    else:
+        amount = cents / 100
+    sign = "−" if round(amount, decimals) < 0 else ""
+    symbol = _SYMBOLS.get(code, f"{code} ")
+    return f"{sign}{symbol}{number(abs(amount), decimals=decimals)}"
+
+
+def signed_money(cents: float | None, *, decimals: int = 2) -> str:
+    """Like `money`, with a plus where it is one: for differences."""
+    text = money(cents, decimals=decimals)
+    return f"+{text}" if cents is not None and not _is_missing(cents) and cents > 0 else text
+
+
+def percent(share: float | None, *, decimals: int = 1) -> str:
+    """`0.1234` as `12.3 %`."""
+    if share is None or _is_missing(share):
+        return NOTHING
+    return f"{number(share * 100, decimals=decimals)} %"
+
+
+def points(share: float | None, *, decimals: int = 1) -> str:
+    """A difference of two shares in percentage points, signed."""
+    if share is None or _is_missing(share):
+        return NOTHING
+    sign = "+" if share > 0 else ""
+    return f"{sign}{number(share * 100, decimals=decimals)} points"
+
+
+def days_between(earlier: datetime | None, later: datetime) -> str:
+    """Whole days, in words."""
+    if earlier is None:
+        return NOTHING
+    days = (later - earlier).days
+    return "today" if days == 0 else "1 day" if days == 1 else f"{number(days)} days"

@@ -1,0 +1,41 @@
+"""Filters for the pages: `{{ order.total_cents|money }}`."""
+
+from __future__ import annotations
+
+from django import template
+
+from customers import display
+
+
+register = template.Library()
+
+
+@register.filter
+def money(cents: float | None, decimals: int = 2) -> str:
+    return display.money(cents, decimals=decimals)
+
+
+@register.filter
+def signed_money(cents: float | None, decimals: int = 2) -> str:
+    return display.signed_money(cents, decimals=decimals)
+
+
+@register.filter
+def number(value: float | None, decimals: int = 0) -> str:
+    return display.number(value, decimals=decimals)
+
+
+@register.filter
+def percent(share: float | None, decimals: int = 1) -> str:
+    return display.percent(share, decimals=decimals)
+
+
+@register.filter
+def points(share: float | None, decimals: int = 1) -> str:
+    return display.points(share, decimals=decimals)
+
+
+@register.filter
+def dash(value: object) -> object:
+    """What there is, or a dash."""
+    return display.NOTHING if value is None or value == "" else value
