@@ -22,7 +22,7 @@ CATALOGUE: dict[str, Row] = {
     row.task: row
     for row in (
         Row(
-            task="purchase_30d",
+            task="PURCHASE",
             features="all of features.FEATURES at the cut-off; customers active in the last 365 days",
             label="an order in the 30 days after the cut-off",
             estimator="segmentation.ml.estimators.propensity",
@@ -31,7 +31,7 @@ CATALOGUE: dict[str, Row] = {
             bar=_BEATS,
         ),
         Row(
-            task="churn_90d",
+            task="CHURN",
             features="all of features.FEATURES at the cut-off; customers active in the last 365 days",
             label="no order in the 90 days after the cut-off (the complement of a purchase)",
             estimator="segmentation.ml.estimators.propensity",
@@ -40,7 +40,7 @@ CATALOGUE: dict[str, Row] = {
             bar=_BEATS,
         ),
         Row(
-            task="response",
+            task="RESPONSE",
             features="all of features.FEATURES when the campaign was frozen; customers who were sent it",
             label="an order in the outcome window of a delivery",
             estimator="segmentation.ml.estimators.response",
@@ -49,7 +49,7 @@ CATALOGUE: dict[str, Row] = {
             bar=_BEATS,
         ),
         Row(
-            task="uplift",
+            task="UPLIFT",
             features="all of features.FEATURES when the campaign was frozen; sent and held out alike",
             label="what the customer was worth in the outcome window, with the logged probability",
             estimator="segmentation.ml.estimators.uplift",
@@ -58,7 +58,7 @@ CATALOGUE: dict[str, Row] = {
             bar="95 % interval of the profit above that of the best simple policy, else that policy",
         ),
         Row(
-            task="rfm_groups",
+            task="RFM",
             features="recency_days, orders, net_revenue_cents",
             label="none: quintiles and named rules",
             estimator="segmentation.ml.estimators.rfm",
@@ -67,7 +67,7 @@ CATALOGUE: dict[str, Row] = {
             bar="none: it describes and predicts nothing",
         ),
         Row(
-            task="clusters",
+            task="CLUSTERS",
             features="log1p of recency_days, orders, net_revenue_cents, standardised",
             label="none",
             estimator="segmentation.ml.estimators.clusters",
@@ -76,7 +76,7 @@ CATALOGUE: dict[str, Row] = {
             bar="no cluster below 5 % of the customers",
         ),
         Row(
-            task="review_sentiment",
+            task="SENTIMENT",
             features="the text of a review",
             label="none: a lexicon, nothing is learned",
             estimator="segmentation.ml.estimators.sentiment",

@@ -7,7 +7,7 @@ WITH products AS (
         product_id,
         count(*) AS lines,
         sum(quantity) AS units,
-        sum(quantity * unit_price_cents) AS spent,
+        sum(CAST(quantity AS HUGEINT) * unit_price_cents) AS spent,
         max(quantity) AS units_line_max,
         min(unit_price_cents) AS price_min,
         max(unit_price_cents) AS price_max

@@ -1,5 +1,6 @@
 -- Recency, frequency, money, rhythm. Sums stay integers until the last step (cents, seconds), so that
 -- the result does not depend on the order in which threads add: full and incremental agree to the bit.
+-- Squares are 128 bits wide: one order dated 1900 must not stop the run.
 WITH ordered AS (
     SELECT
         customer_id,
@@ -51,7 +52,7 @@ summed AS (
         sum(total_cents) FILTER (WHERE previous_at IS NULL) AS value_first,
         sum(total_cents) FILTER (WHERE next_at IS NULL) AS value_last,
 
-        sum((placed_at - previous_at) * (placed_at - previous_at)) AS gap_squared,
+        sum(CAST(placed_at - previous_at AS HUGEINT) * (placed_at - previous_at)) AS gap_squared,
         sum(placed_at - previous_at) FILTER (WHERE next_at IS NULL) AS gap_last
     FROM ordered
     GROUP BY customer_id

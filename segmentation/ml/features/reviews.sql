@@ -5,7 +5,8 @@ WITH marked AS (
         customer_id,
         written_at,
         CAST(rating AS BIGINT) AS stars,
-        CAST(round(polarity * 10000) AS BIGINT) AS polarity_e4
+        -- NaN from a float column counts as no polarity.
+        CASE WHEN polarity BETWEEN -1 AND 1 THEN CAST(round(polarity * 10000) AS BIGINT) END AS polarity_e4
     FROM known_reviews
 ),
 

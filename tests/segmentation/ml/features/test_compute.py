@@ -264,6 +264,31 @@ def test_features_are_those_worked_out_by_hand() -> None:
     assert second == {"customer_id": 2, **nothing, "joined_days": 3.0}
 
 
+def test_dirty_extremes_do_not_stop_the_run() -> None:
+    """An order of 1900 beside one of today, 1e12 pieces of 1e9 cents, a polarity that is not a number."""
+    start = -25_567 * DAY
+    order = {"customer_id": 1, "discount_cents": 0, "margin_cents": 0, "channel": None}
+    line = {"order_id": 1, "customer_id": 1, "product_id": 1, "category": None}
+    review = {"customer_id": 1, "product_id": 1, "written_at": NOON - 1, "rating": None}
+    tables = from_rows(
+        {
+            "customers": [{"customer_id": 1, "joined_at": start}],
+            "orders": [
+                {**order, "order_id": number, "placed_at": when, "total_cents": 10**15}
+                for number, when in enumerate((start, NOON - 9, NOON - 1))
+            ],
+            "order_lines": [
+                {**line, "placed_at": start, "quantity": 10**12, "unit_price_cents": 10**9}
+            ],
+            "reviews": [{**review, "polarity": float("nan")}],
+        }
+    )
+    (row,) = compute(connect(tables), as_of=NOON).to_pylist()
+    assert (row["orders"], row["revenue_cents"], row["order_value_std_cents"]) == (3, 3e15, 0)
+    assert row["unit_price_mean_cents"] == 1e9
+    assert (row["reviews"], row["polarity_mean"], row["rating_mean"]) == (1, None, None)
+
+
 @pytest.mark.parametrize("days", [30, 90, 365])
 def test_windows_begin_at_their_first_second(days: int) -> None:
     edge = NOON - days * DAY
