@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from consent import views
 
 
-urlpatterns: list[URLPattern] = []
+app_name = "consent"
+urlpatterns = [path("u/<str:token>", views.unsubscribe, name="unsubscribe")]

@@ -1,0 +1,63 @@
+"""
+May we send this person marketing by e-mail? One answer, asked when an audience is frozen and again
+in the statement that hands a message over.
+"""
+
+from __future__ import annotations
+
+from django.db import connection
+
+from consent.enums import Channel, Purpose, Refusal
+from customers.models import Customer
+
+
+# The answer for a row `customer` of customers_customer, joined by JOINS: a Refusal or NULL.
+# An address without its keyed hash could not be found on the suppression list, so it is none.
+REFUSAL = f"""CASE
+        WHEN customer.erased_at IS NOT NULL THEN '{Refusal.ERASED}'
+        WHEN customer.email = '' OR customer.email_hmac = '' THEN '{Refusal.NO_ADDRESS}'
+        WHEN suppression.id IS NOT NULL THEN '{Refusal.SUPPRESSED}'
+        WHEN consent_state.is_granted IS NOT TRUE THEN '{Refusal.NO_CONSENT}'
+    END"""
+
+_JOINS = """
+    LEFT JOIN consent_suppression suppression
+        ON suppression.address_hmac = customer.email_hmac AND suppression.channel = '{channel}'
+        AND suppression.lifted_at IS NULL
+    LEFT JOIN {states} consent_state
+        ON consent_state.customer_id = customer.id AND consent_state.purpose = '{purpose}'
+        AND consent_state.channel = '{channel}'"""
+
+
+def joins(*, states: str = "consent_consentstate") -> str:
+    """
+    The joins that REFUSAL needs, after a FROM that names customers_customer `customer`.
+
+    `states` may be a CTE of locked rows of consent_consentstate: see LOCK_STATES.
+    """
+    return _JOINS.format(states=states, purpose=Purpose.MARKETING, channel=Channel.EMAIL)
+
+
+def lock_states(*, customer_ids: str) -> str:
+    """
+    A SELECT for a CTE that locks the consent of the customers in the subquery `customer_ids`.
+
+    A withdrawal changes the row, so it either has committed and is seen here, or waits until the
+    statement's transaction has. The condition must not name is_granted: a row that fails it after
+    the wait would fall out instead of saying no.
+    """
+    return f"""SELECT customer_id, purpose, channel, is_granted FROM consent_consentstate
+        WHERE customer_id IN ({customer_ids})
+          AND purpose = '{Purpose.MARKETING}' AND channel = '{Channel.EMAIL}'
+        ORDER BY customer_id FOR SHARE"""
+
+
+def refusal(customer: Customer) -> Refusal | None:
+    """Why `customer` may not be mailed, or None if they may."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {REFUSAL} FROM customers_customer customer {joins()} WHERE customer.id = %s",
+            [customer.pk],
+        )
+        (code,) = cursor.fetchone()
+    return Refusal(code) if code else None

@@ -1,0 +1,236 @@
+"""
+Who agreed to what: acts are added, never changed, and the current state is their fold.
+
+The newest act by the time it happened decides, whatever order acts arrive in; of two at the same
+moment the withdrawal wins. Acts come from screens (grant, withdraw, object_to, unsubscribe) and
+from the ledger of events (absorb). Both write the same rows by the same statements.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from consent.enums import Act, Basis, Channel, Purpose, SuppressionReason
+from consent.models import ConsentEvent, Wording
+from consent.statements import (
+    ABSORB_ACTS,
+    FOLD_ONE,
+    LIFT_FROM_EVENTS,
+    LIFT_ONE,
+    REBUILD,
+    SUPPRESS_FROM_EVENTS,
+    SUPPRESS_ONE,
+)
+from customers import events
+from customers.enums import EventKind
+from customers.models import Cursor, Customer, Event
+
+
+log = logging.getLogger(__name__)
+
+READER = "consent.ledger"
+CHANNEL_OF = {
+    Purpose.MARKETING: Channel.EMAIL,
+    Purpose.PROFILING: Channel.ANY,
+    Purpose.CLICK_TRACKING: Channel.ANY,
+}
+
+
+# ---------------------------------------------------------------- single acts
+def grant(
+    *,
+    customer: Customer,
+    wording: Wording,
+    method: str,
+    now: datetime,
+    happened_at: datetime | None = None,
+    evidence: Mapping[str, Any] | None = None,
+) -> ConsentEvent:
+    """
+    Record that `customer` agreed to `wording`, whose purpose and channel it is about.
+
+    `method` says how (form, admin, ...), `evidence` whatever proves it. Lifts an UNSUBSCRIBED
+    suppression of the address that is older, and no other.
+    """
+    return _act(
+        customer=customer, purpose=wording.purpose, channel=wording.channel, act=Act.GRANTED,
+        basis=Basis.CONSENT, wording=wording, method=method, evidence=evidence,
+        happened_at=happened_at or now, now=now,
+    )  # fmt: skip
+
+
+def withdraw(
+    *,
+    customer: Customer,
+    purpose: Purpose,
+    method: str,
+    now: datetime,
+    happened_at: datetime | None = None,
+    evidence: Mapping[str, Any] | None = None,
+) -> ConsentEvent:
+    """Record that `customer` no longer agrees to `purpose`; effective when the transaction commits."""
+    return _act(
+        customer=customer, purpose=purpose, channel=CHANNEL_OF[purpose], act=Act.WITHDRAWN,
+        basis=Basis.NONE, wording=None, method=method, evidence=evidence,
+        happened_at=happened_at or now, now=now,
+    )  # fmt: skip
+
+
+def object_to(
+    *,
+    customer: Customer,
+    purpose: Purpose,
+    method: str,
+    now: datetime,
+    evidence: Mapping[str, Any] | None = None,
+) -> ConsentEvent:
+    """Record an objection under Article 21: like a withdrawal, and told apart in the proof."""
+    return _act(
+        customer=customer, purpose=purpose, channel=CHANNEL_OF[purpose], act=Act.OBJECTED,
+        basis=Basis.NONE, wording=None, method=method, evidence=evidence, happened_at=now, now=now,
+    )  # fmt: skip
+
+
+def suppress(
+    *, address_hmac: str, reason: SuppressionReason, now: datetime, detail: str = ""
+) -> None:
+    """
+    Never mail this address again. Raises ValueError for an empty hash.
+
+    A bounce, a complaint or staff's word replaces a mere UNSUBSCRIBED; otherwise the first stays.
+    """
+    if not address_hmac:
+        raise ValueError("an empty hash is no address")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            SUPPRESS_ONE,
+            {"address_hmac": address_hmac, "reason": reason, "detail": detail[:300], "at": now},
+        )
+
+
+def unsubscribe(
+    *,
+    customer_id: int,
+    method: str,
+    now: datetime,
+    campaign_id: int | None = None,
+    delivery_id: int | None = None,
+) -> bool:
+    """
+    Stop marketing to this customer and suppress their address; False when that is so already.
+
+    The event goes into the ledger and is absorbed at once, in one transaction: the campaign that
+    caused it is known, and the next hand-over sees it.
+    """
+    with transaction.atomic():
+        # serialises two presses of one button; inserting events does not wait for this lock
+        customer = Customer.objects.select_for_update(no_key=True).filter(pk=customer_id).first()
+        if customer is None or _is_unsubscribed(customer):
+            return False
+        external_id = f"unsubscribe:{customer_id}:{int(now.timestamp() * 1_000_000)}"
+        events.record(
+            source=None, customer_id=customer_id, kind=EventKind.UNSUBSCRIBED, happened_at=now,
+            arrived_at=now, external_id=external_id, campaign_id=campaign_id,
+            delivery_id=delivery_id, properties={"method": method},
+        )  # fmt: skip
+        event_id = Event.objects.values_list("pk", flat=True).get(
+            source=None, external_id=external_id
+        )
+        _absorb(first=event_id, last=event_id, now=now)
+        return True
+
+
+def _is_unsubscribed(customer: Customer) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT NOT EXISTS (SELECT 1 FROM consent_consentstate WHERE customer_id = %s
+                                  AND purpose = %s AND channel = %s AND is_granted)
+                  AND (%s = '' OR EXISTS (SELECT 1 FROM consent_suppression
+                       WHERE address_hmac = %s AND channel = %s AND lifted_at IS NULL))""",
+            [customer.pk, Purpose.MARKETING, Channel.EMAIL,
+             customer.email_hmac, customer.email_hmac, Channel.EMAIL],
+        )  # fmt: skip
+        return bool(cursor.fetchone()[0])
+
+
+def _act(
+    *,
+    customer: Customer,
+    purpose: str,
+    channel: str,
+    act: Act,
+    basis: Basis,
+    wording: Wording | None,
+    method: str,
+    evidence: Mapping[str, Any] | None,
+    happened_at: datetime,
+    now: datetime,
+) -> ConsentEvent:
+    with transaction.atomic():
+        event = ConsentEvent.objects.create(
+            customer=customer, purpose=purpose, channel=channel, act=act, basis=basis,
+            wording=wording, method=method, evidence=dict(evidence or {}), happened_at=happened_at,
+            recorded_at=now,
+        )  # fmt: skip
+        with connection.cursor() as cursor:
+            cursor.execute(FOLD_ONE, {"event_id": event.pk})
+            cursor.execute(LIFT_ONE, {"now": now, "address_hmac": customer.email_hmac})
+        return event
+
+
+# ---------------------------------------------------------------- from the ledger of events
+def absorb(*, now: datetime) -> int:
+    """
+    Read what the ledger has learned about consent since the last time; returns the acts recorded.
+
+    A CONSENT_GIVEN whose purpose, channel and wording version are not known grants nothing and is
+    counted by `queries.refused_grants`. Somebody else absorbing at the same time makes this
+    return 0.
+    """
+    with transaction.atomic():
+        Cursor.objects.get_or_create(reader=READER)
+        place = (
+            Cursor.objects.select_for_update(skip_locked=True, no_key=True)
+            .filter(reader=READER)
+            .first()
+        )
+        if place is None:
+            return 0
+        settled = events.settled_position()
+        if settled <= place.position:
+            return 0
+        acts, refused = _absorb(first=place.position + 1, last=settled, now=now)
+        place.position, place.moved_at = settled, now
+        place.save(update_fields=["position", "moved_at"])
+    if refused:
+        log.warning("%d consents of unknown wording were not accepted", refused)
+    return acts
+
+
+def _absorb(*, first: int, last: int, now: datetime) -> tuple[int, int]:
+    """Take over events `first` to `last`: (acts recorded, consents refused). Repeating is harmless."""
+    window = {
+        "first": first, "last": last, "now": now,
+        "channels": json.dumps({str(key): str(value) for key, value in CHANNEL_OF.items()}),
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(ABSORB_ACTS, window)
+        acts, refused = cursor.fetchone()
+        cursor.execute(SUPPRESS_FROM_EVENTS, window)
+        cursor.execute(LIFT_FROM_EVENTS, window)
+    return int(acts), int(refused)
+
+
+def rebuild_states() -> int:
+    """Fold all acts anew, for doubt about the cache; returns the number of states."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE consent_consentstate IN EXCLUSIVE MODE")
+        cursor.execute("DELETE FROM consent_consentstate")
+        cursor.execute(REBUILD)
+        return int(cursor.rowcount)

@@ -1,0 +1,47 @@
+"""
+The public page that stops marketing.
+
+GET only asks, because scanners of mail fetch every link. POST acts: from the button, or from a
+mail program by the one-click of RFC 8058, which sends no cookies and follows no redirect.
+"""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from consent import ledger, tokens
+from core import clock
+
+
+@csrf_exempt  # the token is the proof, and RFC 8058 forbids asking for more
+@require_http_methods(["GET", "HEAD", "POST"])
+def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+    try:
+        customer_id, campaign_id, delivery_id = tokens.read(
+            token, count=3, purpose=tokens.UNSUBSCRIBE
+        )
+    except tokens.BadTokenError:
+        return public_page("public/unknown_link.html", status=404)
+    if request.method != "POST":
+        return public_page("public/unsubscribe.html")
+    one_click = request.POST.get("List-Unsubscribe") == "One-Click"
+    ledger.unsubscribe(
+        customer_id=customer_id,
+        method="one-click" if one_click else "unsubscribe page",
+        now=clock.now(),
+        campaign_id=campaign_id or None,
+        delivery_id=delivery_id or None,
+    )
+    return public_page("public/unsubscribed.html")
+
+
+def public_page(template: str, *, status: int = 200) -> HttpResponse:
+    """A page for customers: no cookies, not stored, not indexed, and its address is told to nobody."""
+    response = HttpResponse(render_to_string(template), status=status)
+    response["Cache-Control"] = "no-store"
+    response["Referrer-Policy"] = "no-referrer"
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    return response
