@@ -1,0 +1,92 @@
+"""When to train again, and the record of why a new model serves or does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from consent.enums import Purpose
+from consent.models import ConsentState
+from customers.enums import ImportStatus, OrderStatus
+from customers.models import Import, Order
+from feedback import labels
+from feedback.models import OutcomeWindow, RetrainingDecision
+from segmentation import campaign_training, training
+from segmentation.enums import ModelStatus, Task
+
+
+EVERY = timedelta(days=28)
+FROM_ORDERS = (Task.CHURN, Task.PURCHASE)
+FROM_CAMPAIGNS = (Task.RESPONSE, Task.UPLIFT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """A task that should be trained now, and what asks for it."""
+
+    task: Task
+    trigger: str
+
+
+def needs(*, now: datetime) -> list[Need]:
+    """What should be trained now; campaigns first, because the next one waits for them."""
+    found = [need for task in FROM_CAMPAIGNS if (need := _campaign_need(task))]
+    if _has_something_to_learn_from():
+        found += [need for task in FROM_ORDERS if (need := _order_need(task, now=now))]
+    return found
+
+
+def _has_something_to_learn_from() -> bool:
+    return (
+        Order.objects.filter(status=OrderStatus.PLACED).exists()
+        and ConsentState.objects.filter(purpose=Purpose.PROFILING, is_granted=True).exists()
+    )
+
+
+def _order_need(task: Task, *, now: datetime) -> Need | None:
+    last = RetrainingDecision.objects.filter(task=task).order_by("-decided_at").first()
+    if last is None:
+        return Need(task=task, trigger="first training")
+    if now - last.decided_at >= EVERY:
+        return Need(task=task, trigger=f"{EVERY.days} days since the last training")
+    refused = last.challenger is None or last.challenger.status == ModelStatus.REFUSED
+    more = Import.objects.filter(status=ImportStatus.FINISHED, finished_at__gt=last.decided_at)
+    if refused and more.exists():
+        return Need(task=task, trigger="new data after a refusal")
+    return None
+
+
+def _campaign_need(task: Task) -> Need | None:
+    closed = OutcomeWindow.objects.filter(closed_at__isnull=False).order_by("-closed_at").first()
+    if closed is None:
+        return None
+    last = RetrainingDecision.objects.filter(task=task).order_by("-rounds").first()
+    rounds = OutcomeWindow.objects.filter(closed_at__isnull=False).count()
+    if last is not None and last.rounds >= rounds:
+        return None
+    return Need(task=task, trigger=f"outcomes of round {closed.round_number} are known")
+
+
+def retrain(need: Need, *, now: datetime) -> RetrainingDecision:
+    """
+    Train what is needed, let the better model serve, and record the decision with its reason.
+
+    Raises training.AlreadyTrainingError when another process is at it.
+    """
+    rounds = OutcomeWindow.objects.filter(closed_at__isnull=False).count()
+    if need.task in FROM_ORDERS:
+        result = training.train_propensity(need.task, now=now)
+    else:
+        rows = labels.training_rows(until=now)
+        result = campaign_training.train(need.task, rows, now=now)
+    return RetrainingDecision.objects.create(
+        task=need.task,
+        decided_at=now,
+        trigger=need.trigger,
+        champion=result.previous,
+        challenger=result.version,
+        promoted=result.promoted,
+        reason=result.reason,
+        evidence=result.evidence,
+        rounds=rounds,
+    )
