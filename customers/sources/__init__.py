@@ -1,1 +1,13 @@
-"""Where shop data comes from; a source turns something foreign into `ShopBatch`es."""
+"""Where shop data comes from. A source translates into ShopBatch; `ingest` alone brings it in."""
+
+from core.registry import Registry
+
+
+LAYOUTS = Registry(
+    "layout",
+    {
+        "uci": "customers.sources.uci:read",
+        "generic": "customers.sources.csv_files:read",
+    },
+)
+"""File layouts: `read(path, *, now, mapping, with_consent) -> (ShopBatch, FileLines)`."""

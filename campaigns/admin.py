@@ -1,0 +1,147 @@
+"""Campaigns and deliveries in the admin. A campaign is built and watched on its own pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from unfold.decorators import display as column
+
+from campaigns.enums import Arm, CampaignState, DeliveryState
+from campaigns.models import Campaign, Delivery, Link
+from customers import display
+from customers.tables import BigTableAdmin, ReadOnlyAdmin
+
+
+STATE_COLOURS = {
+    CampaignState.DRAFT.label: "info",
+    CampaignState.SCHEDULED.label: "info",
+    CampaignState.RUNNING.label: "success",
+    CampaignState.PAUSED.label: "warning",
+    CampaignState.CANCELLED.label: "danger",
+}
+
+
+@admin.register(Campaign)
+class CampaignAdmin(ReadOnlyAdmin):
+    """The list; "add" and "change" lead to the pages on which campaigns are made."""
+
+    list_display = (
+        "name_clipped",
+        "state_label",
+        "segment",
+        "audience_number",
+        "sent_number",
+        "targeting",
+        "created_at",
+        "frozen_at",
+    )
+    list_filter = ("state", "targeting", "segment")
+    list_select_related = ("segment",)
+    search_fields = ("name", "subject")
+    date_hierarchy = "created_at"
+    ordering = ("-created_at",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("campaigns.add_campaign")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
+        sent = (
+            Delivery.objects.filter(campaign=OuterRef("pk"), state=DeliveryState.SENT)
+            .order_by()
+            .values("campaign")
+            .annotate(n=Count("pk"))
+            .values("n")
+        )
+        queryset: QuerySet[Campaign] = super().get_queryset(request)
+        return queryset.annotate(sent=Coalesce(Subquery(sent), 0))
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        return redirect("campaign_pages:new")
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        return redirect("campaign_pages:campaign", object_id)
+
+    @column(description="Campaign", ordering="name")
+    def name_clipped(self, campaign: Campaign) -> str:
+        return campaign.name if len(campaign.name) <= 60 else f"{campaign.name[:59]}…"
+
+    @column(description="State", ordering="state", label=STATE_COLOURS)
+    def state_label(self, campaign: Campaign) -> str:
+        return campaign.get_state_display()
+
+    @column(description="In segment", ordering="audience")
+    def audience_number(self, campaign: Campaign) -> str:
+        return display.number(campaign.audience) if campaign.frozen_at else display.NOTHING
+
+    @column(description="Sent")
+    def sent_number(self, campaign: Any) -> str:
+        return display.number(campaign.sent) if campaign.frozen_at else display.NOTHING
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(BigTableAdmin):
+    list_display = (
+        "customer",
+        "campaign",
+        "state_label",
+        "reason_label",
+        "arm_label",
+        "probability",
+        "expected",
+        "accepted_at",
+    )
+    list_filter = ("state", "arm", "reason", "campaign")
+    list_select_related = ("customer", "campaign")
+    search_fields = (
+        "=customer__external_id",
+        "customer__email__istartswith",
+        "=message_id",
+    )
+    search_help_text = "Customer number, start of an e-mail address, or a whole Message-ID"
+
+    @column(
+        description="State",
+        ordering="state",
+        label={
+            DeliveryState.SENT.label: "success",
+            DeliveryState.FAILED.label: "danger",
+            DeliveryState.UNKNOWN.label: "danger",
+            DeliveryState.DEFERRED.label: "warning",
+        },
+    )
+    def state_label(self, delivery: Delivery) -> str:
+        return delivery.get_state_display()
+
+    @column(description="Not sent, because", ordering="reason")
+    def reason_label(self, delivery: Delivery) -> str:
+        return delivery.get_reason_display() if delivery.reason else display.NOTHING
+
+    @column(description="Arm", ordering="arm", label={Arm.HOLDOUT.label: "info"})
+    def arm_label(self, delivery: Delivery) -> str:
+        return delivery.get_arm_display()
+
+    @column(description="Chance of a message", ordering="assignment_probability")
+    def probability(self, delivery: Delivery) -> str:
+        return display.percent(delivery.assignment_probability)
+
+    @column(description="Expected profit", ordering="predicted_profit_cents")
+    def expected(self, delivery: Delivery) -> str:
+        return display.money(delivery.predicted_profit_cents)
+
+
+@admin.register(Link)
+class LinkAdmin(ReadOnlyAdmin):
+    list_display = ("campaign", "position", "url")
+    list_filter = ("campaign",)
+    list_select_related = ("campaign",)
+    search_fields = ("url",)
+    ordering = ("-campaign", "position")

@@ -1,0 +1,39 @@
+"""Pages of our own inside the admin: its frame, menu and permissions around our templates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+
+View = Callable[..., HttpResponse]
+
+
+def page(
+    request: HttpRequest, template: str, *, title: str, status: int = 200, **context: Any
+) -> TemplateResponse:
+    """Render `template` (which extends pages/base.html) with the menu and header of the admin."""
+    # Unfold's header builds its trail with this
+    request.current_app = admin.site.name  # type: ignore[attr-defined]
+    return TemplateResponse(
+        request,
+        template,
+        {**admin.site.each_context(request), "title": title, **context},
+        status=status,
+    )
+
+
+def staff_page(*permissions: str) -> Callable[[View], View]:
+    """A page for staff who hold all `permissions`; others get 403, visitors the login."""
+
+    def decorate(view: View) -> View:
+        allowed: View = permission_required(permissions, raise_exception=True)(view)
+        wrapped: View = admin.site.admin_view(allowed)
+        return wrapped
+
+    return decorate

@@ -1,0 +1,208 @@
+"""Segments, models and scores in the admin. A segment's own page is in pages.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
+from unfold.decorators import display as column
+
+from customers import display
+from customers.tables import BigTableAdmin, ReadOnlyAdmin
+from segmentation import pages
+from segmentation.enums import Sentiment
+from segmentation.models import (
+    Membership,
+    MembershipChange,
+    ModelVersion,
+    ReviewSentiment,
+    Score,
+    ScoreGeneration,
+    Segment,
+)
+
+
+@admin.register(Segment)
+class SegmentAdmin(ReadOnlyAdmin):
+    """Segments are computed, their words are the code's; staff look and start campaigns."""
+
+    list_display = ("name", "kind_label", "size_number", "reachable", "share", "refreshed_at")
+    list_filter = ("kind",)
+    search_fields = ("name", "description")
+    ordering = ("name",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Segment]:
+        return pages.with_reach_of_segment(super().get_queryset(request))
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path("<int:segment_id>/", pages.segment_page, name="segment_page"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        return redirect("admin:segment_page", object_id)
+
+    @column(description="Kind", ordering="kind")
+    def kind_label(self, segment: Segment) -> str:
+        return segment.get_kind_display()
+
+    @column(description="Customers", ordering="size")
+    def size_number(self, segment: Segment) -> str:
+        return display.number(segment.size)
+
+    @column(description="May be mailed")
+    def reachable(self, segment: Any) -> str:
+        return display.number(segment.reachable)
+
+    @column(description="Share")
+    def share(self, segment: Any) -> str:
+        return (
+            display.percent(segment.reachable / segment.size, decimals=0) if segment.size else "–"
+        )
+
+
+@admin.register(Membership)
+class MembershipAdmin(BigTableAdmin):
+    list_display = ("customer", "segment", "joined_at")
+    list_filter = ("segment",)
+    list_select_related = ("customer", "segment")
+    search_fields = ("=customer__external_id", "customer__email__istartswith")
+
+
+@admin.register(MembershipChange)
+class MembershipChangeAdmin(BigTableAdmin):
+    list_display = ("changed_at", "customer", "what", "segment")
+    list_filter = ("segment", "joined")
+    list_select_related = ("customer", "segment")
+    search_fields = ("=customer__external_id", "customer__email__istartswith")
+
+    @column(description="What", ordering="joined")
+    def what(self, change: MembershipChange) -> str:
+        return "Joined" if change.joined else "Left"
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(ReadOnlyAdmin):
+    list_display = (
+        "task_label",
+        "version",
+        "status_label",
+        "trained_at",
+        "row_count",
+        "positive_count",
+        "reason",
+    )
+    list_filter = ("task", "status")
+    ordering = ("-trained_at", "-pk")
+    date_hierarchy = "trained_at"
+
+    @column(description="Model", ordering="task")
+    def task_label(self, version: ModelVersion) -> str:
+        return version.get_task_display()
+
+    @column(description="Version", ordering="number")
+    def version(self, version: ModelVersion) -> str:
+        return f"v{version.number}"
+
+    @column(
+        description="Status",
+        ordering="status",
+        label={
+            "Champion": "success",
+            "Challenger": "info",
+            "Rejected": "warning",
+            "Refused: not enough data": "warning",
+        },
+    )
+    def status_label(self, version: ModelVersion) -> str:
+        return version.get_status_display()
+
+    @column(description="Rows", ordering="rows")
+    def row_count(self, version: ModelVersion) -> str:
+        return display.number(version.rows)
+
+    @column(description="Positives", ordering="positives")
+    def positive_count(self, version: ModelVersion) -> str:
+        return display.number(version.positives)
+
+
+@admin.register(ScoreGeneration)
+class ScoreGenerationAdmin(ReadOnlyAdmin):
+    list_display = ("task", "version", "as_of", "written_at", "row_count", "is_current")
+    list_filter = ("task", "is_current")
+    list_select_related = ("version",)
+    ordering = ("-written_at",)
+
+    @column(description="Scores", ordering="rows")
+    def row_count(self, generation: ScoreGeneration) -> str:
+        return display.number(generation.rows)
+
+
+@admin.register(Score)
+class ScoreAdmin(BigTableAdmin):
+    list_display = ("customer", "task", "generation", "value_number", "sd_number")
+    list_filter = ("generation__task", "generation__is_current")
+    list_select_related = ("customer", "generation")
+    search_fields = ("=customer__external_id", "customer__email__istartswith")
+
+    @column(description="Model")
+    def task(self, score: Score) -> str:
+        return score.generation.get_task_display()
+
+    @column(description="Score", ordering="value")
+    def value_number(self, score: Score) -> str:
+        return display.number(score.value, decimals=4)
+
+    @column(description="± standard deviation", ordering="sd")
+    def sd_number(self, score: Score) -> str:
+        return display.number(score.sd, decimals=4)
+
+
+@admin.register(ReviewSentiment)
+class ReviewSentimentAdmin(BigTableAdmin):
+    """The list of reviews as a marketer reads it: words, stars, and what the words say."""
+
+    list_display = ("written_at", "stars", "sentiment", "polarity_number", "product", "text_start")
+    list_filter = ("label", "review__rating", "review__language")
+    list_select_related = ("review__product",)
+    search_fields = ("review__title", "review__text", "review__product__name")
+
+    @column(description="Written", ordering="review__written_at")
+    def written_at(self, row: ReviewSentiment) -> Any:
+        return row.review.written_at
+
+    @column(description="Stars", ordering="review__rating")
+    def stars(self, row: ReviewSentiment) -> str:
+        return f"{row.review.rating} of 5" if row.review.rating else display.NOTHING
+
+    @column(
+        description="Words say",
+        ordering="label",
+        label={
+            Sentiment.POSITIVE.label: "success",
+            Sentiment.NEGATIVE.label: "danger",
+            Sentiment.NEUTRAL.label: "info",
+        },
+    )
+    def sentiment(self, row: ReviewSentiment) -> str:
+        return row.get_label_display()
+
+    @column(description="Polarity (−1 to 1)", ordering="polarity")
+    def polarity_number(self, row: ReviewSentiment) -> str:
+        return display.number(row.polarity, decimals=2)
+
+    @column(description="Product")
+    def product(self, row: ReviewSentiment) -> str:
+        return str(row.review.product or display.NOTHING)
+
+    @column(description="What was said")
+    def text_start(self, row: ReviewSentiment) -> str:
+        text = " · ".join(part for part in (row.review.title, row.review.text) if part)
+        return text[:120] + ("…" if len(text) > 120 else "")
