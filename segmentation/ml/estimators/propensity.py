@@ -53,8 +53,8 @@ class Settings:
     seed: int = 42
     num_threads: int = 1
     trees: int = 150
-    learning_rate: float = 0.04
-    leaves: int = 15
+    learning_rate: float = 0.03
+    leaves: int = 8
     rows_per_leaf: int = 100
 
 
