@@ -1,0 +1,255 @@
+"""The only way in for shop data: check, stage by COPY, upsert set by set, in one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from django.conf import settings
+from django.db import connection, transaction
+
+from core import ids
+from customers import quality, reports
+from customers.enums import ImportStatus
+from customers.events import announce_writing
+from customers.models import Import, RejectedRow, Source
+from customers.refusals import REFUSED, FileLines
+from customers.reports import Counts, IngestReport
+from customers.sources.base import ShopBatch
+from customers.staging import stage
+from customers.upserts import UPSERTS
+
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, rows done and rows in all."""
+
+_IMPORT_LOCK = 0x1_1A9085
+_KEPT_RAW = 2_000  # characters of a rejected row
+
+
+def load(
+    batch: ShopBatch,
+    *,
+    source: Source,
+    now: datetime,
+    arrived_at: datetime | None = None,
+    file: FileLines | None = None,
+    progress: Progress | None = None,
+) -> IngestReport:
+    """
+    Bring a batch into the tables, all of it or nothing, and account for every row.
+
+    arrived_at: when we learned of the rows; None gives each row its own time, which keeps point-in-time
+    features useful over an imported history. `file`: where the rows came from, when they are lines of a
+    file; counts are then of its lines. Imports of one source wait for each other. On an error nothing is
+    imported, the Import row says so, and the error is raised. Consent is never touched, except that
+    events of consent are added to the ledger once.
+    """
+    row = Import.objects.create(
+        source=source, file_name=file.file_name if file else "", started_at=now
+    )
+    try:
+        with transaction.atomic():
+            report = _load(batch, row, now=now, arrived_at=arrived_at, file=file, progress=progress)
+            _finish(row, report, now=now)
+    except Exception as error:
+        Import.objects.filter(pk=row.pk).update(
+            status=ImportStatus.FAILED, finished_at=now, error=str(error)[:2000]
+        )
+        raise
+    return report
+
+
+def _load(
+    batch: ShopBatch,
+    row: Import,
+    *,
+    now: datetime,
+    arrived_at: datetime | None,
+    file: FileLines | None,
+    progress: Progress | None,
+) -> IngestReport:
+    done, entities, found = 0, {}, {}
+    parameters = {"source": row.source_id, "arrived": arrived_at}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_IMPORT_LOCK, row.source_id])
+        if file:
+            _keep_refused(cursor, row, "line", file.refused)
+        for entity, table in batch.tables():
+            if progress:
+                progress(entity.replace("_", " "), done, batch.rows)
+            lines = file.line_numbers.get(entity) if file else None
+            prepared = _PREPARE.get(entity, _as_it_is)(table, batch)
+            entities[entity] = _upsert(
+                cursor, entity, prepared, row=row, parameters=parameters, now=now, lines=lines
+            )
+            found[entity] = reports.profile(entity, table)
+            done += table.num_rows
+    if progress:
+        progress("done", done, batch.rows)
+    if file is None:
+        whole = Counts.total(entities.values())
+        lines_in, duplicates, rejected = whole.rows, whole.duplicates, whole.rejected
+    else:
+        whole = Counts.total(entities[entity] for entity in file.line_numbers)
+        lines_in, duplicates = file.lines, file.duplicates + whole.duplicates
+        rejected = whole.rejected + Counter(file.refused["reason"].to_pylist())
+    return IngestReport(
+        import_id=row.pk,
+        lines=lines_in,
+        accepted=whole.accepted,
+        duplicates=duplicates,
+        rejected=dict(sorted(rejected.items())),
+        entities=entities,
+        quality={entity: profile for entity, profile in found.items() if profile},
+        value=dict(file.value) if file else {},
+        notes=file.notes if file else (),
+    )
+
+
+def _upsert(
+    cursor: Any,
+    entity: str,
+    table: pa.Table,
+    *,
+    row: Import,
+    parameters: dict[str, Any],
+    now: datetime,
+    lines: np.ndarray[Any, np.dtype[np.int64]] | None,
+) -> Counts:
+    counts = Counts(rows=table.num_rows)
+    if not table.num_rows:
+        return counts
+    checked = quality.check(entity, table, now=now)
+    counts.duplicates = checked.duplicates
+    upsert, name = UPSERTS[entity], f"staged_{entity}"
+    stage(cursor, name=name, table=checked.accepted)
+    refused = [checked.refused, *_dangling(cursor, entity, parameters)]
+    for part in refused:
+        counts.rejected.update(part["reason"].to_pylist())
+        _keep_refused(cursor, row, entity, _with_raw(part, table, lines))
+    if entity == "events":
+        announce_writing(cursor)
+    cursor.execute(
+        f"WITH written AS ({upsert.sql}) SELECT count(*) FILTER (WHERE is_new),"
+        " count(*) FILTER (WHERE NOT is_new) FROM written",
+        parameters,
+    )
+    counts.inserted, counts.updated = cursor.fetchone()
+    counts.duplicates = counts.rows - counts.accepted - counts.rejected.total()
+    return counts
+
+
+def _dangling(cursor: Any, entity: str, parameters: dict[str, Any]) -> list[pa.Table]:
+    """Take the rows whose references lead nowhere out of the staged table."""
+    found = []
+    for reference in UPSERTS[entity].references:
+        cursor.execute(
+            f"""
+            DELETE FROM staged_{entity} gone USING (
+                SELECT s.row FROM staged_{entity} s {reference.join} WHERE {reference.broken}
+            ) broken WHERE gone.row = broken.row RETURNING gone.row
+            """,
+            parameters,
+        )
+        rows = [number for (number,) in cursor.fetchall()]
+        found.append(
+            pa.table({"row": pa.array(rows, pa.int64()), "reason": [reference.reason] * len(rows)})
+        )
+    return found
+
+
+def _with_raw(
+    refused: pa.Table, table: pa.Table, lines: np.ndarray[Any, np.dtype[np.int64]] | None
+) -> pa.Table:
+    """Schema REFUSED, with the rows themselves as JSON."""
+    rows = refused["row"].to_numpy()
+    raw = [json.dumps(entry, ensure_ascii=False) for entry in table.take(rows).to_pylist()]
+    numbers = None if lines is None else lines[rows]
+    return pa.table(
+        {
+            "line_number": pa.nulls(len(rows), pa.int64()) if numbers is None else numbers,
+            "reason": refused["reason"],
+            "raw": pa.array(raw, pa.string()),
+        },
+        schema=REFUSED,
+    )
+
+
+def _keep_refused(cursor: Any, row: Import, entity: str, refused: pa.Table) -> None:
+    if not refused.num_rows:
+        return
+    # PostgreSQL keeps no NUL: show the sign for it
+    raw = [text.replace("\0", "␀")[:_KEPT_RAW] for text in refused["raw"].to_pylist()]
+    stage(
+        cursor,
+        name="staged_refused",
+        table=refused.set_column(2, "raw", pa.array(raw, pa.string())),
+    )
+    cursor.execute(
+        f"INSERT INTO {RejectedRow._meta.db_table} (source_import_id, entity, line_number, reason, raw)"
+        " SELECT %s, %s, line_number, reason, raw FROM staged_refused ORDER BY line_number",
+        [row.pk, entity],
+    )
+
+
+def _finish(row: Import, report: IngestReport, *, now: datetime) -> None:
+    row.status, row.finished_at = ImportStatus.FINISHED, now
+    row.lines, row.accepted, row.duplicates = report.lines, report.accepted, report.duplicates
+    row.rejected, row.report = sum(report.rejected.values()), report.as_dict()
+    row.save()
+
+
+# ---------------------------------------------------------------- columns we compute ourselves
+
+
+def _as_it_is(table: pa.Table, batch: ShopBatch) -> pa.Table:
+    return table
+
+
+def _with_hmac(table: pa.Table, batch: ShopBatch) -> pa.Table:
+    pepper = settings.SUPPRESSION_PEPPER
+    hashes = [
+        ids.address_hmac(address, pepper=pepper) if address else ""
+        for address in table["email"].to_pylist()
+    ]
+    return table.append_column("email_hmac", pa.array(hashes, pa.string()))
+
+
+def _with_margin(table: pa.Table, batch: ShopBatch) -> pa.Table:
+    """Total less the cost of the lines, where every line has one; else the assumed share of the total."""
+    orders = table.append_column("row", pa.array(np.arange(table.num_rows)))
+    with duckdb.connect() as db:
+        db.register("orders", orders)
+        db.register("lines", batch.order_lines)
+        margin = db.sql(
+            """
+            SELECT coalesce(try_cast(total_cents - cost AS BIGINT),
+                            try_cast(round(total_cents * ?) AS BIGINT), 0) AS margin
+            FROM orders LEFT JOIN (
+                SELECT order_external_id AS external_id,
+                       CASE WHEN count(*) = count(cost_cents)
+                            THEN sum(quantity::HUGEINT * cost_cents) END AS cost
+                FROM lines GROUP BY ALL
+            ) USING (external_id) ORDER BY row
+            """,
+            params=[settings.ASSUMED_MARGIN],
+        ).to_arrow_table()
+    filled = table.set_column(
+        table.schema.get_field_index("discount_cents"),
+        "discount_cents",
+        table["discount_cents"].fill_null(0),
+    )
+    return filled.append_column("margin_cents", margin["margin"])
+
+
+_PREPARE: dict[str, Callable[[pa.Table, ShopBatch], pa.Table]] = {
+    "customers": _with_hmac,
+    "orders": _with_margin,
+}

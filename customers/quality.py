@@ -1,0 +1,228 @@
+"""Which rows are refused and why: pure rules over Arrow tables, run as SQL in an in-memory DuckDB.
+
+References between tables (`unknown_customer` ...) need the database and are `ingest`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from customers.currencies import CURRENCIES
+from customers.enums import EventKind, OrderStatus
+from customers.sources.base import SCHEMAS
+
+
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+MAX_QUANTITY = 1_000_000
+MAX_CENTS = 100_000_000_000  # a billion of a currency with cents: no order of a shop is larger
+MAX_TEXT = 20_000
+
+REASONS = {
+    "missing_id": "The row has no identifier.",
+    "missing_product": "The line names no product.",
+    "missing_amount": "A price or a total is missing.",
+    "nul_byte": "A text holds a NUL byte, which no database of text can keep.",
+    "text_too_long": "A text is longer than its field; most often a quotation mark is not closed.",
+    "bad_encoding": "The line is in another encoding than the rest of the file.",
+    "bad_fields": "The line has more or fewer fields than the header.",
+    "bad_date": "The date is missing or cannot be read.",
+    "absurd_date": "The date is before 1990 or more than a day in the future.",
+    "bad_quantity": "The quantity is missing or not a whole number.",
+    "negative_quantity": "An order line with a quantity below zero; a return belongs in the refunds.",
+    "quantity_too_large": f"The quantity is beyond {MAX_QUANTITY:,}.",
+    "bad_price": "The price is missing or not a number.",
+    "negative_amount": "A price, cost, total, discount or refund is below zero.",
+    "amount_too_large": f"An amount is beyond {MAX_CENTS // 100:,} of the currency.",
+    "two_negatives": "Quantity and price are both below zero: sale or refund cannot be told.",
+    "stock_adjustment": "A correction of the stock: price 0 and no customer, so nobody bought it.",
+    "unknown_currency": "The currency is not a code of ISO 4217.",
+    "unknown_status": "The order's status is neither placed nor cancelled.",
+    "unknown_kind": "The event is of a kind that the ledger does not know.",
+    "bad_properties": "The event's properties are not a JSON object.",
+    "bad_rating": "The rating is not between 1 and 5.",
+    "bad_line_number": "The line's number within its order is missing or below zero.",
+    "duplicate_id": "Another row of the same data has this identifier and says something else.",
+    "unknown_customer": "The customer it refers to is not known.",
+    "unknown_order": "The order it refers to is not known, or was refused.",
+    "unknown_product": "The product it refers to is not known, or was refused.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """`accepted`: the good rows with their place in the input as the column `row`; `refused`: row, reason."""
+
+    accepted: pa.Table
+    refused: pa.Table
+    duplicates: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entity:
+    key: tuple[str, ...]
+    date: str | None
+    rules: tuple[tuple[str, str], ...]
+    longest: dict[str, int]
+
+
+def too_large(column: str) -> str:
+    # not abs(): that of the smallest integer is an error
+    return f"{column} NOT BETWEEN -{MAX_CENTS} AND {MAX_CENTS}"
+
+
+def absurd(column: str, *, now: datetime) -> str:
+    latest = int((now + timedelta(days=1)).timestamp())
+    return f"{column} NOT BETWEEN {int(EARLIEST.timestamp())} AND {latest}"
+
+
+def currency_unknown(column: str) -> str:
+    return f"coalesce({column}, '') NOT IN ({_list(CURRENCIES)})"
+
+
+def _list(codes: object) -> str:
+    return ", ".join(f"'{code}'" for code in sorted(codes))  # type: ignore[call-overload] # strings
+
+
+_ENTITIES = {
+    "customers": _Entity(
+        key=("external_id",),
+        date="joined_at",
+        rules=(),
+        longest={
+            "external_id": 200, "email": 320, "first_name": 200, "last_name": 200, "country": 100,
+            "language": 20,
+        },
+    ),
+    "products": _Entity(
+        key=("external_id",),
+        date=None,
+        rules=(
+            ("negative_amount", "price_cents < 0 OR cost_cents < 0"),
+            ("amount_too_large", f"{too_large('price_cents')} OR {too_large('cost_cents')}"),
+        ),
+        longest={"external_id": 200, "name": 500, "category": 200},
+    ),
+    "orders": _Entity(
+        key=("external_id",),
+        date="placed_at",
+        rules=(
+            ("unknown_status", f"coalesce(status, '') NOT IN ({_list(OrderStatus.values)})"),
+            ("unknown_currency", currency_unknown("currency")),
+            ("missing_amount", "total_cents IS NULL"),
+            ("negative_amount", "total_cents < 0 OR discount_cents < 0"),
+            ("amount_too_large", f"{too_large('total_cents')} OR {too_large('discount_cents')}"),
+        ),
+        longest={"external_id": 200, "channel": 50},
+    ),
+    "order_lines": _Entity(
+        key=("order_external_id", "line_number"),
+        date=None,
+        rules=(
+            ("bad_line_number", f"line_number IS NULL OR line_number NOT BETWEEN 0 AND {2**31 - 1}"),
+            ("missing_product", "coalesce(product_external_id, '') = ''"),
+            ("bad_quantity", "quantity IS NULL"),
+            ("negative_quantity", "quantity < 0"),
+            ("quantity_too_large", f"quantity > {MAX_QUANTITY}"),
+            ("missing_amount", "unit_price_cents IS NULL"),
+            ("negative_amount", "unit_price_cents < 0 OR cost_cents < 0"),
+            ("amount_too_large", f"{too_large('unit_price_cents')} OR {too_large('cost_cents')}"),
+        ),
+        longest={},
+    ),
+    "refunds": _Entity(
+        key=("external_id",),
+        date="refunded_at",
+        rules=(
+            ("missing_amount", "amount_cents IS NULL"),
+            ("negative_amount", "amount_cents < 0"),
+            ("amount_too_large", too_large("amount_cents")),
+        ),
+        longest={"external_id": 200, "reason": 200},
+    ),
+    "reviews": _Entity(
+        key=("external_id",),
+        date="written_at",
+        rules=(("bad_rating", "rating NOT BETWEEN 1 AND 5"),),
+        longest={"external_id": 200, "title": 300, "text": MAX_TEXT, "language": 20},
+    ),
+    "events": _Entity(
+        key=("external_id",),
+        date="happened_at",
+        rules=(
+            ("unknown_kind", f"coalesce(kind, '') NOT IN ({_list(EventKind.values)})"),
+            # PostgreSQL's jsonb keeps no \u0000
+            (
+                "bad_properties",
+                ("CASE WHEN coalesce(properties, '{}') = '{}' THEN false WHEN json_valid(properties)"
+                 " THEN json_type(properties) <> 'OBJECT' OR contains(properties, '\\u0000')"
+                 " ELSE true END"),
+            ),
+        ),
+        longest={"external_id": 200, "properties": MAX_TEXT},
+    ),
+}  # fmt: skip
+
+
+def check(entity: str, table: pa.Table, *, now: datetime) -> Checked:
+    """
+    Part the rows of one entity's table (a schema of `sources.base`) into accepted, refused, duplicates.
+
+    The first rule that a row breaks is its reason. Of rows with one key the first stays; another is a
+    duplicate when it says the same, else it is refused as `duplicate_id`.
+    """
+    rows = table.append_column("row", pa.array(np.arange(table.num_rows, dtype=np.int64)))
+    if not table.num_rows:
+        nothing = pa.table({"row": pa.array([], pa.int64()), "reason": pa.array([], pa.string())})
+        return Checked(accepted=rows, refused=nothing, duplicates=0)
+    rules = "\n".join(f"WHEN {test} THEN '{reason}'" for reason, test in _rules(entity, now=now))
+    key = ", ".join(_ENTITIES[entity].key)
+    said = ", ".join(table.column_names)
+    with duckdb.connect() as db:
+        db.register("input", rows)
+        db.execute(f"""
+            CREATE TEMP TABLE wrong AS
+                SELECT row, reason FROM (SELECT row, CASE {rules} END AS reason FROM input)
+                WHERE reason IS NOT NULL;
+            CREATE TEMP TABLE again AS
+                SELECT row, CASE WHEN said = first_said THEN 'duplicate' ELSE 'duplicate_id' END AS reason
+                FROM (
+                    SELECT row, hash({said}) AS said, first_value(hash({said})) OVER copies AS first_said,
+                           row_number() OVER copies AS copy
+                    FROM input ANTI JOIN wrong USING (row)
+                    -- a window over every row costs ten times the search for the few keys that repeat
+                    WHERE ({key}) IN (SELECT ({key}) FROM input GROUP BY ALL HAVING count(*) > 1)
+                    WINDOW copies AS (PARTITION BY {key} ORDER BY row)
+                ) WHERE copy > 1;
+            """)
+        out = db.sql("FROM wrong UNION ALL FROM again ORDER BY row").to_arrow_table()
+    is_copy = np.array(out["reason"].to_numpy() == "duplicate", dtype=bool)
+    keep = np.ones(table.num_rows, dtype=bool)
+    keep[out["row"].to_numpy()] = False
+    return Checked(
+        accepted=rows.filter(pa.array(keep)) if len(is_copy) else rows,
+        refused=out.filter(pa.array(~is_copy)),
+        duplicates=int(is_copy.sum()),
+    )
+
+
+def _rules(entity: str, *, now: datetime) -> list[tuple[str, str]]:
+    law = _ENTITIES[entity]
+    rules = [("missing_id", f"coalesce({law.key[0]}, '') = ''")]
+    texts = [
+        f"coalesce({field.name}, '')" for field in SCHEMAS[entity] if field.type == pa.string()
+    ]
+    rules.append(("nul_byte", f"contains({' || '.join(texts)}, chr(0))"))
+    if law.longest:
+        longest = " OR ".join(
+            f"length({column}) > {limit}" for column, limit in law.longest.items()
+        )
+        rules.append(("text_too_long", longest))
+    if law.date:
+        rules.append(("bad_date", f"{law.date} IS NULL"))
+        rules.append(("absurd_date", absurd(law.date, now=now)))
+    return [*rules, *law.rules]

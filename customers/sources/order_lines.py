@@ -1,0 +1,284 @@
+"""A table of order lines, one row for each article bought or given back, as a ShopBatch.
+
+The common form of what shops export. A `Layout` says what the columns are called and what this
+shop means by them, as DuckDB expressions over the parsed columns of `PARSED`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from customers import quality
+from customers.refusals import REFUSED, FileLines
+from customers.sources.base import ShopBatch
+from customers.sources.table_files import TableFile
+
+
+REQUIRED = ("order", "product", "quantity", "date", "price")
+OPTIONAL = (
+    "customer", "name", "category", "cost", "currency", "country", "email", "first_name",
+    "last_name", "language", "channel", "status",
+)  # fmt: skip
+FIELDS = REQUIRED + OPTIONAL
+
+# ISO first; then day and month of the United States, as in the file of UCI, before the rest of the
+# world's. The format that reads most rows of a file is used for all of it.
+DATE_FORMATS = (
+    "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d",
+    "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y", "%m/%d/%y %H:%M",
+    "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y", "%d-%m-%Y %H:%M", "%d-%m-%Y",
+    "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """
+    columns: our field (FIELDS) to the file's column. The rest are DuckDB expressions over PARSED:
+    what is refused besides the general rules (reason to condition), what gives money back, what is no
+    product, and values that the file does not hold. Dates without a zone are taken as UTC.
+    """
+
+    columns: Mapping[str, str]
+    currency: str
+    date_format: str = ""
+    decimal: str = "."
+    refused: Mapping[str, str] = field(default_factory=dict)
+    is_refund: str = "quantity < 0 OR cents < 0"
+    refund_reason: str = "'Returned'"
+    is_product: str = "true"
+    product_id: str = "product"
+    category: str = "coalesce(category, '')"
+    country: str = "country"
+    email: str = "email"
+    notes: tuple[str, ...] = ()
+
+
+def translate(
+    file: TableFile, path: Path, layout: Layout, *, now: datetime
+) -> tuple[ShopBatch, FileLines]:
+    """Every line of the file becomes an order line or a refund, is refused, or repeats an earlier line."""
+    with duckdb.connect() as db:
+        db.register("file", file.table)
+        _parse(db, file.table, layout, now=now)
+        refused = db.sql("""
+            SELECT line_number, reason, raw FROM raw JOIN parsed USING (line_number)
+            WHERE reason IS NOT NULL AND reason <> 'duplicate' ORDER BY line_number
+        """).to_arrow_table()
+        duplicates = db.sql("SELECT count(*) FROM parsed WHERE reason = 'duplicate'").fetchall()[0][
+            0
+        ]
+        value = db.sql(_VALUE).fetchall()[0]
+        db.execute(_NUMBERED.format(layout=layout))
+        tables = {
+            name: db.sql(sql.format(layout=layout)).to_arrow_table()
+            for name, sql in _TABLES.items()
+        }
+    account = FileLines(
+        file_name=path.name,
+        lines=file.lines,
+        duplicates=duplicates,
+        refused=pa.concat_tables([file.refused, refused.cast(REFUSED)]),
+        line_numbers={
+            name: tables[name]["file_line"].to_numpy() for name in ("order_lines", "refunds")
+        },
+        value=dict(
+            zip(("file", "duplicates", "refused", "rounded_off", "imported"), value, strict=True)
+        ),
+        notes=(f"Read as {file.description}.", *layout.notes),
+    )
+    return ShopBatch(**tables), account
+
+
+def _parse(
+    db: duckdb.DuckDBPyConnection, table: pa.Table, layout: Layout, *, now: datetime
+) -> None:
+    """Make `raw` (line_number, raw) and `parsed` (line_number, PARSED, reason)."""
+    names = [name for name in table.column_names if name != "line_number"]
+    said = ", ".join(f'"{name}"' for name in names)
+    texts = ", ".join(
+        f"coalesce({name}, '')" for name in ("order_id", "customer", "product", "name", "email")
+    )
+    rules = {
+        "duplicate": "copy > 1",
+        "nul_byte": f"contains(concat({texts}), chr(0))",
+        "text_too_long": " OR ".join(
+            f"length({name}) > 200"
+            for name in ("order_id", "customer", "product", "category", "first_name", "last_name")
+        ) + " OR length(name) > 500 OR length(email) > 320",
+        "missing_id": "order_id IS NULL",
+        "missing_product": "product IS NULL",
+        "bad_date": "placed_at IS NULL",
+        "absurd_date": quality.absurd("placed_at", now=now),
+        "bad_quantity": "coalesce(amount <> round(amount) OR NOT isfinite(amount), true)",
+        "quantity_too_large": f"abs(amount) > {quality.MAX_QUANTITY}",
+        "bad_price": "coalesce(NOT isfinite(price), true)",
+        "amount_too_large": f"abs(price) > {quality.MAX_CENTS // 100} OR abs(unit_cost) > {quality.MAX_CENTS // 100}",
+        "two_negatives": "amount < 0 AND price < 0",
+        "negative_amount": "unit_cost < 0",
+        "unknown_currency": quality.currency_unknown("currency"),
+        **layout.refused,
+    }  # fmt: skip
+    cases = "\n".join(f"WHEN {test} THEN '{reason}'" for reason, test in rules.items())
+    db.execute(f"""
+        CREATE TEMP VIEW raw AS SELECT line_number, to_json(struct_pack({said}))::varchar AS raw FROM file;
+        CREATE TEMP TABLE parsed AS
+        WITH fields AS (SELECT line_number, {_fields(db, table, layout)},
+                               row_number() OVER (PARTITION BY {said} ORDER BY line_number) AS copy
+                        FROM file)
+        SELECT *, CASE {cases} END AS reason,
+               try_cast(amount AS BIGINT) AS quantity,
+               try_cast(round(price * 100) AS BIGINT) AS cents,
+               try_cast(round(unit_cost * 100) AS BIGINT) AS cost_cents
+        FROM fields;
+    """)
+
+
+def _fields(db: duckdb.DuckDBPyConnection, table: pa.Table, layout: Layout) -> str:
+    """The file's columns as order_id, customer, product ... in the right types, NULL where unreadable."""
+
+    def text(name: str) -> str:
+        column = layout.columns.get(name)
+        return f"nullif(trim(\"{column}\"::varchar), '')" if column else "NULL::varchar"
+
+    def number(name: str) -> str:
+        column = layout.columns.get(name)
+        if column is None:
+            return "NULL::double"
+        kind = table.schema.field(column).type
+        if not pa.types.is_string(kind) and not pa.types.is_large_string(kind):
+            return f'try_cast("{column}" AS DOUBLE)'
+        bare = f"regexp_replace({text(name)}, '[\\s€$£]', '', 'g')"
+        if layout.decimal == ",":
+            bare = f"replace(replace({bare}, '.', ''), ',', '.')"
+        return f"try_cast({bare} AS DOUBLE)"
+
+    # a numeric column with gaps comes out of spreadsheets and pandas as 17850.0
+    key = "regexp_replace({0}, '^([0-9]+)\\.0$', '\\1')"
+    return f"""
+        {key.format(text("order"))} AS order_id,
+        coalesce({key.format(text("customer"))}, lower({text("email")})) AS customer,
+        {key.format(text("product"))} AS product,
+        {number("quantity")} AS amount, {number("price")} AS price, {number("cost")} AS unit_cost,
+        {_date(db, table, layout)} AS placed_at,
+        coalesce(upper({text("currency")}), '{layout.currency}') AS currency,
+        lower(coalesce({text("status")}, '')) SIMILAR TO '(cancel|void|refund).*' AS is_cancelled,
+        {
+        ", ".join(
+            f"{text(name)} AS {name}"
+            for name in (
+                "name",
+                "category",
+                "country",
+                "email",
+                "first_name",
+                "last_name",
+                "language",
+                "channel",
+            )
+        )
+    }
+    """
+
+
+def _date(db: duckdb.DuckDBPyConnection, table: pa.Table, layout: Layout) -> str:
+    column = f'"{layout.columns["date"]}"'
+    kind = table.schema.field(layout.columns["date"]).type
+    if pa.types.is_temporal(kind):
+        return f"epoch({column}::timestamp)::bigint"
+    if pa.types.is_integer(kind):
+        return f"try_cast({column} AS BIGINT)"
+    text = f"trim({column}::varchar)"
+    chosen = layout.date_format
+    if not chosen:
+        counts = ", ".join(f"count(try_strptime({text}, '{form}'))" for form in DATE_FORMATS)
+        found = db.sql(f"SELECT {counts} FROM file").fetchall()[0]
+        chosen = DATE_FORMATS[max(range(len(found)), key=found.__getitem__)]
+    escaped = chosen.replace("'", "''")
+    return f"epoch(try_strptime({text}, '{escaped}'))::bigint"
+
+
+# ---------------------------------------------------------------- from lines to the tables
+# {layout...} are the layout's expressions. An order's total is the sum of its lines, so what was
+# refused is in no total. The first line of an order speaks for it.
+
+_NUMBERED = """
+    CREATE TEMP TABLE lines AS
+    SELECT * REPLACE ({layout.product_id} AS product), {layout.is_refund} AS is_refund, {layout.refund_reason} AS because,
+           row_number() OVER (PARTITION BY order_id, {layout.is_refund} ORDER BY line_number) AS place,
+           -- an order in time without ties, so that the same file always gives the same rows
+           row_number() OVER (ORDER BY placed_at, line_number) AS turn
+    FROM parsed WHERE reason IS NULL
+"""
+# What the file is worth, and where that went: file = duplicates + refused + rounded_off + imported.
+_VALUE = """
+    WITH priced AS (SELECT reason, try_cast(amount * price AS DECIMAL(38, 4)) AS value,
+                           try_cast(quantity AS DECIMAL(38, 4)) * cents / 100 AS rounded FROM parsed)
+    SELECT coalesce(sum(value), 0)::double,
+           coalesce(sum(value) FILTER (reason = 'duplicate'), 0)::double,
+           coalesce(sum(value) FILTER (reason <> 'duplicate'), 0)::double,
+           coalesce(sum(value - rounded) FILTER (reason IS NULL), 0)::double,
+           coalesce(sum(rounded) FILTER (reason IS NULL), 0)::double
+    FROM priced
+"""
+_TABLES = {
+    "customers": """
+        SELECT customer AS external_id, coalesce(max_by({layout.email}, turn), '') AS email,
+               coalesce(max_by(first_name, turn), '') AS first_name,
+               coalesce(max_by(last_name, turn), '') AS last_name,
+               coalesce(max_by({layout.country}, turn), '') AS country,
+               coalesce(max_by(language, turn), '') AS language, min(placed_at) AS joined_at
+        FROM lines WHERE customer IS NOT NULL GROUP BY customer ORDER BY min(line_number)""",
+    # the name most often used: single lines carry notes such as "damaged" instead
+    "products": """
+        WITH names AS (SELECT product, name FROM lines WHERE name IS NOT NULL GROUP BY product, name
+                       QUALIFY row_number() OVER (PARTITION BY product ORDER BY count(*) DESC, name) = 1),
+             named AS (SELECT product, any_value(names.name) AS name, min(category) AS category,
+                              max_by(cents, turn) FILTER (NOT is_refund AND cents > 0) AS price_cents,
+                              max_by(cost_cents, turn) AS cost_cents, min(line_number) AS first
+                       FROM lines LEFT JOIN names USING (product) GROUP BY product)
+        SELECT product AS external_id, coalesce(name, '') AS name, {layout.category} AS category,
+               price_cents, cost_cents, {layout.is_product} AS is_product
+        FROM named ORDER BY first""",
+    "orders": """
+        SELECT order_id AS external_id, min_by(customer, line_number) AS customer_external_id,
+               min(placed_at) AS placed_at,
+               CASE WHEN bool_or(is_cancelled) THEN 'CANCELLED' ELSE 'PLACED' END AS status,
+               min_by(currency, line_number) AS currency, 0 AS discount_cents,
+               try_cast(sum(quantity * cents) AS BIGINT) AS total_cents,
+               coalesce(min_by(channel, line_number), '') AS channel
+        FROM lines WHERE NOT is_refund GROUP BY order_id ORDER BY min(line_number)""",
+    "order_lines": """
+        SELECT order_id AS order_external_id, place AS line_number, product AS product_external_id,
+               quantity, cents AS unit_price_cents, cost_cents, line_number AS file_line
+        FROM lines WHERE NOT is_refund ORDER BY line_number""",
+    # what came back belongs to the customer's last order before of the same article: of as many at
+    # the same price if there is one, else of at least as many
+    "refunds": """
+        WITH back AS (SELECT * EXCLUDE (reason), -quantity AS returned FROM lines WHERE is_refund),
+             sold AS (SELECT * FROM lines
+                      WHERE NOT is_refund AND customer IS NOT NULL AND NOT is_cancelled),
+             exact AS (SELECT back.line_number, sold.order_id FROM back ASOF JOIN sold
+                       ON back.customer = sold.customer AND back.product = sold.product
+                       AND back.returned = sold.quantity AND back.cents = sold.cents
+                       AND back.turn >= sold.turn),
+             latest AS (SELECT back.line_number, sold.order_id,
+                               sold.quantity >= back.returned AS is_enough
+                        FROM back ASOF JOIN sold
+                        ON back.customer = sold.customer AND back.product = sold.product
+                        AND back.turn >= sold.turn)
+        SELECT back.order_id || '-' || place AS external_id,
+               coalesce(exact.order_id, CASE WHEN is_enough THEN latest.order_id END)
+                   AS order_external_id,
+               customer AS customer_external_id, placed_at AS refunded_at,
+               abs(quantity * cents) AS amount_cents, because AS reason,
+               line_number AS file_line
+        FROM back LEFT JOIN exact USING (line_number) LEFT JOIN latest USING (line_number)
+        ORDER BY line_number""",
+}

@@ -1,0 +1,5 @@
+"""placeholder"""
+
+
+def lay_over(source, *, now):
+    pass
