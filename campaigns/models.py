@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -15,6 +17,10 @@ from campaigns.enums import (
 )
 from customers.models import Customer
 from segmentation.models import ModelVersion, Segment
+
+
+def new_salt() -> str:
+    return secrets.token_hex(8)
 
 
 class Campaign(models.Model):
@@ -63,7 +69,9 @@ class Campaign(models.Model):
     frozen_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     salt = models.CharField(
-        max_length=32, help_text="Makes the random assignment of this campaign its own."
+        max_length=32,
+        default=new_salt,
+        help_text="Makes the random assignment of this campaign its own.",
     )
     model_version = models.ForeignKey(
         ModelVersion, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
@@ -72,6 +80,10 @@ class Campaign(models.Model):
         default=0, help_text="People in the segment when frozen."
     )
     note = models.TextField(blank=True, help_text="Why it was paused, or what the freeze decided.")
+    reputation_errors = models.PositiveIntegerField(
+        default=0,
+        help_text="Refusals that are about us as a sender, since it last began to run; too many pause it.",
+    )
 
     def __str__(self) -> str:
         return self.name

@@ -1,0 +1,203 @@
+"""
+From a campaign and a recipient to a message. Compiled once a campaign; no I/O, no database.
+
+The text part is made from the HTML once, before the merge fields are filled in, so it costs a
+recipient no parsing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Any
+
+from django.conf import settings
+from inscriptis import get_text
+from inscriptis.model.config import ParserConfig
+from liquid import BoundTemplate
+from liquid.exceptions import LiquidError
+from markupsafe import escape
+
+from campaigns import links, merge_fields, mime
+from campaigns.models import Campaign
+from campaigns.tracking import click_url, message_id
+from consent import tokens
+from customers.models import Customer
+
+
+class RenderError(ValueError):
+    """One message cannot be made; the others of the campaign can."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipient:
+    """Whom one message is for; `delivery_id` and `customer_id` are 0 in a preview."""
+
+    delivery_id: int
+    customer_id: int
+    email: str
+    first_name: str
+    last_name: str
+    tracks_clicks: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderedMessage:
+    """What one recipient gets. Header values are as on the wire (RFC 2047), `subject` is not."""
+
+    subject: str
+    html: str
+    text: str
+    headers: dict[str, str]
+    recipient: str = ""
+    boundary: str = field(default="=_coterie", repr=False)
+
+    def as_bytes(self) -> bytes:
+        return mime.alternative(
+            headers=self.headers, text=self.text, html=self.html, boundary=self.boundary
+        )
+
+
+class CampaignTemplate:
+    """A campaign's subject and body, compiled."""
+
+    def __init__(self, campaign: Campaign) -> None:
+        numbered = links.number_links(campaign.body_html)
+        self.urls = numbered.urls
+        self.campaign_id = campaign.pk or 0
+        self.sender = mime.mailbox(campaign.from_email)
+        self.discount_percent = campaign.discount_percent
+        self._subject = _compile(campaign.subject, as_html=False)
+        self._html = _compile(numbered.source, as_html=True)
+        self._text = _compile(_as_text(numbered.source), as_html=False)
+        domain = settings.MESSAGE_ID_DOMAIN
+        self._headers = {
+            "From": mime.named(campaign.from_name, self.sender),
+            "List-Id": f"<marketing.{domain}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            "Precedence": "bulk",
+            "Auto-Submitted": "auto-generated",
+            "Feedback-ID": f"{self.campaign_id}:campaign:coterie:{domain}",
+        }
+        self._boundary = f"=_coterie_{self.campaign_id}_{campaign.salt}"
+
+    def render(self, recipient: Recipient, *, now: datetime | None) -> RenderedMessage:
+        """The message of `recipient`; undated without `now`. Raises RenderError."""
+        unsubscribe_url = _unsubscribe_url(recipient, self.campaign_id)
+        values: dict[str, Any] = {
+            "customer": {
+                "first_name": mime.clean(recipient.first_name),
+                "last_name": mime.clean(recipient.last_name),
+            },
+            "shop": {"postal_address": settings.POSTAL_ADDRESS},
+            "discount_percent": self.discount_percent,
+            "unsubscribe_url": unsubscribe_url,
+            "links": [
+                click_url(recipient.delivery_id, number) if recipient.tracks_clicks else url
+                for number, url in enumerate(self.urls, start=1)
+            ],
+        }
+        try:
+            to = mime.mailbox(recipient.email)
+            subject = mime.clean(self._subject.render(**values))
+            body, text = self._html.render(**values), self._text.render(**values)
+        except (LiquidError, mime.BadAddressError) as error:
+            raise RenderError(str(error).splitlines()[0]) from error
+        # a condition in the template may have hidden what the law asks for
+        if unsubscribe_url not in body or str(escape(settings.POSTAL_ADDRESS)) not in body:
+            raise RenderError("the unsubscribe link or the postal address is missing")
+        headers = {
+            "From": self._headers["From"],
+            "To": mime.named(f"{recipient.first_name} {recipient.last_name}", to),
+            "Subject": mime.words(subject),
+            **({"Date": format_datetime(now)} if now else {}),
+            "Message-ID": message_id(recipient.delivery_id),
+            "List-Unsubscribe": f"<{unsubscribe_url}>",
+            **self._headers,
+        }
+        return RenderedMessage(
+            subject=subject, html=body, text=text, headers=headers, recipient=to,
+            boundary=self._boundary,
+        )  # fmt: skip
+
+
+def preview(campaign: Campaign, customer: Customer) -> RenderedMessage:
+    """What `customer` would get; its links note nothing and unsubscribe nobody. Raises RenderError."""
+    recipient = Recipient(
+        delivery_id=0, customer_id=0, email=customer.email, first_name=customer.first_name,
+        last_name=customer.last_name, tracks_clicks=False,
+    )  # fmt: skip
+    try:
+        template = CampaignTemplate(campaign)
+    except mime.BadAddressError as error:
+        raise RenderError(f"sender: {error}") from error
+    return template.render(recipient, now=None)
+
+
+def problems(campaign: Campaign) -> list[str]:
+    """What has to be mended before the campaign can be launched, in words; to be asked at every save."""
+    found = merge_fields.problems(campaign.subject, where="Subject", html=False)
+    found += merge_fields.problems(campaign.body_html, where="Body", html=True)
+    found += links.problems(campaign.body_html)
+    if re.search(r"<\s*(script|iframe|object|embed|form)\b", campaign.body_html, re.IGNORECASE):
+        found.append("Body: scripts, forms and embedded pages do not work in e-mail.")
+    try:
+        mime.mailbox(campaign.from_email)
+    except mime.BadAddressError as error:
+        found.append(f"Sender: {error}.")
+    if found:
+        return found
+    used = merge_fields.fields_used(campaign.body_html)
+    if "unsubscribe_url" not in used:
+        found.append("Body: {{ unsubscribe_url }} is missing.")
+    if "shop.postal_address" not in used:
+        found.append("Body: {{ shop.postal_address }} is missing.")
+    return found or _trial(campaign)
+
+
+def _trial(campaign: Campaign) -> list[str]:
+    """Render for somebody of whom nothing is known: the case that templates forget."""
+    nobody = Recipient(
+        delivery_id=0, customer_id=0, email="nobody@example.com", first_name="", last_name="",
+        tracks_clicks=False,
+    )  # fmt: skip
+    try:
+        message = CampaignTemplate(campaign).render(nobody, now=None)
+    except RenderError as error:
+        return [f"Body: {error}."]
+    return [] if message.subject else ["Subject: it is empty for a customer without a name."]
+
+
+def _compile(source: str, *, as_html: bool) -> BoundTemplate:
+    try:
+        return merge_fields.environment(html=as_html).from_string(source)
+    except LiquidError as error:
+        raise RenderError(str(error).splitlines()[0]) from error
+
+
+def _unsubscribe_url(recipient: Recipient, campaign_id: int) -> str:
+    token = tokens.make(
+        recipient.customer_id, campaign_id, recipient.delivery_id, purpose=tokens.UNSUBSCRIBE
+    )
+    return f"{settings.PUBLIC_URL}/c/u/{token}"
+
+
+_LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_MARK = re.compile("\ue000(\\d+)\ue001")
+
+
+def _as_text(source: str) -> str:
+    """The plain-text template of an HTML template: Liquid passes through the conversion as marks."""
+    held: list[str] = []
+
+    def hold(match: re.Match[str]) -> str:
+        held.append(match.group())
+        return f"\ue000{len(held) - 1}\ue001"
+
+    marked = _LIQUID.sub(hold, source)
+    text = get_text(marked, ParserConfig(display_links=True)) if marked.strip() else ""
+    lines = [line.rstrip() for line in text.splitlines()]
+    tidy = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    return _MARK.sub(lambda match: held[int(match[1])], tidy)
