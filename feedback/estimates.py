@@ -7,7 +7,6 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from django.conf import settings
 
 from campaigns.enums import Arm
 from feedback import lift, wording
@@ -100,7 +99,6 @@ def _row(
             metric=metric,
             verdict=verdict,
             conversions=conversions,
-            currency=settings.CURRENCY,
         ),
         estimated_at=now,
     )

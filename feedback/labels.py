@@ -44,14 +44,14 @@ JOIN feedback_outcomewindow "window" ON "window".id = outcome.window_id
 JOIN campaigns_delivery delivery ON delivery.id = outcome.delivery_id
 JOIN campaigns_campaign campaign ON campaign.id = "window".campaign_id
 JOIN customers_customer customer ON customer.id = delivery.customer_id
-WHERE "window".closed_at < %s AND customer.erased_at IS NULL
+WHERE "window".closed_at <= %s AND customer.erased_at IS NULL
 ORDER BY "window".round_number, outcome.delivery_id
 """
 
 
 def training_rows(*, until: datetime) -> pa.Table:
     """
-    One row per customer of every experiment whose window was closed before `until`.
+    One row per customer of every experiment whose window was closed by `until`.
 
     Columns and types are TYPES, in order of round and delivery. Erased customers are left out.
     """
