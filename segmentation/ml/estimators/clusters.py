@@ -130,9 +130,11 @@ def fit(table: FeatureTable, *, seed: int, ks: Sequence[int] = range(3, 9)) -> C
         raise ValueError(f"{len(points)} customers with an order; {20 * max(ks)} are needed")
     if len(points) > SAMPLE:
         points = points[np.sort(generator.choice(len(points), SAMPLE, replace=False))]
-    # Who sent everything back has spent 0, which on a log scale is a world of its own: the outermost
-    # hundredths are moved to the edge, so that no cluster is made of them alone.
+    # The outermost hundredths are moved to the edge, and so is who sent everything back: nothing spent is
+    # a world of its own on a log scale, below Tukey's fence, and no cluster shall be made of it alone.
     low, high = np.quantile(points, [0.01, 0.99], axis=0)
+    lower, upper = np.quantile(points[:, 2], [0.25, 0.75])
+    low[2] = max(low[2], lower - 1.5 * (upper - lower))
     points = np.clip(points, low, high)
     mean, scale = points.mean(axis=0), points.std(axis=0)
     scale[scale == 0] = 1.0

@@ -1,6 +1,7 @@
 """Stored models: whole, checked, and never anything that runs."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,9 +56,10 @@ def test_save_leaves_one_folder_and_nothing_unfinished(stored: Path) -> None:
     assert [path.name for path in stored.parent.iterdir()] == ["7"]
 
 
-def test_failed_save_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(TypeError):
-        save(tmp_path / "8", files={"model.json": object()}, provenance=PROVENANCE)
+@pytest.mark.parametrize("details", [{"auc": float("nan")}, {"model": object()}])
+def test_failed_save_leaves_nothing(tmp_path: Path, details: dict[str, object]) -> None:
+    with pytest.raises((TypeError, ValueError), match="JSON"):
+        save(tmp_path / "8", files=FILES, provenance=replace(PROVENANCE, details=details))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -49,6 +49,26 @@ def test_customer_beyond_all_others_is_still_assigned(model: ClusterModel) -> No
     ]
 
 
+def test_who_sent_everything_back_is_no_cluster_of_their_own() -> None:
+    rows = [*blobs(CENTRES, each=150).values.tolist(), *[(30.0, 1.0, 0.0)] * 12]
+    model = clusters.fit(rfm_table(rows), seed=42, ks=[3, 4, 5])
+    assert np.bincount(model.assign(rfm_table(rows))).min() > 100
+
+
+def test_clusters_of_one_kind_are_told_apart_by_their_spending() -> None:
+    model = clusters.fit(blobs(CENTRES, each=150), seed=42, ks=[8])
+    assert len(set(model.names)) == 8
+    assert any("in all)" in name for name in model.names)
+
+
+def test_large_shop_is_learned_from_a_sample_and_assigned_in_full() -> None:
+    table = blobs(CENTRES[:3], each=clusters.SAMPLE // 2)
+    model = clusters.fit(table, seed=42, ks=[3])
+    numbers = model.assign(table)
+    truth = np.repeat(np.arange(3), clusters.SAMPLE // 2)
+    assert adjusted_rand_score(truth, numbers) > 0.99
+
+
 def test_tiny_cluster_is_no_choice() -> None:
     assert Candidate(k=3, silhouette=0.9, stability=0.9, smallest_share=0.049).merit == 0
     assert Candidate(k=3, silhouette=0.5, stability=0.5, smallest_share=0.05).merit == 0.25
