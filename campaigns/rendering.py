@@ -61,13 +61,16 @@ class RenderedMessage:
 
 
 class CampaignTemplate:
-    """A campaign's subject and body, compiled."""
+    """A campaign's subject and body, compiled. Raises RenderError where they cannot be."""
 
     def __init__(self, campaign: Campaign) -> None:
         numbered = links.number_links(campaign.body_html)
         self.urls = numbered.urls
         self.campaign_id = campaign.pk or 0
-        self.sender = mime.mailbox(campaign.from_email)
+        try:
+            self.sender = mime.mailbox(campaign.from_email)
+        except mime.BadAddressError as error:
+            raise RenderError(f"sender: {error}") from error
         self.discount_percent = campaign.discount_percent
         self._subject = _compile(campaign.subject, as_html=False)
         self._html = _compile(numbered.source, as_html=True)
@@ -123,17 +126,15 @@ class CampaignTemplate:
         )  # fmt: skip
 
 
-def preview(campaign: Campaign, customer: Customer) -> RenderedMessage:
+def preview(
+    campaign: Campaign, customer: Customer, *, now: datetime | None = None
+) -> RenderedMessage:
     """What `customer` would get; its links note nothing and unsubscribe nobody. Raises RenderError."""
     recipient = Recipient(
         delivery_id=0, customer_id=0, email=customer.email, first_name=customer.first_name,
         last_name=customer.last_name, tracks_clicks=False,
     )  # fmt: skip
-    try:
-        template = CampaignTemplate(campaign)
-    except mime.BadAddressError as error:
-        raise RenderError(f"sender: {error}") from error
-    return template.render(recipient, now=None)
+    return CampaignTemplate(campaign).render(recipient, now=now)
 
 
 def problems(campaign: Campaign) -> list[str]:

@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from campaigns import audience, lifecycle, queries
+from campaigns.enums import Arm, CampaignState, DeliveryState, SkipReason, Targeting
+from campaigns.models import Campaign, Delivery, Link
+from consent import ledger
+from consent.enums import Purpose, SuppressionReason
+from core.states import IllegalMoveError, LostRaceError
+from customers.models import Customer
+from segmentation.enums import ModelStatus, Task
+from segmentation.models import ModelVersion, Score, ScoreGeneration
+from tests.factories.campaigns import CampaignFactory
+from tests.factories.consent import MailableFactory
+from tests.factories.customers import NOW, CustomerFactory
+from tests.factories.segmentation import SegmentFactory, segment_of
+
+
+pytestmark = pytest.mark.django_db
+LATER = NOW + timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def mail_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "SMTP_URL", "smtp://127.0.0.1:1")
+
+
+def scheduled(**fields: Any) -> Campaign:
+    campaign: Campaign = CampaignFactory(**fields)
+    lifecycle.launch(campaign, now=LATER)
+    return campaign
+
+
+def earlier_delivery(customer: Customer, **fields: Any) -> None:
+    Delivery.objects.create(
+        campaign=CampaignFactory(), customer=customer, arm=Arm.TREATED, assignment_probability=0.9,
+        **{"state": DeliveryState.SENT, "accepted_at": NOW, **fields},
+    )  # fmt: skip
+
+
+def one_of_each() -> tuple[dict[str, Customer], list[Customer]]:
+    """A customer for each reason why not, named by it, and 60 who may be mailed."""
+    who = {
+        "ERASED": MailableFactory(email="", email_hmac="", erased_at=NOW),
+        "NO_ADDRESS": MailableFactory(email="", email_hmac=""),
+        "SUPPRESSED": MailableFactory(),
+        "NO_CONSENT": CustomerFactory(),
+    }
+    ledger.suppress(
+        address_hmac=who["SUPPRESSED"].email_hmac, reason=SuppressionReason.HARD_BOUNCE, now=NOW
+    )
+    ledger.withdraw(customer=who["SUPPRESSED"], purpose=Purpose.MARKETING, method="form", now=LATER)
+    mailable = MailableFactory.create_batch(60)
+    who["DUPLICATE_ADDRESS"] = MailableFactory(email=mailable[0].email.upper())
+    who["FREQUENCY"] = MailableFactory()
+    earlier_delivery(who["FREQUENCY"])
+    return who, mailable
+
+
+def test_everybody_has_one_reason_or_an_arm_and_the_preview_says_so_before() -> None:
+    who, mailable = one_of_each()
+    campaign = scheduled(segment=segment_of([*who.values(), *mailable]), min_days_between=7)
+    shown = audience.preview(campaign, now=LATER)
+    assert audience.freeze(campaign, now=LATER)
+    rows = {row.customer_id: row for row in Delivery.objects.filter(campaign=campaign)}
+    assert {name: rows[customer.pk].reason for name, customer in who.items()} == {
+        name: name for name in who
+    }
+    assert all(rows[c.pk].arm == Arm.EXCLUDED for c in who.values())
+    assert all(rows[c.pk].assignment_probability is None for c in who.values())
+    arms = Counter(rows[customer.pk].arm for customer in mailable)
+    # the preview equals the freeze
+    assert shown.steps == [(name, SkipReason(name).label, 1) for name in who]
+    assert (shown.in_segment, shown.eligible) == (66, 60)
+    assert (shown.will_receive, shown.holdout, shown.not_targeted) == (
+        arms[Arm.TREATED], arms[Arm.HOLDOUT], 0,
+    )  # fmt: skip
+    assert arms[Arm.HOLDOUT] > 0
+    assert {rows[c.pk].assignment_probability for c in mailable} == {0.9}
+    assert queries.counts_by_state(campaign) == {
+        **dict.fromkeys(DeliveryState.values, 0), "PLANNED": arms[Arm.TREATED],
+        "SKIPPED": 66 - arms[Arm.TREATED],
+    }  # fmt: skip
+    skips = queries.skips_by_reason(campaign)
+    assert list(skips) == [reason for reason in SkipReason.values if reason in skips]
+    assert sum(skips.values()) + arms[Arm.TREATED] == campaign.audience == 66
+    assert (campaign.state, campaign.frozen_at) == (CampaignState.RUNNING, LATER)
+
+
+def test_assignment_is_stable_and_differs_between_campaigns() -> None:
+    segment = segment_of(MailableFactory.create_batch(80))
+    holdouts = []
+    for salt in ("one", "one", "two"):
+        campaign = scheduled(segment=segment, salt=salt, holdout_share=0.5)
+        audience.freeze(campaign, now=LATER)
+        held = Delivery.objects.filter(campaign=campaign, arm=Arm.HOLDOUT)
+        holdouts.append(frozenset(held.values_list("customer_id", flat=True)))
+    assert holdouts[0] == holdouts[1] != holdouts[2]
+    assert 20 < len(holdouts[0]) < 60
+
+
+def test_frequency_counts_what_may_have_arrived() -> None:
+    sent, unknown, failed, long_ago = MailableFactory.create_batch(4)
+    earlier_delivery(sent)
+    earlier_delivery(unknown, state=DeliveryState.UNKNOWN, accepted_at=None, intent_at=NOW)
+    earlier_delivery(failed, state=DeliveryState.FAILED, accepted_at=None, intent_at=NOW)
+    earlier_delivery(long_ago, accepted_at=NOW - timedelta(days=30))
+    segment = segment_of([sent, unknown, failed, long_ago])
+    for days, expected in ((7, 2), (90, 3), (0, 0)):
+        shown = audience.preview(CampaignFactory(segment=segment, min_days_between=days), now=LATER)
+        assert sum(count for code, _, count in shown.steps if code == "FREQUENCY") == expected
+
+
+def test_profit_targeting_follows_the_scores_and_says_what_it_expects() -> None:
+    customers = MailableFactory.create_batch(300)
+    version = ModelVersion.objects.create(
+        task=Task.UPLIFT, number=1, status=ModelStatus.CHAMPION, trained_at=NOW, as_of=NOW
+    )
+    generation = ScoreGeneration.objects.create(
+        task=Task.UPLIFT, version=version, as_of=NOW, written_at=NOW, is_current=True
+    )
+    Score.objects.bulk_create(
+        Score(generation=generation, customer=customer, value=50.0 if number % 3 else -20.0)
+        for number, customer in enumerate(customers)
+    )
+    campaign = scheduled(
+        segment=segment_of(customers), targeting=Targeting.PROFIT, explore_share=0.1
+    )
+    shown = audience.preview(campaign, now=LATER)
+    audience.freeze(campaign, now=LATER)
+    assert campaign.model_version == version
+    rows = Delivery.objects.filter(campaign=campaign)
+    assert 0.5 < rows.filter(arm=Arm.TREATED).count() / 300 < 0.75
+    probabilities = {round(p, 6) for p in rows.values_list("assignment_probability", flat=True)}
+    assert probabilities == {round(0.9 * 0.05, 6), round(0.9 * 0.95, 6)}
+    treated = rows.filter(arm=Arm.TREATED).values_list("predicted_profit_cents", flat=True)
+    assert shown.expected_profit_cents == pytest.approx(sum(treated))
+    assert queries.skips_by_reason(campaign)["NOT_TARGETED"] == shown.not_targeted > 50
+
+
+def test_freezing_happens_once_and_an_unfinished_one_is_repeated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    campaign = scheduled(segment=segment_of(MailableFactory.create_batch(5)))
+    with monkeypatch.context() as patch:
+        # the last step of the transaction fails, as if the process had been killed there
+        patch.setattr(lifecycle.MACHINE, "transitions", {})
+        with pytest.raises(IllegalMoveError):
+            audience.freeze(campaign, now=LATER)
+    assert (Delivery.objects.count(), Link.objects.count()) == (0, 0)
+    assert [audience.freeze(campaign, now=LATER), audience.freeze(campaign, now=LATER)] == [
+        True,
+        False,
+    ]
+    assert Delivery.objects.count() == 5
+    assert list(Link.objects.order_by("position").values_list("position", "url")) == [
+        (1, "https://shop.example/tea?a=1&b=2"),
+        (2, "https://shop.example/cups"),
+    ]
+
+
+def test_an_empty_segment_freezes_to_nobody() -> None:
+    campaign = scheduled(segment=SegmentFactory())
+    assert audience.preview(campaign, now=LATER).in_segment == 0
+    assert audience.freeze(campaign, now=LATER)
+    assert campaign.audience == 0
+
+
+def test_a_campaign_with_problems_cannot_be_launched(monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = CampaignFactory(body_html="<p>Hello</p>")
+    monkeypatch.setattr(settings, "SMTP_URL", "")
+    with pytest.raises(lifecycle.NotReadyError) as raised:
+        lifecycle.launch(campaign, now=NOW)
+    assert len(raised.value.problems) == 3
+    assert campaign.state == CampaignState.DRAFT
+
+
+def test_moves_that_do_not_exist_or_come_too_late_are_told() -> None:
+    campaign = scheduled()
+    stale = Campaign.objects.get(pk=campaign.pk)
+    with pytest.raises(IllegalMoveError):
+        lifecycle.resume(campaign, now=NOW)
+    lifecycle.cancel(campaign, now=NOW)
+    with pytest.raises(LostRaceError):
+        lifecycle.unschedule(stale, now=NOW)
+
+
+def test_freezing_a_hundred_thousand_takes_seconds() -> None:
+    segment, source = SegmentFactory(), CustomerFactory().source
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """WITH people AS (
+                   INSERT INTO customers_customer (source_id, external_id, email, email_hmac,
+                       first_name, last_name, country, language, joined_at, arrived_at)
+                   SELECT %s, 'bulk' || n, n || '@example.com', md5(n::text), '', '', '', '', %s, %s
+                   FROM generate_series(1, 100000) n RETURNING id
+               ), acts AS (
+                   INSERT INTO consent_consentevent (customer_id, purpose, channel, act, basis,
+                       wording_id, method, evidence, happened_at, recorded_at)
+                   SELECT people.id, 'MARKETING', 'EMAIL', 'GRANTED', 'CONSENT', wording.id, 'form',
+                       '{}', %s, %s
+                   FROM people, consent_wording wording WHERE purpose = 'MARKETING'
+                   RETURNING id, customer_id
+               ), states AS (
+                   INSERT INTO consent_consentstate (customer_id, purpose, channel, is_granted, since,
+                       event_id)
+                   SELECT customer_id, 'MARKETING', 'EMAIL', true, %s, id FROM acts
+               )
+               INSERT INTO segmentation_membership (segment_id, customer_id, joined_at)
+               SELECT %s, id, %s FROM people""",
+            [source.pk, NOW, NOW, NOW, NOW, NOW, segment.pk, NOW],
+        )
+    campaign = scheduled(segment=segment)
+    start = time.perf_counter()
+    audience.freeze(campaign, now=LATER)
+    seconds = time.perf_counter() - start
+    print(f"froze 100,000 in {seconds:.1f} s")
+    assert campaign.audience == 100_000
+    assert np.isclose(Delivery.objects.filter(arm=Arm.HOLDOUT).count(), 10_000, rtol=0.05)
+    assert seconds < 30
