@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
@@ -25,7 +26,7 @@ from segmentation.ml.tables import Bools, FeatureTable, Floats, Ints
 SEASON_TOLERANCE_DAYS = 16
 """A closed window counts as the same season when its cut-off lies this close to a year ago."""
 
-FOLDS = 3
+FOLDS = 2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,7 +49,10 @@ class Origin:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Small trees and strong leaves: the signal is recency and rhythm, the rest is mostly noise."""
+    """Small trees and strong leaves: the signal is recency and rhythm, the rest is mostly noise.
+
+    Above `most_rows`, all cut-offs together, a fixed share of the customers is learned from.
+    """
 
     seed: int = 42
     num_threads: int = 1
@@ -56,6 +60,7 @@ class Settings:
     learning_rate: float = 0.03
     leaves: int = 8
     rows_per_leaf: int = 100
+    most_rows: int = 250_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -109,6 +114,7 @@ class PropensityModel:
 
 def fit(origins: Sequence[Origin], *, settings: Settings) -> PropensityModel:
     """Learn from cut-offs in ascending order, all with the same features."""
+    origins = _thinned(origins, settings=settings)
     names = origins[0].features.names
     values = np.concatenate([origin.features.columns(names) for origin in origins])
     bought = np.concatenate([origin.bought for origin in origins])
@@ -148,7 +154,7 @@ def _grow(values: Floats, bought: Bools, offset: Floats, *, settings: Settings) 
         "feature_fraction": 0.7,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
-        "max_bin": 127,
+        "max_bin": 63,
         "seed": settings.seed,
         "deterministic": True,
         "force_row_wise": True,
@@ -173,11 +179,36 @@ def _margin(trees: str, values: Floats, *, num_threads: int) -> Floats:
     return np.asarray(margin, dtype=np.float64)
 
 
+def _thinned(origins: Sequence[Origin], *, settings: Settings) -> Sequence[Origin]:
+    """Keep the same customers at every cut-off, so many that the rows fit into `most_rows`."""
+    rows = sum(len(origin.bought) for origin in origins)
+    if rows <= settings.most_rows:
+        return origins
+    thinned = []
+    for origin in origins:
+        bucket = (_mixed(origin.features.customer_ids, settings.seed) >> np.uint64(44)) % 1_000
+        kept = bucket < 1_000 * settings.most_rows / rows
+        thinned.append(
+            Origin(
+                as_of=origin.as_of,
+                features=origin.features.rows(kept),
+                bought=origin.bought[kept],
+            )
+        )
+    return thinned
+
+
 def _fold(customer_ids: Ints, seed: int) -> Ints:
-    """The same customer is in the same fold at every cut-off (a multiplicative hash of the id)."""
-    mixed = (customer_ids.astype(np.uint64) + np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
-    folds: Ints = ((mixed >> np.uint64(33)) % np.uint64(FOLDS)).astype(np.int64)
+    """The same customer is in the same fold at every cut-off."""
+    folds: Ints = ((_mixed(customer_ids, seed) >> np.uint64(33)) % np.uint64(FOLDS)).astype(
+        np.int64
+    )
     return folds
+
+
+def _mixed(customer_ids: Ints, seed: int) -> NDArray[np.uint64]:
+    """A multiplicative hash (Knuth); only its upper bits are mixed well."""
+    return (customer_ids.astype(np.uint64) + np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
 
 
 def _beta_calibration(probability: Floats, bought: Bools) -> tuple[float, float, float]:

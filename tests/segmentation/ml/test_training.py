@@ -169,6 +169,28 @@ def test_model_refuses_a_table_without_its_features(trained: Trained) -> None:
         trained.model.predict(table, as_of=NOON)
 
 
+def test_large_history_is_thinned_by_customer() -> None:
+    rng = np.random.default_rng(8)
+
+    def origin(as_of: int, first: int) -> Origin:
+        ids = np.arange(first, first + 4_000)
+        features = FeatureTable(
+            customer_ids=ids, names=("recency_days",), values=rng.random((4_000, 1))
+        )
+        return Origin(as_of=as_of, features=features, bought=rng.random(4_000) < 0.5)
+
+    origins = [origin(0, 0), origin(1, 2_000)]
+    kept = propensity._thinned(origins, settings=Settings(most_rows=2_000))
+    first, second = (set(one.features.customer_ids) for one in kept)
+    assert len(first) + len(second) == pytest.approx(2_000, rel=0.1)
+    shared = set(range(2_000, 4_000))
+    assert first & shared == second & shared
+    assert [len(one.bought) for one in kept] == [len(first), len(second)]
+    folds = propensity._fold(kept[0].features.customer_ids, 42)
+    assert np.bincount(folds).min() > 0.4 * len(folds)
+    assert propensity._thinned(origins, settings=Settings(most_rows=8_000)) is origins
+
+
 def test_reasons_have_a_column_per_feature(trained: Trained) -> None:
     table = table_of(connect(rhythmic_shop(customers=30, seed=2)))
     assert trained.model.reasons(table).shape == (len(table), len(FEATURES))
