@@ -27,7 +27,8 @@ def fetch_table(
     text = BytesIO()
     with (
         connection.cursor() as cursor,
-        cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT csv, HEADER)", parameters) as copy,
+        # the driver's own cursor: Django's debugging wrapper takes no parameters here
+        cursor.cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT csv, HEADER)", parameters) as copy,
     ):
         for block in copy:
             text.write(block)

@@ -58,3 +58,11 @@ def _shortage(estimate: Difference, *, conversions: int) -> str:
     if conversions < MIN_CONVERSIONS:
         return f"{conversions:,} customers ordered where at least {MIN_CONVERSIONS} are needed"
     return ""
+
+
+def interval(*, low_cents: float, high_cents: float) -> str:
+    """The bounds of a sum of money, saying so when they leave the sign open."""
+    bounds = f"{_money(low_cents)} and {_money(high_cents)}"
+    if low_cents <= 0 <= high_cents:
+        return f"Not enough data: between {bounds}."
+    return f"Between {bounds}."

@@ -1,0 +1,152 @@
+"""What needs somebody: each line says what is wrong and leads to where it can be put right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q
+
+from campaigns.enums import CampaignState, DeliveryState
+from campaigns.models import Campaign, Delivery
+from customers.enums import ImportStatus
+from customers.models import Import
+from feedback.enums import Verdict
+from feedback.models import LiftEstimate
+from segmentation.enums import ModelStatus, Sentiment, Task
+from segmentation.models import ModelVersion, ReviewSentiment
+
+
+STALE = timedelta(days=60)  # retraining runs every 28 days: this is two missed
+RECENT = timedelta(days=30)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attention:
+    """`kind` is PROBLEM or NOTICE. The place is a URL name with arguments and a query string."""
+
+    kind: str
+    text: str
+    url_name: str
+    url_args: Sequence[object] = ()
+    query: str = ""
+
+
+def attention(*, now: datetime) -> tuple[Attention, ...]:
+    """The list for the home page, worst first."""
+    found = [
+        *_paused_campaigns(),
+        *_unknown_deliveries(),
+        *_failed_imports(now),
+        *_broken_assignments(now),
+        *_models(now),
+        *_reviews(now),
+    ]
+    return tuple(sorted(found, key=lambda one: one.kind != "PROBLEM"))
+
+
+def _paused_campaigns() -> Iterator[Attention]:
+    for campaign in Campaign.objects.filter(state=CampaignState.PAUSED).order_by("pk"):
+        why = f": {campaign.note}" if campaign.note else "."
+        yield Attention(
+            kind="PROBLEM",
+            text=f"“{campaign.name}” is paused{why}",
+            url_name="campaign_pages:progress",
+            url_args=(campaign.pk,),
+        )
+
+
+def _unknown_deliveries() -> Iterator[Attention]:
+    rows = (
+        Delivery.objects.filter(state=DeliveryState.UNKNOWN)
+        .values_list("campaign_id", "campaign__name")
+        .annotate(Count("id"))
+        .order_by("campaign_id")
+    )
+    for campaign_id, name, count in rows:
+        are = "message of it is" if count == 1 else "messages of it are"
+        yield Attention(
+            kind="PROBLEM",
+            text=f"“{name}”: {count:,} {are} in doubt after a crash, sent or not; none is sent again.",
+            url_name="admin:campaigns_delivery_changelist",
+            query=f"campaign__id__exact={campaign_id}&state__exact={DeliveryState.UNKNOWN}",
+        )
+
+
+def _failed_imports(now: datetime) -> Iterator[Attention]:
+    failed = Import.objects.filter(status=ImportStatus.FAILED, started_at__gte=now - RECENT)
+    for one in failed.select_related("source").order_by("-started_at"):
+        later = Import.objects.filter(
+            source=one.source, status=ImportStatus.FINISHED, started_at__gt=one.started_at
+        )
+        if not later.exists():
+            yield Attention(
+                kind="PROBLEM",
+                text=f"The last import from {one.source} failed and left nothing behind: {one.error}",
+                url_name="admin:customers_import_change",
+                url_args=(one.pk,),
+            )
+
+
+def _broken_assignments(now: datetime) -> Iterator[Attention]:
+    broken = LiftEstimate.objects.filter(
+        verdict=Verdict.SAMPLE_RATIO, estimated_at__gte=now - RECENT
+    )
+    for campaign_id, name in (
+        broken.values_list("campaign_id", "campaign__name").distinct().order_by("campaign_id")
+    ):
+        yield Attention(
+            kind="PROBLEM",
+            text=f"“{name}”: the holdout is not what was planned, so its result cannot be trusted.",
+            url_name="admin:campaign_result",
+            url_args=(campaign_id,),
+        )
+
+
+def _models(now: datetime) -> Iterator[Attention]:
+    for task in Task.values:
+        label = Task(task).label.split(":")[0].lower()
+        versions = ModelVersion.objects.filter(task=task).order_by("-number")
+        champion = versions.filter(status=ModelStatus.CHAMPION).first()
+        newest = versions.first()
+        if champion is not None and champion.trained_at < now - STALE:
+            days = (now - champion.trained_at).days
+            yield Attention(
+                kind="NOTICE",
+                text=f"The {label} model was trained {days} days ago and no newer one has proved better.",
+                url_name="admin:models_page",
+            )
+        if newest is not None and newest.status == ModelStatus.REFUSED:
+            yield Attention(
+                kind="NOTICE",
+                text=f"The {label} model was not trained. {newest.reason}",
+                url_name="admin:models_page",
+            )
+
+
+def _reviews(now: datetime) -> Iterator[Attention]:
+    """More than one in ten negative, and half as many again as in the months before."""
+
+    def negative(starts_at: datetime, ends_at: datetime) -> tuple[int, int]:
+        counts = ReviewSentiment.objects.filter(
+            review__written_at__gte=starts_at, review__written_at__lt=ends_at
+        ).aggregate(
+            scored=Count("id", filter=~Q(label=Sentiment.NOT_SCORED)),
+            negative=Count("id", filter=Q(label=Sentiment.NEGATIVE)),
+        )
+        return counts["negative"], counts["scored"]
+
+    bad, scored = negative(now - RECENT, now)
+    before, scored_before = negative(now - 4 * RECENT, now - RECENT)
+    if scored < 30 or scored_before < 30 or bad / scored < 0.1:
+        return
+    if bad / scored > 1.5 * before / scored_before:
+        yield Attention(
+            kind="NOTICE",
+            text=(
+                f"Reviews are getting worse: {bad / scored:.0%} negative in the last 30 days, "
+                f"{before / scored_before:.0%} in the 90 days before."
+            ),
+            url_name="admin:customers_review_changelist",
+        )

@@ -1,0 +1,99 @@
+"""The models page: what serves, how it was judged, and every decision with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from feedback.models import RetrainingDecision
+from segmentation.enums import ModelStatus, Task
+from segmentation.models import ModelVersion, ScoreGeneration
+
+
+HIGHER_IS_BETTER = frozenset({"auc", "average_precision", "top_decile_lift", "qini"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """One metric of a version beside its baseline's; None where there is none."""
+
+    name: str
+    value: float
+    baseline: float | None
+
+    @property
+    def is_better(self) -> bool | None:
+        if self.baseline is None:
+            return None
+        return (self.value > self.baseline) == (self.name in HIGHER_IS_BETTER)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    version: ModelVersion
+    measures: tuple[Measure, ...]
+    calibration: tuple[Mapping[str, float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelTask:
+    """One task: `versions` and `decisions` newest first, `scores` the current generation."""
+
+    code: str
+    label: str
+    champion: Version | None
+    scores: ScoreGeneration | None
+    versions: tuple[Version, ...]
+    decisions: tuple[RetrainingDecision, ...]
+
+
+def models_page(*, newest: int = 20) -> tuple[ModelTask, ...]:
+    """Every task with its `newest` versions and decisions."""
+    tasks = []
+    for code, label in Task.choices:
+        versions = tuple(
+            map(_version, ModelVersion.objects.filter(task=code).order_by("-number")[:newest])
+        )
+        champion = ModelVersion.objects.filter(task=code, status=ModelStatus.CHAMPION).first()
+        decisions = RetrainingDecision.objects.filter(task=code).select_related(
+            "champion", "challenger"
+        )
+        tasks.append(
+            ModelTask(
+                code=code,
+                label=label,
+                champion=_version(champion) if champion else None,
+                scores=ScoreGeneration.objects.filter(task=code, is_current=True)
+                .select_related("version")
+                .first(),
+                versions=versions,
+                decisions=tuple(decisions.order_by("-decided_at", "-pk")[:newest]),
+            )
+        )
+    return tuple(tasks)
+
+
+def _version(version: ModelVersion) -> Version:
+    metrics = version.metrics if isinstance(version.metrics, Mapping) else {}
+    model, baseline = metrics.get("model"), metrics.get("baseline")
+    if not isinstance(model, Mapping):
+        model, baseline = metrics, {}
+    if not isinstance(baseline, Mapping):
+        baseline = {}
+    calibration = metrics.get("calibration") or ()
+    return Version(
+        version=version,
+        measures=tuple(
+            Measure(name=name, value=value, baseline=_number(baseline.get(name)))
+            for name, raw in model.items()
+            if (value := _number(raw)) is not None
+        ),
+        calibration=tuple(entry for entry in calibration if isinstance(entry, Mapping)),
+    )
+
+
+def _number(value: Any) -> float | None:
+    """JSON may hold anything; booleans are not measures."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and value == value else None  # noqa: PLR0124 - NaN
