@@ -18,9 +18,9 @@ from customers.enums import SourceKind
 from customers.ingest import load
 from customers.models import Source
 from customers.sources import LAYOUTS
-from customers.sources.base import SourceError
 from customers.sources.csv_files import load_mapping
 from customers.sources.simulated_shop import lay_over
+from customers.sources.simulation.parameters import ShopParameters
 
 
 KINDS = {"uci": SourceKind.UCI}
@@ -39,6 +39,8 @@ class Command(BaseCommand):
             action="store_true",
             help="for demonstrations: make up consents, and let a simulator answer campaigns",
         )
+        parser.add_argument("--parameters", default="regulars", help="of the simulator")
+        parser.add_argument("--seed", type=int, default=1, help="of the simulator")
         parser.add_argument("--json", action="store_true", help="end with one line of JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -64,8 +66,15 @@ class Command(BaseCommand):
                 )
                 report = load(batch, source=source, now=now, file=file, progress=tick)
                 if options["simulate_outcomes"]:
-                    lay_over(source, now=now)
-        except (SourceError, UnknownNameError) as error:
+                    lay_over(
+                        source,
+                        parameters=ShopParameters.load(options["parameters"]),
+                        seed=options["seed"],
+                    )
+        except (
+            ValueError,
+            UnknownNameError,
+        ) as error:  # SourceError and ParameterError are ValueErrors
             raise CommandError(str(error), returncode=2) from error
         seconds = time.perf_counter() - started
         import_screen.show(screen, report, seconds=seconds)
