@@ -22,12 +22,14 @@ BODY = """<!doctype html>
 <tr><td style="padding:32px">
   <h1 style="margin:0 0 16px; font-size:24px; line-height:1.3">Hello {{ customer.first_name | default: "there" }},</h1>
   <p style="margin:0 0 16px">we have put aside a few things that we think you will like.</p>
+  {% if discount_percent > 0 %}<p style="margin:0 0 16px"><strong>{{ discount_percent }} % off</strong> everything until the end of the week.</p>{% endif %}
   <p style="margin:0 0 24px"><a href="https://shop.example/new" style="display:inline-block; padding:12px 20px; background:#1d4ed8; color:#ffffff; text-decoration:none; border-radius:6px">See what is new</a></p>
   <p style="margin:0">Yours,<br>the people of the shop</p>
 </td></tr>
 <tr><td style="padding:20px 32px; border-top:1px solid #e5e7eb; font-size:14px; color:#4b5563">
   You get this message because you agreed to news from us.
-  <a href="{{ unsubscribe_url }}" style="color:#1d4ed8">Unsubscribe</a>
+  <a href="{{ unsubscribe_url }}" style="color:#1d4ed8">Unsubscribe</a><br>
+  {{ shop.postal_address }}
 </td></tr>
 </table>
 </td></tr></table>
@@ -37,7 +39,8 @@ BODY = """<!doctype html>
 
 HELP = (
     'Write {{ customer.first_name | default: "there" }} where the name goes, so that people without '
-    "one are greeted too. {{ unsubscribe_url }} must be in it. The text part is made from it."
+    "one are greeted too. {{ unsubscribe_url }} and {{ shop.postal_address }} must be in it. "
+    "The text part is made from it."
 )
 
 

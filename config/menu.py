@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 
 
 def _may(permission: str) -> Callable[[HttpRequest], bool]:
@@ -19,15 +19,36 @@ def _may(permission: str) -> Callable[[HttpRequest], bool]:
     return has_permission
 
 
-def _item(title: str, icon: str, route: str, permission: str | None = None) -> dict[str, Any]:
-    item: dict[str, Any] = {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{route}")}
+def _item(
+    title: str, icon: str, route: str, permission: str | None = None, also: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """A line to `route`; it is also the one where we are on pages whose path begins with `also`."""
+    link = reverse_lazy(f"admin:{route}")
+
+    def is_active(request: HttpRequest) -> bool:
+        home = reverse("admin:index")
+        if route == "index":
+            return request.path == home
+        return request.path.startswith((str(link), *(home + path for path in also)))
+
+    item: dict[str, Any] = {"title": title, "icon": icon, "link": link, "active": is_active}
     if permission is not None:
         item["permission"] = _may(permission)
     return item
 
 
-def _list(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
-    return _item(title, icon, f"{app}_{model}_changelist", f"{app}.view_{model}")
+def _list(
+    title: str, icon: str, app: str, model: str, also: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    return _item(title, icon, f"{app}_{model}_changelist", f"{app}.view_{model}", also)
+
+
+_CUSTOMER_PAGES = ("feedback/outcomewindow/customer/",)
+_CAMPAIGN_PAGES = (
+    "feedback/outcomewindow/campaign/",
+    "campaigns/new/",
+    *(f"campaigns/{digit}" for digit in range(1, 10)),
+)
 
 
 UNFOLD: dict[str, Any] = {
@@ -76,7 +97,7 @@ UNFOLD: dict[str, Any] = {
             {
                 "title": "Customers",
                 "items": [
-                    _list("Customers", "group", "customers", "customer"),
+                    _list("Customers", "group", "customers", "customer", _CUSTOMER_PAGES),
                     _list("Segments", "pie_chart", "segmentation", "segment"),
                     _list("Reviews", "reviews", "segmentation", "reviewsentiment"),
                 ],
@@ -84,7 +105,7 @@ UNFOLD: dict[str, Any] = {
             {
                 "title": "Campaigns",
                 "items": [
-                    _list("Campaigns", "campaign", "campaigns", "campaign"),
+                    _list("Campaigns", "campaign", "campaigns", "campaign", _CAMPAIGN_PAGES),
                     _list("Results", "monitoring", "feedback", "liftestimate"),
                     _list("Deliveries", "outgoing_mail", "campaigns", "delivery"),
                 ],
@@ -92,7 +113,9 @@ UNFOLD: dict[str, Any] = {
             {
                 "title": "Learning",
                 "items": [
-                    _item("Models", "model_training", "models_page", "segmentation.view_modelversion"),
+                    _item(
+                        "Models", "model_training", "models_page", "segmentation.view_modelversion"
+                    ),
                     _list("Decisions", "rule", "feedback", "retrainingdecision"),
                 ],
             },
@@ -122,7 +145,6 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _list("Schedules", "schedule", "django_celery_beat", "periodictask"),
                     _list("Score runs", "scoreboard", "segmentation", "scoregeneration"),
-                    _list("Outcome windows", "date_range", "feedback", "outcomewindow"),
                     _list("Cursors", "bookmark", "customers", "cursor"),
                     _list("Staff", "badge", "auth", "user"),
                     _list("Groups", "groups", "auth", "group"),

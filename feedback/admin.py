@@ -43,11 +43,10 @@ class OutcomeWindowAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         # pages of the top layer that belong to no one list
-        view = self.admin_site.admin_view
         return [
-            path("campaign/<int:campaign_id>/", view(pages.result), name="campaign_result"),
-            path("customer/<int:customer_id>/", view(customer_page.page), name="customer_page"),
-            path("models/", view(pages.models), name="models_page"),
+            path("campaign/<int:campaign_id>/", pages.result, name="campaign_result"),
+            path("customer/<int:customer_id>/", customer_page.customer_page, name="customer_page"),
+            path("models/", pages.models, name="models_page"),
             *super().get_urls(),
         ]
 

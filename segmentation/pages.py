@@ -41,13 +41,14 @@ def segment_page(request: HttpRequest, segment_id: int) -> HttpResponse:
     segment = get_object_or_404(with_reach_of_segment(Segment.objects.all()), pk=segment_id)
     now = clock.now()
     changes = MembershipChange.objects.filter(segment=segment, changed_at__gt=now - WEEK).aggregate(
-        joined=Count("pk", filter=Q(joined=True)), left=Count("pk", filter=Q(joined=False))
+        come=Count("pk", filter=Q(joined=True)), gone=Count("pk", filter=Q(joined=False))
     )
     return page(
         request,
         "pages/segment.html",
         title=segment.name,
         opts=Segment._meta,
+        object=segment,
         segment=segment,
         worth=_worth(segment, now=now),
         changes=changes,

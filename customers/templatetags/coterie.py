@@ -39,3 +39,9 @@ def points(share: float | None, decimals: int = 1) -> str:
 def dash(value: object) -> object:
     """What there is, or a dash."""
     return display.NOTHING if value is None or value == "" else value
+
+
+@register.filter
+def minus(left: float, right: float) -> float:
+    """For positions in charts."""
+    return left - right

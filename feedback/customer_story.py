@@ -1,0 +1,280 @@
+"""What is known of one customer, gathered for their page. Reads only; every list is cut to a length."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Max, Min, Sum
+from django.urls import reverse
+
+from campaigns.models import Campaign, Delivery
+from consent import gate
+from consent.enums import Channel, Purpose, Refusal
+from consent.models import ConsentEvent, ConsentState, Suppression
+from customers import display
+from customers.enums import EventKind, OrderStatus
+from customers.models import Customer, Event, Order, Refund, Review
+from segmentation.enums import SegmentKind, Task
+from segmentation.models import Membership, ReviewSentiment, Score, Segment
+
+
+PAGE = 40  # entries of the timeline at a time
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """May they be mailed; if not, `why` in words, with the day and the evidence where there is any."""
+
+    yes: bool
+    why: str
+    since: datetime | None
+
+
+def reach(customer: Customer) -> Reach:
+    refusal = gate.refusal(customer)
+    if refusal is None:
+        state = ConsentState.objects.filter(
+            customer=customer, purpose=Purpose.MARKETING, channel=Channel.EMAIL
+        ).first()
+        return Reach(yes=True, why="Agreed to promotions and news", since=state and state.since)
+    if refusal is Refusal.SUPPRESSED:
+        suppression = Suppression.objects.filter(
+            address_hmac=customer.email_hmac, channel=Channel.EMAIL, lifted_at__isnull=True
+        ).first()
+        if suppression is not None:
+            return Reach(
+                yes=False,
+                why=f"Suppressed: {suppression.get_reason_display().lower()}",
+                since=suppression.created_at,
+            )
+    if refusal is Refusal.NO_CONSENT:
+        last = (
+            ConsentEvent.objects.filter(
+                customer=customer, purpose=Purpose.MARKETING, channel=Channel.EMAIL
+            )
+            .order_by("-happened_at", "-pk")
+            .first()
+        )
+        if last is None:
+            return Reach(yes=False, why="Never agreed to promotions", since=None)
+        return Reach(
+            yes=False, why=f"Consent {last.get_act_display().lower()}", since=last.happened_at
+        )
+    return Reach(yes=False, why=str(refusal.label), since=customer.erased_at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Buying:
+    """Orders in numbers; money in cents, gaps in days (None below three orders)."""
+
+    net_cents: int
+    orders: int
+    average_cents: float | None
+    first_at: datetime | None
+    last_at: datetime | None
+    days_since: int | None
+    usual_gap_days: float | None
+
+    @property
+    def overdue(self) -> bool:
+        """Quiet for twice the usual time."""
+        return (
+            self.days_since is not None
+            and self.usual_gap_days is not None
+            and self.days_since > 2 * self.usual_gap_days
+        )
+
+
+def buying(customer: Customer, *, now: datetime) -> Buying:
+    sales = Order.objects.filter(customer=customer, status=OrderStatus.PLACED)
+    sums = sales.aggregate(s=Sum("total_cents"), first=Min("placed_at"), last=Max("placed_at"))
+    refunded = Refund.objects.filter(customer=customer).aggregate(s=Sum("amount_cents"))["s"] or 0
+    moments = list(sales.order_by("placed_at").values_list("placed_at", flat=True))
+    gaps = [
+        (later - earlier).total_seconds() / 86_400
+        for earlier, later in itertools.pairwise(moments)
+    ]
+    gross = sums["s"] or 0
+    return Buying(
+        net_cents=gross - refunded,
+        orders=len(moments),
+        average_cents=gross / len(moments) if moments else None,
+        first_at=sums["first"],
+        last_at=sums["last"],
+        days_since=(now - sums["last"]).days if sums["last"] else None,
+        usual_gap_days=statistics.median(gaps) if len(gaps) >= 2 else None,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownScore:
+    """One prediction, ready to be read."""
+
+    name: str
+    value: str
+    note: str
+    version: str
+    as_of: datetime
+
+
+_SHOWN = {
+    Task.CHURN: ("Will not order within 90 days", "probability"),
+    Task.PURCHASE: ("Will order within 30 days", "probability"),
+    Task.RESPONSE: ("Orders after a message", "probability"),
+    Task.UPLIFT: ("What a message would earn", "profit expected from one message"),
+}
+
+
+def scores(customer: Customer) -> list[ShownScore]:
+    """The current predictions; empty when there are none or the customer does not allow profiling."""
+    rows = Score.objects.filter(customer=customer, generation__is_current=True).select_related(
+        "generation__version"
+    )
+    by_task = {row.generation.task: row for row in rows}
+    shown = []
+    for task, (name, unit) in _SHOWN.items():
+        row = by_task.get(task)
+        if row is None:
+            continue
+        is_money = task == Task.UPLIFT
+        value = (
+            display.signed_money(row.value) if is_money else display.percent(row.value, decimals=0)
+        )
+        if row.sd is not None:
+            spread = display.money(row.sd) if is_money else display.percent(row.sd, decimals=0)
+            unit = f"{unit}, ± {spread} standard deviation"
+        shown.append(
+            ShownScore(
+                name=name,
+                value=value,
+                note=unit,
+                version=str(row.generation.version),
+                as_of=row.generation.as_of,
+            )
+        )
+    return shown
+
+
+def segments(customer: Customer) -> list[Segment]:
+    ids = Membership.objects.filter(customer=customer).values("segment_id")
+    return list(Segment.objects.filter(pk__in=ids).order_by("kind", "name"))
+
+
+def rfm_group(found: list[Segment]) -> Segment | None:
+    return next((one for one in found if one.kind == SegmentKind.RFM), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One line of the timeline. `tone` is good, warn, bad or note; `link` may be empty."""
+
+    at: datetime
+    title: str
+    detail: str = ""
+    link: str = ""
+    tone: str = ""
+
+
+def timeline(customer: Customer, *, before: datetime) -> list[Entry]:
+    """The newest PAGE + 1 things that happened before `before`; one more than is shown."""
+    entries = [
+        *_orders(customer, before=before),
+        *_refunds(customer, before=before),
+        *_reviews(customer, before=before),
+        *_events(customer, before=before),
+        *_consents(customer, before=before),
+    ]
+    return sorted(entries, key=lambda entry: entry.at, reverse=True)[: PAGE + 1]
+
+
+def _orders(customer: Customer, *, before: datetime) -> Iterator[Entry]:
+    orders = Order.objects.filter(customer=customer, placed_at__lt=before).order_by("-placed_at")
+    for order in orders[: PAGE + 1]:
+        cancelled = order.status == OrderStatus.CANCELLED
+        yield Entry(
+            at=order.placed_at,
+            title=f"{'Cancelled order' if cancelled else 'Order'} {order.external_id}",
+            detail=display.money(order.total_cents, currency=order.currency)
+            + (f" by {order.channel}" if order.channel else ""),
+            link=reverse("admin:customers_order_change", args=[order.pk]),
+            tone="warn" if cancelled else "good",
+        )
+
+
+def _refunds(customer: Customer, *, before: datetime) -> Iterator[Entry]:
+    refunds = Refund.objects.filter(customer=customer, refunded_at__lt=before)
+    for refund in refunds.order_by("-refunded_at")[: PAGE + 1]:
+        yield Entry(
+            at=refund.refunded_at,
+            title="Refund",
+            detail=display.money(refund.amount_cents)
+            + (f": {refund.reason}" if refund.reason else ""),
+            tone="warn",
+        )
+
+
+def _reviews(customer: Customer, *, before: datetime) -> Iterator[Entry]:
+    reviews = list(
+        Review.objects.filter(customer=customer, written_at__lt=before)
+        .select_related("product")
+        .order_by("-written_at")[: PAGE + 1]
+    )
+    found = {row.review_id: row for row in ReviewSentiment.objects.filter(review__in=reviews)}
+    for review in reviews:
+        row = found.get(review.pk)
+        says = f" Its words: {row.get_label_display().lower()}." if row else ""
+        yield Entry(
+            at=review.written_at,
+            title=f"Review of {review.product or 'the shop'}",
+            detail=(f"{review.rating} of 5. " if review.rating else "") + review.text[:200] + says,
+            tone="note",
+        )
+
+
+def _events(customer: Customer, *, before: datetime) -> Iterator[Entry]:
+    events = list(
+        Event.objects.filter(customer=customer, happened_at__lt=before)
+        # consent has its own lines, with more in them
+        .exclude(kind__in=[EventKind.CONSENT_GIVEN, EventKind.CONSENT_WITHDRAWN])
+        .order_by("-happened_at")[: PAGE + 1]
+    )
+    names = dict(
+        Campaign.objects.filter(pk__in={one.campaign_id for one in events}).values_list(
+            "pk", "name"
+        )
+    )
+    bad = {EventKind.BOUNCED, EventKind.COMPLAINED, EventKind.UNSUBSCRIBED}
+    for event in events:
+        campaign = event.campaign_id
+        yield Entry(
+            at=event.happened_at,
+            title=event.get_kind_display(),
+            detail=names.get(campaign, "") if campaign else "",
+            link=reverse("campaign_pages:campaign", args=[campaign]) if campaign in names else "",
+            tone="bad" if event.kind in bad else "",
+        )
+
+
+def _consents(customer: Customer, *, before: datetime) -> Iterator[Entry]:
+    acts = ConsentEvent.objects.filter(customer=customer, happened_at__lt=before)
+    for act in acts.order_by("-happened_at")[: PAGE + 1]:
+        yield Entry(
+            at=act.happened_at,
+            title=f"Consent {act.get_act_display().lower()}: {act.get_purpose_display().lower()}",
+            detail=f"by {act.method}",
+            tone="note",
+        )
+
+
+def deliveries(customer: Customer) -> list[Delivery]:
+    rows = Delivery.objects.filter(customer=customer).select_related("campaign")
+    return list(rows.order_by("-campaign__frozen_at", "-pk")[:PAGE])
+
+
+def consents(customer: Customer) -> list[ConsentEvent]:
+    rows = ConsentEvent.objects.filter(customer=customer).select_related("wording")
+    return list(rows.order_by("-happened_at", "-pk")[:PAGE])
