@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from rich.progress import Progress
 
@@ -21,7 +20,7 @@ from campaigns.enums import Arm, CampaignState, DeliveryState, Targeting
 from campaigns.models import Campaign, Delivery
 from config.processes import Processes
 from core import clock
-from customers.models import Cursor, Source
+from customers.models import Source
 from feedback.models import OutcomeWindow, RetrainingDecision
 from segmentation import refreshing
 from segmentation.enums import Task
@@ -75,15 +74,8 @@ class Ring:
             time.sleep(0.2)
         self.progress.remove_task(bar)
 
-    def wait_until_scored(self, *, since: datetime) -> None:
-        def scored() -> bool:
-            cursor = Cursor.objects.filter(reader=refreshing.READER).first()
-            return (
-                cursor is not None and cursor.moved_at is not None and cursor.moved_at >= since
-                and not refreshing.due(now=clock.now())
-            )  # fmt: skip
-
-        self.wait("scores and segments", scored)
+    def wait_until_scored(self) -> None:
+        self.wait("scores and segments", lambda: not refreshing.due(now=clock.now()))
 
     def wait_until_trained(self, *tasks: Task, since: datetime) -> None:
         for task in tasks:
@@ -91,6 +83,16 @@ class Ring:
                 f"training: {task.label.split(':')[0].lower()}",
                 lambda task=task: RetrainingDecision.objects.filter(  # type: ignore[misc]
                     task=task, decided_at__gte=since
+                ).exists(),
+            )
+
+    def wait_until_learned(self, *, rounds: int) -> None:
+        """Wait until the outcomes of `rounds` campaigns have been trained on and decided about."""
+        for task in (Task.RESPONSE, Task.UPLIFT):
+            self.wait(
+                f"learning from {rounds} rounds: {task.label.split(':')[0].lower()}",
+                lambda task=task: RetrainingDecision.objects.filter(  # type: ignore[misc]
+                    task=task, rounds__gte=rounds
                 ).exists(),
             )
 
@@ -168,7 +170,3 @@ class Ring:
                 campaign=campaign, closed_at__isnull=False
             ).exists(),
         )
-
-
-def home_note() -> str:
-    return f"Everything this run left is in {settings.HOME}."

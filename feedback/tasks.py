@@ -19,7 +19,9 @@ logger = logging.getLogger(__name__)
 def close_due_windows(**kwargs: Any) -> None:
     """Turn finished outcome windows into outcomes and lift."""
     for window in outcomes.close_due(now=clock.now()):
-        logger.info("closed the window of campaign %s: round %s", window.campaign_id, window.round_number)
+        logger.info(
+            "closed the window of campaign %s: round %s", window.campaign_id, window.round_number
+        )
 
 
 # an hour is far more than a shop of a million needs; the advisory lock keeps a second run out

@@ -7,6 +7,7 @@ from segmentation.ml import artifacts
 from segmentation.ml.columns import RECENCY_DAYS
 from segmentation.ml.estimators.baselines import RecencyRule
 from segmentation.ml.estimators.propensity import PropensityModel
+from segmentation.ml.estimators.response import ResponseModel
 from segmentation.ml.tables import FeatureTable, Floats
 from segmentation.models import ModelVersion
 
@@ -18,3 +19,10 @@ def purchase(version: ModelVersion, table: FeatureTable, *, as_of: int) -> Float
         rule = RecencyRule.from_dict(artifacts.read_document(files, "rule"))
         return rule.predict(table.column(RECENCY_DAYS))
     return PropensityModel.from_files(files).predict(table, as_of=as_of)
+
+
+def response(version: ModelVersion, table: FeatureTable) -> tuple[Floats, Floats]:
+    """P(order in the outcome window) if left alone and if mailed, (n,) each. Raises as `purchase`."""
+    loaded = versions.load(version)
+    model = ResponseModel.from_dict(artifacts.read_document(loaded.files, "model"))
+    return model.predict(table.columns(loaded.provenance.features))

@@ -85,10 +85,11 @@ def train_propensity(task: Task, *, now: datetime) -> Result:
 
 def _train(task: Task, database: duckdb.DuckDBPyConnection, *, now: datetime) -> Result:
     known_at = int(now.timestamp())
-    first, customers = database.execute(
+    # fetchall: an open result would block the next statement on this connection
+    ((first, customers),) = database.execute(
         "SELECT min(placed_at), count(DISTINCT customer_id) FROM orders WHERE placed_at < ?",
         [known_at],
-    ).fetchone() or (None, 0)
+    ).fetchall()
     if first is None:
         return _refused(
             task, "No orders of customers who agreed to profiling.", metrics={}, now=now
