@@ -219,12 +219,12 @@ _NUMBERED = """
 # What the file is worth, and where that went: file = duplicates + refused + rounded_off + imported.
 _VALUE = """
     WITH priced AS (SELECT reason, try_cast(amount * price AS DECIMAL(38, 4)) AS value,
-                           try_cast(quantity AS DECIMAL(38, 4)) * cents / 100 AS rounded FROM parsed)
+                           try_cast(quantity AS HUGEINT) * cents AS imported FROM parsed)
     SELECT coalesce(sum(value), 0)::double,
            coalesce(sum(value) FILTER (reason = 'duplicate'), 0)::double,
            coalesce(sum(value) FILTER (reason <> 'duplicate'), 0)::double,
-           coalesce(sum(value - rounded) FILTER (reason IS NULL), 0)::double,
-           coalesce(sum(rounded) FILTER (reason IS NULL), 0)::double
+           coalesce(sum(value - imported::DECIMAL(38, 4) * 0.01) FILTER (reason IS NULL), 0)::double,
+           coalesce(sum(imported) FILTER (reason IS NULL), 0)::double / 100
     FROM priced
 """
 _TABLES = {

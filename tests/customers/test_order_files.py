@@ -1,0 +1,200 @@
+"""Files of any shop: what is refused whole, what line by line, and what the rest becomes."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from customers import quality
+from customers.ingest import load
+from customers.models import Customer, Order, OrderLine, Product, Refund, RejectedRow
+from customers.sources import csv_files
+from customers.sources.base import SourceError
+from tests.customers.files import GOOD, HEADER, NASTY, write_nasty
+from tests.factories.customers import SourceFactory
+
+
+@pytest.mark.django_db
+def test_every_line_of_a_nasty_file_is_accounted_for(tmp_path: Path, now: datetime) -> None:
+    batch, file = csv_files.read(write_nasty(tmp_path / "nasty.csv"), now=now)
+    report = load(batch, source=SourceFactory(), now=now, file=file)
+    expected = Counter(fate for fate, _ in NASTY)
+    assert report.lines == len(NASTY)
+    assert report.accepted == expected.pop("accepted")
+    assert report.duplicates == expected.pop("duplicate")
+    assert report.rejected == expected
+    assert set(expected) <= set(quality.REASONS)
+    assert RejectedRow.objects.count() == expected.total()
+    assert Order.objects.get(external_id="1001").total_cents == 3180
+    assert Order.objects.get(external_id="1002").customer is None
+    refund = Refund.objects.get()
+    assert (refund.amount_cents, refund.customer, refund.order) == (
+        990, Customer.objects.get(external_id="7"), Order.objects.get(external_id="1001"),
+    )  # fmt: skip
+    assert Product.objects.get(external_id="mat").name == "A mat,\nof two lines"
+
+
+@pytest.mark.django_db
+def test_refused_lines_keep_their_number_and_text(tmp_path: Path, now: datetime) -> None:
+    batch, file = csv_files.read(write_nasty(tmp_path / "nasty.csv"), now=now)
+    load(batch, source=SourceFactory(), now=now, file=file)
+    latin = RejectedRow.objects.get(reason="bad_encoding")
+    # 27 lines before it, one of which spans two, and the header
+    assert latin.line_number == 29
+    assert latin.raw.startswith("1011,7,tea,Gr")
+    many = RejectedRow.objects.get(reason="bad_fields", raw__endswith="extra")
+    assert (many.line_number, many.raw) == (
+        27,
+        "1010,7,tea,Green tea,1,2026-01-08 10:00,9.90,,extra",
+    )
+    early = RejectedRow.objects.get(reason="absurd_date", raw__contains="1066")
+    assert json.loads(early.raw)["product"] == "tea"
+
+
+@pytest.mark.django_db
+def test_a_nasty_file_again_adds_nothing(tmp_path: Path, now: datetime) -> None:
+    path, source = write_nasty(tmp_path / "nasty.csv"), SourceFactory()
+    reports = []
+    for _ in range(2):
+        batch, file = csv_files.read(path, now=now)
+        reports.append(load(batch, source=source, now=now, file=file))
+    first, second = reports
+    assert second.accepted == 0
+    assert second.duplicates == first.duplicates + first.accepted
+    assert second.rejected == first.rejected
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "no file"),
+        (b"", "is empty"),
+        (HEADER.encode(), "no lines below"),
+        (b"just some words\nand more\n", "not a table"),
+        (b"\x7fELF\x02\0\0\0\0\0,\0", "binary"),
+        (b"PK\x03\x04rest of a workbook", "Save the sheet as CSV"),
+        (b"PAR1 and then nonsense", "damaged Parquet"),
+        (b"order,order,product\n1,2,3\n", "twice"),
+        (b"a,b,c\n1,2,3\n", "it has: a, b, c"),
+    ],
+)
+def test_a_file_that_is_no_table_of_orders_gives_one_clear_message(
+    content: bytes | None, words: str, tmp_path: Path, now: datetime
+) -> None:
+    path = tmp_path / "file.csv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SourceError, match=words) as caught:
+        csv_files.read(path, now=now)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "words"),
+    [
+        ([], "JSON object"),
+        ({}, "JSON object"),
+        ({"columns": {"order": 3}}, "JSON object"),
+        ({"columns": {}, "colour": "red"}, "unknown key 'colour'"),
+        ({"columns": {"ordr": "Order"}}, "unknown key 'ordr'"),
+        ({"columns": {"order": "Nowhere"}}, "'Nowhere'"),
+        ({"columns": {"order": "order"}}, "'product'"),
+        ({"columns": {"order": "order"}, "currency": "XXX"}, "ISO 4217"),
+        ({"columns": {"order": "order"}, "decimal": ";"}, "decimal"),
+    ],
+)
+def test_a_wrong_mapping_gives_one_clear_message(
+    mapping: Any, words: str, tmp_path: Path, now: datetime
+) -> None:
+    path = tmp_path / "good.csv"
+    path.write_text(f"{HEADER}\n{GOOD}\n")
+    with pytest.raises(SourceError, match=words):
+        csv_files.read(path, now=now, mapping=mapping)
+
+
+def test_a_mapping_that_is_no_json_gives_one_clear_message(tmp_path: Path) -> None:
+    path = tmp_path / "mapping.json"
+    path.write_text("{columns: no}")
+    with pytest.raises(SourceError, match="not JSON"):
+        csv_files.load_mapping(path)
+    with pytest.raises(SourceError, match="cannot be read"):
+        csv_files.load_mapping(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252", "latin-1"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_encoding_and_delimiter_are_found_out(
+    encoding: str, delimiter: str, tmp_path: Path, now: datetime
+) -> None:
+    path = tmp_path / "shop.csv"
+    text = f"{HEADER}\n{GOOD.replace('Green tea', 'Grüner Tee')}\n".replace(",", delimiter)
+    path.write_bytes(text.encode(encoding))
+    batch, file = csv_files.read(path, now=now)
+    assert batch.products["name"].to_pylist() == ["Grüner Tee"]
+    assert file.refused.num_rows == 0
+
+
+MAPPING = {
+    "columns": {"order": "Bestellung", "product": "Artikel", "quantity": "Menge", "date": "Datum",
+                "price": "Preis", "email": "E-Mail", "currency": "Währung", "cost": "Einkauf",
+                "status": "Status", "category": "Gruppe"},
+    "decimal": ",",
+}  # fmt: skip
+
+
+def test_a_mapping_names_columns_decimals_and_dates(tmp_path: Path, now: datetime) -> None:
+    path = tmp_path / "de.csv"
+    path.write_text(
+        "Bestellung;Artikel;Menge;Datum;Preis;E-Mail;Währung;Einkauf;Status;Gruppe\n"
+        "1;tee;2;03.04.2026 10:15;1.234,50 €;Ada@Example.com;chf;600,25;bezahlt;Tees\n"
+        "2;tee;1;04.04.2026 10:15;9,90;ada@example.com;CHF;;Cancelled by customer;Tees\n"
+    )
+    batch, file = csv_files.read(path, now=now, mapping=MAPPING)
+    assert file.refused.num_rows == 0
+    assert batch.orders.select(["customer_external_id", "currency", "total_cents", "status"]).to_pylist() == [
+        {"customer_external_id": "ada@example.com", "currency": "CHF", "total_cents": 246_900, "status": "PLACED"},
+        {"customer_external_id": "ada@example.com", "currency": "CHF", "total_cents": 990, "status": "CANCELLED"},
+    ]  # fmt: skip
+    assert batch.order_lines["cost_cents"].to_pylist() == [60_025, None]
+    assert datetime.fromtimestamp(batch.orders["placed_at"][0].as_py(), tz=now.tzinfo) == datetime(
+        2026, 4, 3, 10, 15, tzinfo=now.tzinfo
+    )
+    assert batch.products["category"].to_pylist() == ["Tees"]
+
+
+def test_a_parquet_file_of_numbers_reads_like_its_csv(tmp_path: Path, now: datetime) -> None:
+    path = tmp_path / "shop.parquet"
+    pq.write_table(
+        pa.table({
+            "order": [1001.0, None],
+            "customer": [7, 8],
+            "product": ["tea", "tea"],
+            "quantity": [2, 1],
+            "date": pa.array([datetime(2026, 1, 5, 10, tzinfo=now.tzinfo)] * 2, pa.timestamp("us")),
+            "price": [9.9, 9.9],
+        }),
+        path,
+    )  # fmt: skip
+    batch, file = csv_files.read(path, now=now)
+    assert batch.orders["external_id"].to_pylist() == ["1001"]
+    assert batch.orders["total_cents"].to_pylist() == [1980]
+    assert file.refused["reason"].to_pylist() == ["missing_id"]
+
+
+@pytest.mark.django_db
+def test_an_order_too_large_takes_its_lines_with_it(tmp_path: Path, now: datetime) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_text(f"{HEADER}\n{GOOD}\n2,7,gold,Gold,999999,2026-01-05 10:00,999999999,\n")
+    batch, file = csv_files.read(path, now=now)
+    report = load(batch, source=SourceFactory(), now=now, file=file)
+    assert (report.lines, report.accepted, report.rejected) == (2, 1, {"unknown_order": 1})
+    assert report.entities["orders"].rejected == {"amount_too_large": 1}
+    assert OrderLine.objects.count() == 1
+    assert RejectedRow.objects.get(entity="order_lines").line_number == 3
