@@ -14,6 +14,8 @@ from django.db.models.functions import TruncMonth
 from customers import display
 from customers.enums import OrderStatus
 from customers.models import Customer, Order
+from feedback.reports.campaign import ConversionDay
+from feedback.reports.home import DayRevenue
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,20 +24,8 @@ class Tick:
     label: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class LineChart:
-    """`line` and `area` are SVG path data inside (left, top) to (right, bottom)."""
-
-    line: str
-    area: str
-    x_ticks: list[Tick]
-    y_ticks: list[Tick]
-    width: int = 720
-    height: int = 220
-    left: int = 56
-    top: int = 12
-    right: int = 712
-    bottom: int = 190
+# The plotting area that the templates of the two larger charts share: 720 by 220, axes inside.
+LEFT, RIGHT, TOP, BOTTOM = 64, 712, 12, 190
 
 
 def nice_ceiling(value: float) -> float:
@@ -46,36 +36,120 @@ def nice_ceiling(value: float) -> float:
     return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= value * (1 - 1e-9))
 
 
-def daily(days: Sequence[tuple[date, float]], *, label: Callable[[float], str]) -> LineChart | None:
-    """A line over days with an area below; None when there are fewer than two days."""
+def _height(value: float, *, top: float) -> float:
+    """Of `value` above the axis, when `top` reaches the ceiling."""
+    return round((BOTTOM - TOP) * value / top, 1)
+
+
+def _y_ticks(top: float, label: Callable[[float], str]) -> list[Tick]:
+    return [
+        Tick(position=BOTTOM - _height(top * n / 4, top=top), label=label(top * n / 4))
+        for n in range(5)
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """One day: the attributed part stands on the axis, the rest on it."""
+
+    x: float
+    attributed_y: float
+    attributed_height: float
+    other_y: float
+    other_height: float
+    day: date
+    attributed_cents: int
+    other_cents: int
+    total_cents: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackChart:
+    stacks: list[Stack]
+    width: float
+    x_ticks: list[Tick]
+    y_ticks: list[Tick]
+
+
+def revenue(days: Sequence[DayRevenue]) -> StackChart | None:
+    """Stacked columns a day; None when nothing was sold."""
+    totals = [day.attributed_cents + day.other_cents for day in days]
+    if not any(totals):
+        return None
+    top = nice_ceiling(max(totals) / 100) * 100
+    step = (RIGHT - LEFT) / len(days)
+    stacks = []
+    for number, (day, total) in enumerate(zip(days, totals, strict=True)):
+        attributed = _height(day.attributed_cents, top=top)
+        other = _height(day.other_cents, top=top)
+        stacks.append(
+            Stack(
+                x=round(LEFT + step * (number + 0.12), 1),
+                attributed_y=round(BOTTOM - attributed, 1),
+                attributed_height=attributed,
+                other_y=round(BOTTOM - attributed - other, 1),
+                other_height=other,
+                day=day.day,
+                attributed_cents=day.attributed_cents,
+                other_cents=day.other_cents,
+                total_cents=total,
+            )
+        )
+    return StackChart(
+        stacks=stacks,
+        width=round(step * 0.76, 1),
+        x_ticks=[
+            Tick(
+                position=round(LEFT + step * (number + 0.5), 1), label=f"{day.day.day} {day.day:%b}"
+            )
+            for number, day in enumerate(days)
+            if number % 5 == 0
+        ],
+        y_ticks=_y_ticks(top, lambda cents: display.money(cents, decimals=0)),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curves:
+    """Two lines with their bands, as points of SVG polylines and polygons."""
+
+    treated: str
+    treated_band: str
+    held_out: str
+    held_out_band: str
+    x_ticks: list[Tick]
+    y_ticks: list[Tick]
+
+
+def conversion(days: Sequence[ConversionDay]) -> Curves | None:
+    """Share of customers who have ordered by each day, mailed or not; None without two days."""
     if len(days) < 2:
         return None
-    lowest = min(0.0, *(value for _, value in days))
-    top = nice_ceiling(max(value for _, value in days))
-    bottom = -nice_ceiling(-lowest) if lowest < 0 else 0.0
-    left, right, y_top, y_bottom = 56, 712, 12, 190
+    top = nice_ceiling(max(max(day.treated_high, day.held_out_high) for day in days))
 
-    def x(number: int) -> float:
-        return left + (right - left) * number / (len(days) - 1)
+    def points(values: Sequence[float]) -> list[str]:
+        step = (RIGHT - LEFT) / (len(values) - 1)
+        return [
+            f"{LEFT + step * n:.1f},{BOTTOM - _height(value, top=top):.1f}"
+            for n, value in enumerate(values)
+        ]
 
-    def y(value: float) -> float:
-        return y_bottom - (y_bottom - y_top) * (value - bottom) / (top - bottom)
+    def band(low: Sequence[float], high: Sequence[float]) -> str:
+        return " ".join([*points(high), *reversed(points(low))])
 
-    points = " ".join(f"{x(n):.1f},{y(value):.1f}" for n, (_, value) in enumerate(days))
-    steps = 4
-    every = max(1, round((len(days) - 1) / 6))
-    return LineChart(
-        line=f"M {points}",
-        area=f"M {left},{y(0):.1f} L {points} L {right},{y(0):.1f} Z",
+    every = max(1, len(days) // 7)
+    step = (RIGHT - LEFT) / (len(days) - 1)
+    return Curves(
+        treated=" ".join(points([day.treated for day in days])),
+        treated_band=band([d.treated_low for d in days], [d.treated_high for d in days]),
+        held_out=" ".join(points([day.held_out for day in days])),
+        held_out_band=band([d.held_out_low for d in days], [d.held_out_high for d in days]),
         x_ticks=[
-            Tick(position=round(x(n), 1), label=f"{day.day} {day:%b}")
-            for n, (day, _) in enumerate(days)
+            Tick(position=round(LEFT + step * n, 1), label=f"day {day.day}")
+            for n, day in enumerate(days)
             if n % every == 0
         ],
-        y_ticks=[
-            Tick(position=round(y(value), 1), label=label(value))
-            for value in (bottom + (top - bottom) * n / steps for n in range(steps + 1))
-        ],
+        y_ticks=_y_ticks(top, display.percent),
     )
 
 
@@ -93,10 +167,14 @@ class Whisker:
 
 
 def whisker(
-    *, difference: float, low: float, high: float, label: Callable[[float], str]
+    *,
+    difference: float | None,
+    low: float | None,
+    high: float | None,
+    label: Callable[[float], str],
 ) -> Whisker | None:
     """None when the interval is not known."""
-    if any(math.isnan(value) or math.isinf(value) for value in (difference, low, high)):
+    if difference is None or low is None or high is None:
         return None
     start, end = min(low, 0.0), max(high, 0.0)
     if start == end:
@@ -208,3 +286,38 @@ def calibration(bins: Sequence[Mapping[str, Any]]) -> list[Dot]:
         )
         for row in bins
     ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gain:
+    """A curve over the share of customers mailed, best first; on a square of 240 by 240."""
+
+    line: str
+    chance: str
+    zero: float
+    rows: list[tuple[str, str]]
+
+
+def gain(points: Sequence[Mapping[str, Any]]) -> Gain | None:
+    """Cumulative profit by share mailed, beside the straight line that chance gives."""
+    if len(points) < 2:
+        return None
+    values = [float(point["gain_cents"]) for point in points]
+    low, high = min(0.0, *values), max(0.0, *values)
+    if low == high:
+        return None
+
+    def at(share: float, value: float) -> str:
+        return f"{240 * share:.1f},{240 * (high - value) / (high - low):.1f}"
+
+    return Gain(
+        line=" ".join(
+            at(point["share"], value) for point, value in zip(points, values, strict=True)
+        ),
+        chance=f"{at(0, 0)} {at(1, values[-1])}",
+        zero=round(240 * high / (high - low), 1),
+        rows=[
+            (display.percent(point["share"], decimals=0), display.money(value, decimals=0))
+            for point, value in zip(points, values, strict=True)
+        ],
+    )

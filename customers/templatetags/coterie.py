@@ -45,3 +45,15 @@ def dash(value: object) -> object:
 def minus(left: float, right: float) -> float:
     """For positions in charts."""
     return left - right
+
+
+@register.filter
+def absolute(value: float | None) -> float | None:
+    """Without its sign, where words say the direction."""
+    return None if value is None else abs(value)
+
+
+@register.filter
+def plain(value: float) -> str:
+    """A coordinate: a decimal point whatever the language of the page."""
+    return f"{value:g}" if isinstance(value, int) else f"{value:.1f}"
