@@ -89,3 +89,15 @@ class ShopMirror:
     def _ids(self, external_ids: pa.ChunkedArray) -> np.ndarray:
         index = pc.index_in(external_ids, value_set=self._customers)
         return index.to_numpy().astype(np.int64)
+
+    def flags(self, batch: ShopBatch, kind: str | None) -> np.ndarray:
+        """Per customer: has an event of this kind in the batch; with None, has an order in it."""
+        if kind is None:
+            names = batch.orders["customer_external_id"]
+        else:
+            names = batch.events.filter(pc.equal(batch.events["kind"], kind))[
+                "customer_external_id"
+            ]
+        found = np.zeros(len(self._customers), dtype=bool)
+        found[self._ids(names)] = True
+        return found
