@@ -1,0 +1,24 @@
+#!/bin/sh
+# The roles of the image. Anything else is a command of manage.py: `doctor`, `import_shop FILE`, …
+set -eu
+cd /srv/coterie
+
+case "${1:-web}" in
+  web)
+    # one container migrates: the others wait until this one answers
+    python manage.py migrate --noinput
+    python manage.py collectstatic --noinput --verbosity 0
+    exec granian --interface wsgi --host 0.0.0.0 --port 8000 --workers 2 --blocking-threads 4 \
+      --no-ws config.wsgi:application
+    ;;
+  worker)
+    exec celery -A config worker --queues default,send,train --concurrency 2 --loglevel INFO \
+      --without-gossip --without-mingle
+    ;;
+  beat)
+    exec celery -A config beat --loglevel WARNING --pidfile ""
+    ;;
+  *)
+    exec python manage.py "$@"
+    ;;
+esac
