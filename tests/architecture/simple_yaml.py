@@ -62,4 +62,4 @@ def _scalar(text: str) -> Any:
     if text.startswith(("[", '"')):
         return json.loads(text)
     assert not text.startswith(("{", "'", "|", ">", "*", "!")), f"not understood: {text}"
-    return {"true": True, "false": False}.get(text, text)
+    return int(text) if text.isdecimal() else {"true": True, "false": False}.get(text, text)

@@ -144,7 +144,9 @@ def test_compose_is_accepted_by_docker() -> None:
         ["docker", "compose", "version"], capture_output=True, check=False
     )
     if not plugin or plugin.returncode:
-        pytest.skip("docker compose is not installed (the package docker-compose-plugin or docker-compose-v2)")
+        pytest.skip(
+            "docker compose is not installed (the package docker-compose-plugin or docker-compose-v2)"
+        )
     environment = dict.fromkeys(interpolated(), "value") | {"PATH": "/usr/bin:/usr/local/bin:/bin"}
     checked = subprocess.run(
         ["docker", "compose", "-f", "docker/compose.yaml", "config", "--quiet"],
