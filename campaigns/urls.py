@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from campaigns import views
 
 
-urlpatterns: list[URLPattern] = []
+app_name = "campaigns"
+urlpatterns = [path("c/<str:token>/<int:number>", views.click, name="click")]

@@ -1,0 +1,63 @@
+"""
+What a channel promises.
+
+    ChannelError            a message was not accepted, or we cannot know
+        .verdict            what that means for the message and for the campaign
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class Verdict(StrEnum):
+    """What a refusal means."""
+
+    PERMANENT = "PERMANENT"  # this address will never accept it
+    TEMPORARY = "TEMPORARY"  # try again later
+    REPUTATION = "REPUTATION"  # it is about us as a sender, not about the address
+    UNREACHABLE = "UNREACHABLE"  # no server, or it does not let us in: nothing was handed over
+    AMBIGUOUS = "AMBIGUOUS"  # handed over, and the answer did not come: never send again by itself
+
+
+class ChannelError(Exception):
+    """A message was not accepted; `reply` is the server's word or our own."""
+
+    def __init__(self, reply: str, *, verdict: Verdict, enhanced: str = "") -> None:
+        super().__init__(reply)
+        self.reply = reply
+        self.verdict = verdict
+        self.enhanced = enhanced  # the enhanced status code of RFC 3463, "5.1.1", or ""
+
+    @property
+    def permanent(self) -> bool:
+        return self.verdict == Verdict.PERMANENT
+
+    @property
+    def address_does_not_exist(self) -> bool:
+        """A hard bounce: of the permanent refusals, those about the address itself."""
+        return self.permanent and self.enhanced.startswith("5.1.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Letter:
+    """One message for one recipient, ready to be handed over."""
+
+    sender: str
+    recipient: str
+    content: bytes
+
+
+class Channel(Protocol):
+    """A connection to something that takes messages. Used by one thread."""
+
+    def connect(self) -> None:
+        """Be ready to send; does nothing when it is. Raises ChannelError(UNREACHABLE)."""
+
+    def send(self, letter: Letter) -> str:
+        """Hand one letter over and return the server's reply. Raises ChannelError."""
+
+    def close(self) -> None:
+        """Say goodbye; never raises."""

@@ -1,0 +1,224 @@
+"""
+Sending: claim a chunk, declare the intent for a group, hand over one by one, write down the answers.
+
+Any number of senders may run at once, and any of them may be killed at any moment: what that can
+lose is the answer to the one message in flight, which is then UNKNOWN and never sent again by
+itself. The sweeper brings the rest back.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from django.db import connection
+
+from campaigns import audience, handover
+from campaigns.channels import open_channel
+from campaigns.channels.base import Channel, ChannelError, Letter, Verdict
+from campaigns.enums import FINAL_STATES, CampaignState, DeliveryState, SkipReason
+from campaigns.faults import crash_point
+from campaigns.handover import Intended, Outcome
+from campaigns.journal import Journal, Reply
+from campaigns.models import Campaign
+from campaigns.rendering import CampaignTemplate, RenderError
+
+
+log = logging.getLogger(__name__)
+
+CHUNK = 1000  # rows claimed at once; they can all go back
+GROUP = 50  # rows in one intent; these can not, without the journal
+HANDOVER_SECONDS = 600.0  # for a group; well within handover.SENDING_LEASE_SECONDS
+CONNECT_ATTEMPTS = 3
+
+
+def run(*, now: Callable[[], datetime], seconds: float, channel_url: str, journals: Path) -> int:
+    """
+    Freeze what is due and send for at most about `seconds`; returns the rows taken care of.
+
+    `now` is asked for each message, because a run outlives a moment.
+    """
+    close_cancelled()
+    for campaign in Campaign.objects.filter(
+        state=CampaignState.SCHEDULED, scheduled_at__lte=now()
+    ).order_by("scheduled_at", "pk"):
+        if audience.freeze(campaign, now=now()):
+            log.info("campaign %d: audience of %d frozen", campaign.pk, campaign.audience)
+    if not _running():
+        return 0
+    deadline = time.monotonic() + seconds
+    sender = _Sender(now=now, channel_url=channel_url, journals=journals, deadline=deadline)
+    try:
+        return sender.run()
+    finally:
+        sender.close()
+
+
+def _running() -> list[Campaign]:
+    return list(Campaign.objects.filter(state=CampaignState.RUNNING).order_by("frozen_at", "pk"))
+
+
+class _Sender:
+    """One connection, one journal, one name on the rows it holds."""
+
+    def __init__(
+        self, *, now: Callable[[], datetime], channel_url: str, journals: Path, deadline: float
+    ) -> None:
+        self.now = now
+        self.channel: Channel = open_channel(channel_url)
+        self.journal = Journal(journals)
+        self.deadline = deadline
+        self.unwritten = False  # the journal knows something that the database does not
+
+    def close(self) -> None:
+        self.channel.close()
+        if not self.unwritten:
+            handover.release(owner=self.journal.owner)
+        self.journal.close(keep=self.unwritten)
+
+    def run(self) -> int:
+        """A chunk of each running campaign in turn, until time is up or nothing is due."""
+        total = 0
+        while time.monotonic() < self.deadline:
+            done = 0
+            for campaign in _running():
+                if time.monotonic() < self.deadline:
+                    done += self.chunk(campaign)
+            if done == 0:
+                break
+            total += done
+        return total
+
+    def chunk(self, campaign: Campaign) -> int:
+        """Send up to CHUNK messages of one campaign; returns the rows taken care of."""
+        crash_point("before-claim")
+        claimed = handover.claim(campaign_id=campaign.pk, owner=self.journal.owner, limit=CHUNK)
+        if not claimed:
+            finish(campaign, now=self.now())
+            return 0
+        crash_point("after-claim")
+        done = 0
+        try:
+            template = CampaignTemplate(campaign)
+            for start in range(0, len(claimed), GROUP):
+                if time.monotonic() > self.deadline:
+                    break
+                connect(self.channel)
+                group = claimed[start : start + GROUP]
+                intended = handover.intend(
+                    campaign_id=campaign.pk, owner=self.journal.owner, group=group, now=self.now()
+                )
+                if not intended and not _still_running(campaign):
+                    break
+                crash_point("after-intent")
+                self.group(template, intended)
+                done += len(group)
+        except RenderError as error:
+            _pause(campaign, note=f"Paused: the message cannot be made. {error}")
+        except ChannelError as error:
+            _pause(campaign, note=f"Paused: the mail server cannot be reached. {error.reply}")
+        if done < len(claimed):
+            handover.release(owner=self.journal.owner)
+        return done
+
+    def group(self, template: CampaignTemplate, intended: Sequence[Intended]) -> None:
+        """Hand over what is SENDING and write down the answers; raises what stops the campaign."""
+        self.unwritten = True
+        until = time.monotonic() + HANDOVER_SECONDS
+        outcomes: list[Outcome] = []
+        stopped: ChannelError | None = None
+        for row in intended:
+            if stopped or time.monotonic() > until:  # not handed over: it goes back
+                outcomes.append(Outcome(id=row.id, epoch=row.epoch, attempt=row.attempt))
+                continue
+            outcome = self.one(template, row)
+            outcomes.append(outcome)
+            if outcome.reply and outcome.reply.verdict == Verdict.UNREACHABLE:
+                stopped = ChannelError(outcome.reply.reply, verdict=Verdict.UNREACHABLE)
+        marked = handover.mark(owner=self.journal.owner, outcomes=outcomes, now=self.now())
+        self.unwritten = False
+        crash_point("after-mark")
+        if marked < len(outcomes):
+            log.warning("%d deliveries were taken over by somebody else", len(outcomes) - marked)
+        if stopped:
+            raise stopped
+
+    def one(self, template: CampaignTemplate, row: Intended) -> Outcome:
+        try:
+            message = template.render(row.recipient, now=self.now())
+        except RenderError as error:
+            return Outcome(id=row.id, epoch=row.epoch, attempt=row.attempt, unrenderable=str(error))
+        letter = Letter(
+            sender=template.sender, recipient=message.recipient, content=message.as_bytes()
+        )
+        self.journal.started(row.id, row.epoch)
+        crash_point("before-handover")
+        verdict, enhanced = "", ""
+        try:
+            reply = self.channel.send(letter)
+        except ChannelError as error:
+            reply, verdict, enhanced = error.reply, error.verdict.value, error.enhanced
+        crash_point("after-handover")
+        answer = Reply(
+            delivery_id=row.id, epoch=row.epoch, verdict=verdict, reply=reply, enhanced=enhanced,
+            at=self.now(),
+        )  # fmt: skip
+        self.journal.replied(answer)
+        crash_point("after-journal")
+        return Outcome(id=row.id, epoch=row.epoch, attempt=row.attempt, reply=answer)
+
+
+def connect(channel: Channel) -> None:
+    """Connect with some patience: a relay that restarts is no reason to stop. Raises ChannelError."""
+    for attempt in range(1, CONNECT_ATTEMPTS + 1):
+        try:
+            channel.connect()
+        except ChannelError:
+            if attempt == CONNECT_ATTEMPTS:
+                raise
+            time.sleep(0.5 * attempt)
+        else:
+            return
+
+
+def finish(campaign: Campaign, *, now: datetime) -> bool:
+    """Make a running campaign FINISHED if every delivery is in a final state."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE campaigns_campaign SET state = %s, finished_at = %s
+               WHERE id = %s AND state = %s AND NOT EXISTS (
+                   SELECT 1 FROM campaigns_delivery
+                   WHERE campaign_id = campaigns_campaign.id AND state = ANY(%s))""",
+            [CampaignState.FINISHED.value, now, campaign.pk, CampaignState.RUNNING.value,
+             [state.value for state in DeliveryState if state not in FINAL_STATES]],
+        )  # fmt: skip
+        return bool(cursor.rowcount)
+
+
+def close_cancelled() -> int:
+    """Skip what a cancelled campaign has not sent; what is being handed over ends by itself."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""UPDATE campaigns_delivery
+                SET state = '{DeliveryState.SKIPPED}', reason = '{SkipReason.CANCELLED}',
+                    owner = '', leased_until = NULL
+                WHERE state IN ('{DeliveryState.PLANNED}', '{DeliveryState.DEFERRED}',
+                                '{DeliveryState.CLAIMED}')
+                  AND campaign_id IN (SELECT id FROM campaigns_campaign
+                                      WHERE state = '{CampaignState.CANCELLED}')"""
+        )
+        return int(cursor.rowcount)
+
+
+def _still_running(campaign: Campaign) -> bool:
+    return Campaign.objects.filter(pk=campaign.pk, state=CampaignState.RUNNING).exists()
+
+
+def _pause(campaign: Campaign, *, note: str) -> None:
+    log.error("campaign %d: %s", campaign.pk, note)
+    Campaign.objects.filter(pk=campaign.pk, state=CampaignState.RUNNING).update(
+        state=CampaignState.PAUSED, note=note
+    )

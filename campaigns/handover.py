@@ -1,0 +1,277 @@
+"""
+The statements that move deliveries between their states, each fenced by who holds the row.
+
+    PLANNED, DEFERRED --claim--> CLAIMED --intend--> SENDING --mark--> SENT, DEFERRED, FAILED,
+                                    |        |                         UNKNOWN, SKIPPED, PLANNED
+                                    |        +--> SKIPPED (the gate says no)
+                                    +--release--> PLANNED
+
+A row that is CLAIMED can go back at any time; only one that is SENDING may have been handed over.
+Leases run by the database's clock. A holder that lost its row to another finds a higher epoch,
+and its statement does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from campaigns import policy
+from campaigns.channels.base import Verdict
+from campaigns.enums import CampaignState, DeliveryState, SkipReason
+from campaigns.journal import Reply
+from campaigns.models import Campaign
+from campaigns.rendering import Recipient
+from campaigns.tracking import message_id
+from consent import gate
+from consent.enums import Channel, Purpose
+from customers.enums import EventKind
+from customers.events import EventRow, record_many
+
+
+CLAIM_LEASE_SECONDS = 120
+SENDING_LEASE_SECONDS = 900
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claimed:
+    id: int
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Intended:
+    """A row that is SENDING and ours."""
+
+    id: int
+    epoch: int
+    attempt: int
+    recipient: Recipient
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What became of an intended row; `unrenderable` says why no message could be made."""
+
+    id: int
+    epoch: int
+    attempt: int
+    reply: Reply | None = None
+    unrenderable: str = ""
+
+    @property
+    def state(self) -> DeliveryState:
+        if self.unrenderable:
+            return DeliveryState.SKIPPED
+        verdict = Verdict.UNREACHABLE if self.reply is None else self.reply.verdict
+        return policy.next_state(verdict, attempt=self.attempt)
+
+
+def claim(*, campaign_id: int, owner: str, limit: int) -> list[Claimed]:
+    """Take up to `limit` rows that are due, in the order of their ids, past what others hold."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH due AS (
+                SELECT id FROM campaigns_delivery
+                WHERE campaign_id = %s
+                  AND state IN ('{DeliveryState.PLANNED}', '{DeliveryState.DEFERRED}')
+                  AND (next_attempt_at IS NULL OR next_attempt_at <= clock_timestamp())
+                ORDER BY id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
+            )
+            UPDATE campaigns_delivery delivery
+            SET state = '{DeliveryState.CLAIMED}', owner = %s, epoch = delivery.epoch + 1,
+                leased_until = clock_timestamp() + make_interval(secs => %s)
+            FROM due WHERE delivery.id = due.id
+            RETURNING delivery.id, delivery.epoch
+            """,
+            [campaign_id, limit, owner, CLAIM_LEASE_SECONDS],
+        )
+        return [Claimed(id=key, epoch=epoch) for key, epoch in sorted(cursor.fetchall())]
+
+
+# One statement: it locks the consent of everybody in the group, asks the gate, and moves. A
+# withdrawal either has committed and is seen, or waits until the intent has; a pause likewise.
+_INTEND = f"""
+WITH asked AS (
+    SELECT * FROM unnest(%(ids)s::bigint[], %(epochs)s::int[], %(message_ids)s::text[])
+        AS asked(id, epoch, message_id)
+), mine AS MATERIALIZED (
+    SELECT delivery.id, delivery.customer_id, asked.message_id
+    FROM asked JOIN campaigns_delivery delivery ON delivery.id = asked.id
+    WHERE delivery.state = '{DeliveryState.CLAIMED}' AND delivery.owner = %(owner)s
+      AND delivery.epoch = asked.epoch
+    FOR NO KEY UPDATE OF delivery
+), running AS MATERIALIZED (
+    SELECT id FROM campaigns_campaign
+    WHERE id = %(campaign_id)s AND state = '{CampaignState.RUNNING}' FOR SHARE
+), locked_states AS MATERIALIZED (
+    {gate.lock_states(customer_ids="SELECT customer_id FROM mine")}
+), judged AS MATERIALIZED (
+    SELECT mine.id, mine.message_id, customer.email, customer.first_name, customer.last_name,
+           {gate.REFUSAL} AS refusal,
+           EXISTS (SELECT 1 FROM consent_consentstate clicks
+                   WHERE clicks.customer_id = customer.id AND clicks.is_granted
+                     AND clicks.purpose = '{Purpose.CLICK_TRACKING}'
+                     AND clicks.channel = '{Channel.ANY}') AS tracks_clicks
+    FROM mine JOIN customers_customer customer ON customer.id = mine.customer_id
+    {gate.joins(states="locked_states")}
+)
+UPDATE campaigns_delivery delivery
+SET state = CASE WHEN refusal IS NULL THEN '{DeliveryState.SENDING}'
+                 ELSE '{DeliveryState.SKIPPED}' END,
+    reason = COALESCE(refusal, ''),
+    owner = CASE WHEN refusal IS NULL THEN owner ELSE '' END,
+    attempt = attempt + CASE WHEN refusal IS NULL THEN 1 ELSE 0 END,
+    intent_at = CASE WHEN refusal IS NULL THEN %(now)s ELSE intent_at END,
+    message_id = judged.message_id,
+    leased_until = CASE WHEN refusal IS NULL
+                        THEN clock_timestamp() + make_interval(secs => %(lease)s) END
+FROM judged, running WHERE delivery.id = judged.id
+RETURNING delivery.state, delivery.id, delivery.epoch, delivery.attempt, delivery.customer_id,
+          judged.email, judged.first_name, judged.last_name, judged.tracks_clicks"""
+
+
+def intend(
+    *, campaign_id: int, owner: str, group: Sequence[Claimed], now: datetime
+) -> list[Intended]:
+    """
+    Declare that the rows of `group` are about to be handed over; those refused become SKIPPED.
+
+    When it returns, it is committed. Rows that are no longer ours are left out; all of them are,
+    when the campaign does not run.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _INTEND,
+            {
+                "ids": [row.id for row in group],
+                "epochs": [row.epoch for row in group],
+                "message_ids": [message_id(row.id) for row in group],
+                "owner": owner, "campaign_id": campaign_id, "now": now,
+                "lease": SENDING_LEASE_SECONDS,
+            },
+        )  # fmt: skip
+        rows = cursor.fetchall()
+    return [
+        Intended(
+            id=key, epoch=epoch, attempt=attempt,
+            recipient=Recipient(
+                delivery_id=key, customer_id=customer_id, email=email, first_name=first_name,
+                last_name=last_name, tracks_clicks=tracks_clicks,
+            ),
+        )
+        for state, key, epoch, attempt, customer_id, email, first_name, last_name, tracks_clicks
+        in sorted(rows, key=lambda row: int(row[1]))
+        if state == DeliveryState.SENDING
+    ]  # fmt: skip
+
+
+def mark(*, owner: str, outcomes: Sequence[Outcome], now: datetime) -> int:
+    """
+    Write what became of rows that `owner` has SENDING, and tell the ledger, in one transaction.
+
+    Returns how many rows were still the owner's. Refusals about us as a sender are counted for the
+    campaign, which is paused when they are too many.
+    """
+    if not outcomes:
+        return 0
+    by_id = {outcome.id: outcome for outcome in outcomes}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE campaigns_delivery delivery
+            SET state = told.state, reason = told.reason, reply = told.reply,
+                accepted_at = told.accepted_at, owner = '', leased_until = NULL,
+                attempt = attempt - CASE WHEN told.state = '{DeliveryState.PLANNED}' THEN 1 ELSE 0 END,
+                next_attempt_at = clock_timestamp() + make_interval(secs => told.wait)
+            FROM unnest(%s::bigint[], %s::int[], %s::text[], %s::text[], %s::text[],
+                        %s::timestamptz[], %s::int[])
+                AS told(id, epoch, state, reason, reply, accepted_at, wait)
+            WHERE delivery.id = told.id AND delivery.epoch = told.epoch AND delivery.owner = %s
+              AND delivery.state = '{DeliveryState.SENDING}'
+            RETURNING delivery.id, delivery.customer_id, delivery.campaign_id
+            """,
+            [*_columns(outcomes), owner],
+        )
+        marked = cursor.fetchall()
+        record_many(
+            event
+            for key, customer_id, campaign_id in sorted(marked)
+            if (event := _event(by_id[key], customer_id, campaign_id, now=now))
+        )
+        for campaign_id in {row[2] for row in marked}:
+            _count_reputation(
+                campaign_id,
+                sum(_is_reputation(by_id[row[0]]) for row in marked if row[2] == campaign_id),
+            )
+    return len(marked)
+
+
+def release(*, owner: str) -> int:
+    """Give back what `owner` has CLAIMED."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""UPDATE campaigns_delivery
+                SET state = '{DeliveryState.PLANNED}', owner = '', leased_until = NULL
+                WHERE owner = %s AND state = '{DeliveryState.CLAIMED}'""",
+            [owner],
+        )
+        return int(cursor.rowcount)
+
+
+def _columns(outcomes: Sequence[Outcome]) -> list[list[object]]:
+    """One list a column, for unnest."""
+    rows = []
+    for outcome in outcomes:
+        state, reply = outcome.state, outcome.reply
+        sent = state == DeliveryState.SENT and reply is not None
+        rows.append(
+            (
+                outcome.id,
+                outcome.epoch,
+                state.value,
+                SkipReason.RENDER_ERROR.value if outcome.unrenderable else "",
+                (outcome.unrenderable or (reply.reply if reply else ""))[:300].replace("\x00", " "),
+                reply.at if sent and reply else None,
+                policy.retry_seconds(outcome.attempt) if state == DeliveryState.DEFERRED else None,
+            )
+        )
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _event(
+    outcome: Outcome, customer_id: int, campaign_id: int, *, now: datetime
+) -> EventRow | None:
+    reply = outcome.reply
+    if reply is None:
+        return None
+    if outcome.state == DeliveryState.SENT:
+        kind, properties = EventKind.DELIVERED, {}
+    elif reply.verdict == Verdict.PERMANENT and reply.enhanced.startswith("5.1."):
+        kind, properties = EventKind.BOUNCED, {"class": "hard", "status": reply.enhanced}
+    else:
+        return None
+    return EventRow(
+        customer_id=customer_id, kind=kind, happened_at=reply.at, arrived_at=now,
+        external_id=f"delivery:{outcome.id}:{kind}", campaign_id=campaign_id,
+        delivery_id=outcome.id, properties=properties,
+    )  # fmt: skip
+
+
+def _is_reputation(outcome: Outcome) -> bool:
+    return outcome.reply is not None and outcome.reply.verdict == Verdict.REPUTATION
+
+
+def _count_reputation(campaign_id: int, refusals: int) -> None:
+    if refusals == 0:
+        return
+    found = Campaign.objects.filter(pk=campaign_id)
+    found.update(reputation_errors=F("reputation_errors") + refusals)
+    note = policy.over_budget(found.values_list("reputation_errors", flat=True).get())
+    if note:
+        found.filter(state=CampaignState.RUNNING).update(state=CampaignState.PAUSED, note=note)

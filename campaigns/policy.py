@@ -1,0 +1,38 @@
+"""When to try again, and when to stop and ask a human. Pure."""
+
+from __future__ import annotations
+
+from campaigns.channels.base import Verdict
+from campaigns.enums import DeliveryState
+
+
+MAX_ATTEMPTS = 5
+REPUTATION_BUDGET = 20  # refusals about us as a sender before the campaign is paused
+
+
+def retry_seconds(attempt: int) -> int:
+    """How long to wait after this attempt (1, 2, ...): 5 min, 20 min, 80 min, 5 h 20 min."""
+    return int(300 * 4 ** (attempt - 1))
+
+
+def next_state(verdict: str, *, attempt: int) -> DeliveryState:
+    """What a verdict makes of a delivery on its `attempt`-th hand-over; "" is acceptance."""
+    if verdict == "":
+        return DeliveryState.SENT
+    if verdict == Verdict.AMBIGUOUS:
+        return DeliveryState.UNKNOWN
+    if verdict == Verdict.UNREACHABLE:
+        return DeliveryState.PLANNED  # nothing was handed over
+    if verdict == Verdict.PERMANENT or attempt >= MAX_ATTEMPTS:
+        return DeliveryState.FAILED
+    return DeliveryState.DEFERRED
+
+
+def over_budget(reputation_errors: int) -> str | None:
+    """The note for a campaign to be paused with, or None while it may go on."""
+    if reputation_errors < REPUTATION_BUDGET:
+        return None
+    return (
+        f"Paused: mail servers refused {reputation_errors} messages because of us as a sender "
+        "(authentication or reputation). Check SPF, DKIM, DMARC and the sending address, then resume."
+    )

@@ -1,0 +1,36 @@
+"""What beat wakes. Two at once, or none for a while, change nothing but the pace."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from celery import shared_task
+from django.conf import settings
+
+from campaigns import dispatch, sweeper
+from core import clock
+
+
+log = logging.getLogger(__name__)
+
+SECONDS = 20.0  # of sending in one task: short enough for a worker to be restarted kindly
+
+
+@shared_task(name="campaigns.tasks.dispatch_due")
+def dispatch_due(*, seconds: float = SECONDS, **kwargs: Any) -> int:
+    done = dispatch.run(
+        now=clock.now, seconds=seconds, channel_url=settings.SMTP_URL,
+        journals=settings.HOME / "journals",
+    )  # fmt: skip
+    if done:
+        log.info("%d deliveries taken care of", done)
+    return done
+
+
+@shared_task(name="campaigns.tasks.sweep")
+def sweep(**kwargs: Any) -> int:
+    moved = sweeper.sweep(now=clock.now(), journals=settings.HOME / "journals")
+    if moved:
+        log.warning("%d deliveries brought back after a crash", moved)
+    return moved
