@@ -43,7 +43,7 @@ def read(
     return with_consents(*read_file) if with_consent else read_file
 
 
-def load_mapping(path: Path) -> dict[str, Any]:
+def load_mapping(path: Path) -> Mapping[str, Any]:
     """Read a mapping file; raises SourceError."""
     try:
         mapping = json.loads(path.read_text(encoding="utf-8"))
@@ -54,7 +54,7 @@ def load_mapping(path: Path) -> dict[str, Any]:
     return check_mapping(mapping)
 
 
-def check_mapping(mapping: Any) -> dict[str, Any]:
+def check_mapping(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
     """The mapping itself if its form is right; raises SourceError otherwise."""
     columns = mapping.get("columns") if isinstance(mapping, dict) else None
     if not isinstance(columns, dict) or not all(isinstance(v, str) for v in columns.values()):

@@ -191,5 +191,11 @@ class ObservedWorld(SimulatedWorld):
             bargains=np.zeros(len(self.population)),
             paid_cents=self._paid.copy(),
         )
-        timeline.scale = calibrate(timeline.traits(), parameters=self.parameters)
+        scale = calibrate(timeline.traits(), parameters=self.parameters)
+        # A trait that all customers share at the start (no visits, say) has no spread to divide by.
+        timeline.scale = replace(
+            scale,
+            spread=np.where(scale.spread < 1e-6, 1.0, scale.spread),
+            total_spread=scale.total_spread if scale.total_spread > 1e-6 else 1.0,
+        )
         return timeline

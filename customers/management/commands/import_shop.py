@@ -48,6 +48,7 @@ class Command(BaseCommand):
         screen = Console(stderr=True)
         try:
             read = LAYOUTS.load(options["layout"])
+            parameters = ShopParameters.load(options["parameters"])
             mapping = load_mapping(options["mapping"]) if options["mapping"] else None
             with import_screen.progress(screen, f"reading {options['file'].name}") as tick:
                 batch, file = read(
@@ -66,11 +67,7 @@ class Command(BaseCommand):
                 )
                 report = load(batch, source=source, now=now, file=file, progress=tick)
                 if options["simulate_outcomes"]:
-                    lay_over(
-                        source,
-                        parameters=ShopParameters.load(options["parameters"]),
-                        seed=options["seed"],
-                    )
+                    lay_over(source, parameters=parameters, seed=options["seed"])
         except (
             ValueError,
             UnknownNameError,
@@ -91,5 +88,6 @@ class Command(BaseCommand):
                     "sales_total": totals["sales_gross_cents"] / 100,
                     "refunded_total": totals["refunded_total_cents"] / 100,
                     "seconds": round(seconds, 2),
+                    **({"starts_at": source.settings["starts_at"]} if source.outcomes_simulated else {}),
                 })
             )  # fmt: skip
