@@ -14,6 +14,9 @@ import pyarrow as pa
 from customers.sources.base import SCHEMAS
 
 
+ADDRESS = r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$"
+"""Enough of an e-mail address to be worth trying."""
+
 _TIMES = {
     "customers": "joined_at", "orders": "placed_at", "refunds": "refunded_at",
     "reviews": "written_at", "events": "happened_at",
@@ -100,6 +103,9 @@ def profile(entity: str, table: pa.Table) -> dict[str, Any]:
         empty = ", ".join(f"count(*) FILTER (coalesce({name}::varchar, '') = '')" for name in names)
         counts = db.sql(f"SELECT {empty} FROM rows").fetchall()[0]
         found["missing"] = {name: n for name, n in zip(names, counts, strict=True) if n}
+        if entity == "customers":
+            tried = "SELECT count(*) FROM rows WHERE email <> '' AND NOT regexp_matches(email, ?)"
+            found["no_addresses"] = db.sql(tried, params=[ADDRESS]).fetchall()[0][0]
         if time := _TIMES.get(entity):
             first, last = db.sql(f"SELECT min({time}), max({time}) FROM rows").fetchall()[0]
             found["span"] = [_moment(first), _moment(last)]

@@ -175,6 +175,16 @@ def test_load_shows_a_nul_byte_as_a_sign(now: datetime) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("email", ["ask at the till", "a@b", "a b@example.com", "@", None])
+def test_load_leaves_out_what_is_no_address_and_counts_it(email: str | None, now: datetime) -> None:
+    report = load(batch(customers=[{"email": email}]), source=SourceFactory(), now=now)
+    customer = Customer.objects.get()
+    assert (customer.email, customer.email_hmac, customer.first_name) == ("", "", "Ada")
+    assert report.quality["customers"]["no_addresses"] == (email is not None)
+    assert report.accepted == 7
+
+
+@pytest.mark.django_db
 def test_load_reports_gaps_outliers_and_the_span(now: datetime) -> None:
     orders = [{"external_id": f"o{n}", "total_cents": 1000 + n} for n in range(20)]
     orders.append({"external_id": "huge", "total_cents": 900_000, "customer_external_id": None})
