@@ -33,7 +33,10 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text="Who may not be mailed is left out by itself; the preview shows how many, and why.",
     )
     targeting = forms.ChoiceField(
-        choices=Targeting.choices, widget=forms.RadioSelect, label="Whom to mail"
+        choices=Targeting.choices,
+        initial=Targeting.PROFIT,
+        widget=forms.RadioSelect,
+        label="Whom to mail",
     )
     holdout_percent = forms.DecimalField(
         min_value=1,

@@ -18,8 +18,8 @@ BODY = """<!doctype html>
 </head>
 <body style="margin:0; background:#f3f4f6; font-family:Arial,Helvetica,sans-serif; font-size:16px; line-height:1.5; color:#1f2937">
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0"><tr><td align="center" style="padding:24px 12px">
-<table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="max-width:560px; background:#ffffff; border-radius:8px">
-<tr><td style="padding:32px">
+<table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="max-width:560px; table-layout:fixed; background:#ffffff; border-radius:8px">
+<tr><td style="padding:32px; overflow-wrap:break-word">
   <h1 style="margin:0 0 16px; font-size:24px; line-height:1.3">Hello {{ customer.first_name | default: "there" }},</h1>
   <p style="margin:0 0 16px">we have put aside a few things that we think you will like.</p>
   {% if discount_percent > 0 %}<p style="margin:0 0 16px"><strong>{{ discount_percent }} % off</strong> everything until the end of the week.</p>{% endif %}

@@ -40,7 +40,7 @@ class CustomerAdmin(BigTableAdmin):
         "order_count",
         "spend",
         "last_order",
-        "joined_at",
+        "since",
         "source",
     )
     list_filter = ("source", "country", ("joined_at", admin.DateFieldListFilter))
@@ -86,8 +86,12 @@ class CustomerAdmin(BigTableAdmin):
         return display.money(customer.gross_cents - customer.refund_cents)
 
     @column(description="Last order")
-    def last_order(self, customer: Any) -> Any:
-        return customer.ordered_at
+    def last_order(self, customer: Any) -> SafeString:
+        return format_html('<span class="ct-nowrap">{}</span>', display.day(customer.ordered_at))
+
+    @column(description="Since", ordering="joined_at")
+    def since(self, customer: Customer) -> SafeString:
+        return format_html('<span class="ct-nowrap">{}</span>', display.day(customer.joined_at))
 
 
 @admin.register(Product)

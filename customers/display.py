@@ -65,9 +65,6 @@ def points(share: float | None, *, decimals: int = 1) -> str:
     return f"{sign}{number(share * 100, decimals=decimals)} points"
 
 
-def days_between(earlier: datetime | None, later: datetime) -> str:
-    """Whole days, in words."""
-    if earlier is None:
-        return NOTHING
-    days = (later - earlier).days
-    return "today" if days == 0 else "1 day" if days == 1 else f"{number(days)} days"
+def day(moment: datetime | None) -> str:
+    """`3 May 2026`: for lists, where the hour is noise."""
+    return NOTHING if moment is None else f"{moment:%-d %b %Y}"

@@ -29,11 +29,15 @@ LEFT, RIGHT, TOP, BOTTOM = 64, 712, 12, 190
 
 
 def nice_ceiling(value: float) -> float:
-    """The next of 1, 2, 2.5, 5 times a power of ten, so that an axis has round labels."""
+    """The next of some round numbers times a power of ten, whose quarters label an axis well."""
     if value <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= value * (1 - 1e-9))
+    return next(
+        step * power
+        for step in (1, 1.2, 1.6, 2, 3, 4, 6, 8, 10)
+        if step * power >= value * (1 - 1e-9)
+    )
 
 
 def _height(value: float, *, top: float) -> float:

@@ -148,7 +148,7 @@ def result(request: HttpRequest, campaign_id: int) -> HttpResponse:
         curves=charts.conversion(report.conversion_by_day),
         skips=[(one.code, one.label, one.count) for one in report.skips],
         audience=sum(state.count for state in report.states),
-        messages=sum(state.count for state in report.states if state.code != "SKIPPED"),
+        made=sum(state.count for state in report.states if state.code != "SKIPPED"),
     )
 
 
@@ -187,9 +187,13 @@ class ShownModel:
 def _model(task: ModelTask) -> ShownModel:
     subject = task.champion or (task.versions[0] if task.versions else None)
     curve = subject.version.metrics.get("gain") if subject else None
+    order = {name: place for place, name in enumerate(MEASURES)}
     measures = [
         (*MEASURES.get(one.name, (one.name.replace("_", " ").capitalize(), "")), one)
-        for one in (subject.measures if subject else ())
+        # the database keeps JSON keys in no order of ours
+        for one in sorted(
+            subject.measures if subject else (), key=lambda one: order.get(one.name, len(order))
+        )
     ]
     return ShownModel(
         task=task,
