@@ -19,6 +19,7 @@ from campaigns.models import Campaign, Delivery
 from core import clock
 from feedback.enums import Metric
 from feedback.models import LiftEstimate, RetrainingDecision
+from segmentation import expectation
 from segmentation.enums import Task
 
 
@@ -152,3 +153,11 @@ def load() -> list[Round]:
 
 def save(rows: list[Round]) -> None:
     _file().write_text(json.dumps([asdict(row) for row in rows]))
+
+
+def responders(campaign: Campaign) -> set[int] | None:
+    """Whom targeting by predicted response would mail; None while no response model serves."""
+    rows = Delivery.objects.filter(campaign=campaign).exclude(arm=Arm.EXCLUDED)
+    ids = np.array(sorted(rows.values_list("customer_id", flat=True)), dtype=np.int64)
+    chosen = expectation.by_response(ids, campaign)
+    return None if chosen is None else set(ids[chosen].tolist())

@@ -10,12 +10,12 @@ from django.db import connection
 from customers.models import Cursor
 from segmentation import mirror, reviews, scoring, segments
 from segmentation.enums import ModelStatus
+from segmentation.expectation import READER
 from segmentation.ml import features
 from segmentation.ml.tables import FeatureTable
 from segmentation.models import ModelVersion, ScoreGeneration
 
 
-READER = "segmentation.refresh"
 EVERY = timedelta(days=1)
 NOT_SCORING = ("CLUSTERS",)
 

@@ -52,8 +52,11 @@ def _predict(
         buys = predictors.purchase(version, asked, as_of=as_of)
         values = 1 - buys if version.task == Task.CHURN else buys
         return asked.customer_ids, values, np.full(len(values), np.nan)
-    values, sd = predictors.campaign_effect(version, table)
-    return table.customer_ids, values, sd
+    if version.task == Task.RESPONSE:
+        _, mailed = predictors.response(version, table)
+        return table.customer_ids, mailed, np.full(len(mailed), np.nan)
+    effect, sd, _ = predictors.uplift(version, table)
+    return table.customer_ids, effect, sd
 
 
 @transaction.atomic

@@ -1,8 +1,8 @@
-"""Whom to mail: the learned profit decides, chance keeps it honest.
+"""Whom to mail: the expected profit decides, chance keeps it honest.
 
-A share of everybody is held out, a share of the rest is assigned by a coin, and only what remains
-follows the model. The probability with which each customer was assigned to a message is therefore
-known, and the next model can learn from it.
+A share of everybody is held out, a share of the rest is assigned by a coin, and the others are mailed
+with the probability that a mail pays, as far as the model knows. The probability of each customer is
+logged, so the next model can learn from it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from core import ids
-from segmentation import queries
+from segmentation import expectation, queries
 from segmentation.enums import Task
+from segmentation.ml import policy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,40 +49,40 @@ def plan(
     everyone: bool,
 ) -> Plan:
     """
-    Decide the arm of each customer; the same salt always decides the same.
+    Decide the arm of each customer; the same salt and the same scores always decide the same.
 
-    `everyone` mails all but the holdout. Otherwise customers are mailed when the current uplift
-    scores expect a profit; while no uplift model serves, a coin decides. Customers without a score
-    (no consent to profiling) follow the average effect, which is not about them.
+    `everyone` mails all but the holdout. Without an uplift model a coin decides. Customers who may not
+    be profiled follow the average effect, which is not about them.
     """
-    scores = queries.current_scores(Task.UPLIFT, customer_ids)
-    predicted = scores.values
+    version = None if everyone else queries.champion(Task.UPLIFT)
+    expected = None if version is None else expectation.of_mailing(version, customer_ids, economics)
     if everyone:
-        explore_share, wanted = 0.0, np.ones(len(customer_ids), dtype=bool)
+        probability = np.full(len(customer_ids), 1 - holdout_share)
         note = "Everyone in the segment is mailed, less the holdout."
-    elif scores.version_id is None:
-        explore_share, wanted = 1.0, np.zeros(len(customer_ids), dtype=bool)
-        note = "No uplift model serves yet: a coin decides, and Coterie learns from it."
     else:
-        predicted = np.where(np.isnan(predicted), scores.average, predicted)
-        wanted = predicted > 0
-        note = (
-            f"{scores.version} expects a message to pay for {wanted.mean():.0%} of the eligible; "
-            f"{explore_share:.0%} are assigned by a coin."
+        probability = policy.assignment_probability(
+            audience=len(customer_ids),
+            expectation=expected,
+            exploration=policy.Exploration(holdout_share=holdout_share, random_share=explore_share),
         )
-
-    def draw(purpose: str) -> npt.NDArray[np.float64]:
-        return ids.unit_interval(salt=salt, purpose=purpose, keys=customer_ids)
-
-    held_out = draw("holdout") < holdout_share
-    exploring = draw("explore") < explore_share
-    treated = ~held_out & np.where(exploring, draw("coin") < 0.5, wanted)
-    arm = np.where(held_out, "HOLDOUT", np.where(treated, "TREATED", "NOT_TARGETED"))
-    probability = (1 - holdout_share) * (explore_share * 0.5 + (1 - explore_share) * wanted)
+        note = (
+            "No uplift model serves yet: a coin decides, and Coterie learns from it."
+            if expected is None
+            else f"By {version}, mailing pays for {expected.pays.mean():.0%} of the eligible."
+        )
+    held_out = _draw(salt, "holdout", customer_ids) < holdout_share
+    # given that somebody is not held out
+    treated = policy.assign(probability / (1 - holdout_share), _draw(salt, "treat", customer_ids))
     return Plan(
-        arm=arm,
+        arm=np.where(held_out, "HOLDOUT", np.where(treated, "TREATED", "NOT_TARGETED")),
         probability=probability,
-        predicted_profit_cents=predicted,
-        model_version_id=scores.version_id,
+        predicted_profit_cents=(
+            np.full(len(customer_ids), np.nan) if expected is None else expected.profit_cents
+        ),
+        model_version_id=None if expected is None or version is None else version.pk,
         note=note,
     )
+
+
+def _draw(salt: str, purpose: str, customer_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    return ids.unit_interval(salt=salt, purpose=purpose, keys=customer_ids)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,6 @@ def reject(version: ModelVersion, *, reason: str, now: datetime) -> None:
     version.save(update_fields=["status", "reason", "decided_at"])
 
 
-def load(version: ModelVersion) -> artifacts.Loaded:
-    """The checked files of `version`; raises artifacts.ArtifactError in words."""
-    return artifacts.load(store() / version.artefact, task=version.task)
+def load(version: ModelVersion, *, features: Sequence[str] | None = None) -> artifacts.Loaded:
+    """The checked files of `version`; raises artifacts.ArtifactError, also when it needs other features."""
+    return artifacts.load(store() / version.artefact, task=version.task, features=features)

@@ -188,3 +188,27 @@ def _in_currency(batch: ShopBatch, currency: str | None) -> ShopBatch:
     column = pa.array([currency] * batch.orders.num_rows, pa.string())
     index = batch.orders.schema.get_field_index("currency")
     return replace(batch, orders=batch.orders.set_column(index, "currency", column))
+
+
+def parameters(source: Source) -> ShopParameters:
+    """The numbers that `source` was made with."""
+    return ShopParameters.from_dict(source.settings["parameters"])
+
+
+def true_profit(source: Source, *, at: datetime) -> dict[int, float]:
+    """
+    The oracle: expected profit of a mail at `at`, cents, by customer id (ours).
+
+    For tables that judge; nothing that learns or decides may call it.
+    """
+    world = _world(source)
+    truth = world.oracle(int(at.timestamp()), _deliveries(source, world))
+    by_external = dict(
+        zip(
+            truth["customer_external_id"].to_pylist(),
+            truth["profit_cents"].to_pylist(),
+            strict=True,
+        )
+    )
+    known = source.customers.values_list("external_id", "id")
+    return {ours: by_external[theirs] for theirs, ours in known if theirs in by_external}
