@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from unfold.decorators import display as column
 
-from campaigns.enums import Arm, CampaignState, DeliveryState
+from campaigns.enums import Arm, CampaignState, DeliveryState, Targeting
 from campaigns.models import Campaign, Delivery, Link
 from customers import display
 from customers.tables import BigTableAdmin, ReadOnlyAdmin
@@ -36,7 +36,7 @@ class CampaignAdmin(ReadOnlyAdmin):
         "segment",
         "audience_number",
         "sent_number",
-        "targeting",
+        "mails",
         "created_at",
         "frozen_at",
     )
@@ -77,6 +77,10 @@ class CampaignAdmin(ReadOnlyAdmin):
     @column(description="State", ordering="state", label=STATE_COLOURS)
     def state_label(self, campaign: Campaign) -> str:
         return campaign.get_state_display()
+
+    @column(description="Mails", ordering="targeting")
+    def mails(self, campaign: Campaign) -> str:
+        return "Everyone" if campaign.targeting == Targeting.EVERYONE else "Whom it pays"
 
     @column(description="In segment", ordering="audience")
     def audience_number(self, campaign: Campaign) -> str:

@@ -9,6 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.decorators import display as column
 
 from customers import display
@@ -106,7 +108,7 @@ class OutcomeAdmin(BigTableAdmin):
 @admin.register(LiftEstimate)
 class LiftEstimateAdmin(ReadOnlyAdmin):
     list_display = (
-        "campaign",
+        "name",
         "metric",
         "verdict_label",
         "difference_text",
@@ -127,6 +129,10 @@ class LiftEstimateAdmin(ReadOnlyAdmin):
         if estimate is None:
             return redirect("admin:feedback_liftestimate_changelist")
         return redirect("admin:campaign_result", estimate.campaign_id)
+
+    @column(description="Campaign", ordering="campaign__name")
+    def name(self, estimate: LiftEstimate) -> SafeString:
+        return format_html('<span class="ct-clip" title="{0}">{0}</span>', estimate.campaign.name)
 
     @column(description="Verdict", ordering="verdict", label=VERDICT_COLOURS)
     def verdict_label(self, estimate: LiftEstimate) -> str:
