@@ -93,7 +93,7 @@ def _load(
             found[entity] = reports.profile(entity, table)
             done += table.num_rows
     if progress:
-        progress("done", done, batch.rows)
+        progress("committing", done, batch.rows)
     if file is None:
         whole = Counts.total(entities.values())
         lines_in, duplicates, rejected = whole.rows, whole.duplicates, whole.rejected

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,3 +88,11 @@ def test_check_takes_dates_of_tomorrow_for_time_zones(now: datetime) -> None:
     assert (
         quality.check("orders", table("orders", {"placed_at": soon}), now=now).refused.num_rows == 0
     )
+
+
+def test_every_reason_is_in_the_reference() -> None:
+    page = Path(__file__).parents[2] / "docs" / "reference" / "import-layouts.md"
+    told = dict(
+        re.findall(r"^\| `(\w+)` \| (.+) \|$", page.read_text().split("## Why")[1], re.MULTILINE)
+    )
+    assert told == quality.REASONS
