@@ -15,10 +15,9 @@ POINTS: Final = (
     "after-journal",  # the reply is journalled and not in the database
     "after-mark",
 )
-_CRASH_AT = os.environ.get("COTERIE_CRASH_AT", "")
 
 
 def crash_point(name: str) -> None:
     """End the process without any cleaning up, if it was asked to die here."""
-    if name == _CRASH_AT:
+    if name == os.environ.get("COTERIE_CRASH_AT"):
         os._exit(137)

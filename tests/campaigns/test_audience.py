@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 from django.conf import settings
-from django.db import connection
 
 from campaigns import audience, lifecycle, queries
 from campaigns.enums import Arm, CampaignState, DeliveryState, SkipReason, Targeting
@@ -19,7 +18,7 @@ from core.states import IllegalMoveError, LostRaceError
 from customers.models import Customer
 from segmentation.enums import ModelStatus, Task
 from segmentation.models import ModelVersion, Score, ScoreGeneration
-from tests.factories.campaigns import CampaignFactory
+from tests.factories.campaigns import CampaignFactory, segment_in_bulk
 from tests.factories.consent import MailableFactory
 from tests.factories.customers import NOW, CustomerFactory
 from tests.factories.segmentation import SegmentFactory, segment_of
@@ -195,30 +194,7 @@ def test_moves_that_do_not_exist_or_come_too_late_are_told() -> None:
 
 
 def test_freezing_a_hundred_thousand_takes_seconds() -> None:
-    segment, source = SegmentFactory(), CustomerFactory().source
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """WITH people AS (
-                   INSERT INTO customers_customer (source_id, external_id, email, email_hmac,
-                       first_name, last_name, country, language, joined_at, arrived_at)
-                   SELECT %s, 'bulk' || n, n || '@example.com', md5(n::text), '', '', '', '', %s, %s
-                   FROM generate_series(1, 100000) n RETURNING id
-               ), acts AS (
-                   INSERT INTO consent_consentevent (customer_id, purpose, channel, act, basis,
-                       wording_id, method, evidence, happened_at, recorded_at)
-                   SELECT people.id, 'MARKETING', 'EMAIL', 'GRANTED', 'CONSENT', wording.id, 'form',
-                       '{}', %s, %s
-                   FROM people, consent_wording wording WHERE purpose = 'MARKETING'
-                   RETURNING id, customer_id
-               ), states AS (
-                   INSERT INTO consent_consentstate (customer_id, purpose, channel, is_granted, since,
-                       event_id)
-                   SELECT customer_id, 'MARKETING', 'EMAIL', true, %s, id FROM acts
-               )
-               INSERT INTO segmentation_membership (segment_id, customer_id, joined_at)
-               SELECT %s, id, %s FROM people""",
-            [source.pk, NOW, NOW, NOW, NOW, NOW, segment.pk, NOW],
-        )
+    segment = segment_in_bulk(100_000)
     campaign = scheduled(segment=segment)
     start = time.perf_counter()
     audience.freeze(campaign, now=LATER)

@@ -1,0 +1,127 @@
+"""Two connections at once: who comes first is decided by locks in the database, not by luck."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection, transaction
+
+from campaigns import audience, dispatch, handover, lifecycle, queries
+from campaigns.enums import CampaignState
+from campaigns.models import Campaign, Delivery
+from consent import ledger
+from consent.enums import Purpose
+from core import clock
+from tests.factories.campaigns import CampaignFactory, running_campaign, segment_in_bulk
+from tests.factories.customers import NOW
+
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LATER = NOW + timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def mail_server(sink: Any) -> None:
+    """Launching needs one."""
+
+
+class InThread(threading.Thread):
+    """Runs something on a database connection of its own."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        super().__init__()
+        self.work, self.result, self.error = work, None, None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self.result = self.work()
+        except BaseException as error:  # noqa: BLE001 - raised again by end()
+            self.error = error
+        finally:
+            connection.close()
+
+    def is_waiting(self) -> bool:
+        self.join(0.3)
+        return self.is_alive()
+
+    def end(self) -> Any:
+        self.join(10)
+        assert not self.is_alive()
+        if self.error:
+            raise self.error
+        return self.result
+
+
+def claimed(campaign: Campaign) -> Callable[[], list[handover.Intended]]:
+    group = handover.claim(campaign_id=campaign.pk, owner="me", limit=10)
+    return lambda: handover.intend(campaign_id=campaign.pk, owner="me", group=group, now=LATER)
+
+
+def test_intent_waits_for_a_withdrawal_that_has_not_committed() -> None:
+    campaign = running_campaign("a", "b", now=NOW)
+    intend = claimed(campaign)
+    customer = Delivery.objects.earliest("pk").customer
+    with transaction.atomic():
+        ledger.withdraw(customer=customer, purpose=Purpose.MARKETING, method="form", now=LATER)
+        sender = InThread(intend)
+        assert sender.is_waiting()
+    assert [row.recipient.email for row in sender.end()] == ["b@example.com"]
+    assert queries.skips_by_reason(campaign) == {"NO_CONSENT": 1}
+
+
+def test_withdrawal_waits_for_an_intent_that_has_not_committed() -> None:
+    campaign = running_campaign("a", now=NOW)
+    intend = claimed(campaign)
+    customer = Delivery.objects.get().customer
+    with transaction.atomic():
+        assert len(intend()) == 1
+        withdrawal = InThread(
+            lambda: ledger.unsubscribe(customer_id=customer.pk, method="one-click", now=LATER)
+        )
+        assert withdrawal.is_waiting()
+    assert withdrawal.end() is True
+
+
+def test_intent_waits_for_a_pause_that_has_not_committed() -> None:
+    campaign = running_campaign("a", now=NOW)
+    intend = claimed(campaign)
+    with transaction.atomic():
+        lifecycle.pause(campaign, now=LATER)
+        sender = InThread(intend)
+        assert sender.is_waiting()
+    assert sender.end() == []
+
+
+def test_two_senders_at_once_send_nothing_twice(sink: Any) -> None:
+    campaign = CampaignFactory(segment=segment_in_bulk(400), holdout_share=0.0)
+    lifecycle.launch(campaign, now=NOW)
+    senders = [
+        InThread(
+            lambda: dispatch.run(
+                now=clock.now, seconds=20, channel_url=sink.url,
+                journals=settings.HOME / "journals",
+            )
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    assert sum(sender.end() for sender in senders) >= 400
+    dispatch.finish(campaign, now=LATER)
+    campaign.refresh_from_db()
+    assert campaign.state == CampaignState.FINISHED
+    assert len(sink.recipients) == len(set(sink.recipients)) == 400
+    assert queries.counts_by_state(campaign)["SENT"] == 400
+
+
+def test_two_freezes_at_once_make_one_audience() -> None:
+    campaign = CampaignFactory(segment=segment_in_bulk(300))
+    lifecycle.launch(campaign, now=NOW)
+    copies = [Campaign.objects.get(pk=campaign.pk) for _ in range(2)]
+    freezes = [InThread(lambda copy=copy: audience.freeze(copy, now=LATER)) for copy in copies]
+    assert sorted(freeze.end() for freeze in freezes) == [False, True]
+    assert Delivery.objects.count() == 300

@@ -1,0 +1,61 @@
+"""
+Forks senders and sinks from one process in which Django is loaded, as Celery's worker does.
+
+Reads one JSON object a line: {"start": [command, ...], "home": ..., "smtp_url": ..., "crash_at": ...}
+is answered by the pid, {"wait": pid} by the exit code (negative for a signal).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import django
+
+
+def run(order: dict[str, Any]) -> None:
+    from django.conf import settings
+    from django.core.management import call_command
+
+    os.environ["COTERIE_HOME"] = order["home"]
+    os.environ["COTERIE_CRASH_AT"] = order["crash_at"]
+    settings.HOME = Path(order["home"])
+    settings.SMTP_URL = order["smtp_url"]
+    # what a sender prints must not mix with the nursery's answers
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 0)
+    os.dup2(nowhere, 1)
+    call_command(*order["start"])
+
+
+def main() -> None:
+    django.setup()
+    from campaigns import tasks
+
+    assert tasks.dispatch_due  # everything a sender imports, before the first fork
+    print("ready", flush=True)
+    for line in sys.stdin:
+        order = json.loads(line)
+        if "wait" in order:
+            _, status = os.waitpid(order["wait"], 0)
+            print(os.waitstatus_to_exitcode(status), flush=True)
+            continue
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                run(order)
+                code = 0
+            except BaseException:  # noqa: BLE001 - told on stderr and by the exit code
+                traceback.print_exc()
+            finally:
+                os._exit(code)
+        print(pid, flush=True)
+
+
+if __name__ == "__main__":
+    main()
