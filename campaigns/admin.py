@@ -145,6 +145,7 @@ class DeliveryAdmin(BigTableAdmin):
 @admin.register(Link)
 class LinkAdmin(ReadOnlyAdmin):
     list_display = ("campaign", "position", "url")
+    readonly_fields = ("campaign", "position", "url")  # no form field: Django 5 warns of its scheme
     list_filter = ("campaign",)
     list_select_related = ("campaign",)
     search_fields = ("url",)

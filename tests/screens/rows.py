@@ -1,0 +1,176 @@
+"""One row of every table that the admin lists, each with relations of its own (so N+1 shows)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+from campaigns.enums import Arm
+from campaigns.models import Link
+from consent.models import ConsentEvent, ConsentState, Suppression, Wording
+from customers.models import Cursor, Import, Refund, RejectedRow
+from feedback.enums import Metric, Verdict
+from feedback.models import LiftEstimate, Outcome, OutcomeWindow, RetrainingDecision
+from segmentation.enums import ModelStatus, Sentiment, Task
+from segmentation.models import (
+    Membership,
+    MembershipChange,
+    ModelVersion,
+    ReviewSentiment,
+    Score,
+    ScoreGeneration,
+)
+from tests.factories.consent import MailableFactory
+from tests.factories.customers import (
+    NOW,
+    CustomerFactory,
+    EventFactory,
+    OrderFactory,
+    OrderLineFactory,
+    ProductFactory,
+    ReviewFactory,
+    SourceFactory,
+)
+from tests.factories.feedback import FinishedCampaignFactory, deliver
+from tests.factories.segmentation import SegmentFactory
+
+
+_numbers = count(1)
+
+
+def shop_import() -> Import:
+    return Import.objects.create(
+        source=SourceFactory(),
+        status="FINISHED",
+        started_at=NOW,
+        finished_at=NOW,
+        lines=3,
+        accepted=3,
+    )
+
+
+def wording() -> Wording:
+    return Wording.objects.create(
+        purpose="MARKETING", channel="EMAIL", version=f"test-{next(_numbers)}", text="Yes please",
+        text_sha256="0" * 64, created_at=NOW,
+    )  # fmt: skip
+
+
+def consent_event() -> ConsentEvent:
+    return ConsentEvent.objects.create(
+        customer=CustomerFactory(), purpose="MARKETING", channel="EMAIL", act="GRANTED",
+        basis="CONSENT", wording=wording(), method="form", happened_at=NOW, recorded_at=NOW,
+    )  # fmt: skip
+
+
+def model_version(task: str = Task.CHURN, **fields: Any) -> ModelVersion:
+    values = {"status": ModelStatus.RETIRED, "trained_at": NOW, "as_of": NOW, **fields}
+    return ModelVersion.objects.create(task=task, number=next(_numbers), **values)
+
+
+def generation(**fields: Any) -> ScoreGeneration:
+    version = model_version()
+    return ScoreGeneration.objects.create(
+        task=version.task, version=version, as_of=NOW, written_at=NOW, **fields
+    )
+
+
+def refund() -> Refund:
+    order = OrderFactory()
+    return Refund.objects.create(
+        source=order.source, external_id=f"R{next(_numbers)}", order=order, customer=order.customer,
+        refunded_at=NOW, arrived_at=NOW, amount_cents=500,
+    )  # fmt: skip
+
+
+def window() -> OutcomeWindow:
+    campaign = FinishedCampaignFactory()
+    return OutcomeWindow.objects.create(
+        campaign=campaign, starts_at=NOW, ends_at=NOW + timedelta(days=14)
+    )
+
+
+def outcome() -> Outcome:
+    opened = window()
+    return Outcome.objects.create(
+        delivery=deliver(opened.campaign, Arm.TREATED), window=opened, orders=1, revenue_cents=2000,
+        margin_cents=800, profit_cents=795, clicked=True, unsubscribed=False,
+    )  # fmt: skip
+
+
+def estimate(**fields: Any) -> LiftEstimate:
+    values = {
+        "campaign": None, "metric": Metric.PROFIT, "treated": 900, "held_out": 100,
+        "treated_mean": 30.0, "holdout_mean": 20.0, "difference": 10.0, "low": -5.0, "high": 25.0,
+        "total": 9000.0, "sample_ratio_p": 0.4, "verdict": Verdict.NOT_ENOUGH_DATA,
+        "sentence": "Not enough data: between −45 and +225.", "estimated_at": NOW, **fields,
+    }  # fmt: skip
+    values["campaign"] = values["campaign"] or FinishedCampaignFactory()
+    return LiftEstimate.objects.create(**values)
+
+
+def decision() -> RetrainingDecision:
+    return RetrainingDecision.objects.create(
+        task=Task.CHURN, decided_at=NOW, trigger="first training", champion=model_version(),
+        challenger=model_version(), promoted=True, reason="It beats the baseline.",
+    )  # fmt: skip
+
+
+def consent_state() -> ConsentState:
+    event = consent_event()
+    return ConsentState.objects.create(
+        customer=event.customer, purpose="MARKETING", channel="EMAIL", is_granted=True, since=NOW,
+        event=event,
+    )  # fmt: skip
+
+
+MAKERS: dict[str, Callable[[], Any]] = {
+    "customers.source": SourceFactory,
+    "customers.import": shop_import,
+    "customers.rejectedrow": lambda: RejectedRow.objects.create(
+        source_import=shop_import(), entity="orders", line_number=7, reason="bad date", raw="x;y"
+    ),
+    "customers.customer": MailableFactory,
+    "customers.product": ProductFactory,
+    "customers.order": OrderFactory,
+    "customers.orderline": OrderLineFactory,
+    "customers.refund": refund,
+    "customers.review": lambda: ReviewFactory(product=ProductFactory()),
+    "customers.event": EventFactory,
+    "customers.cursor": lambda: Cursor.objects.create(reader=f"reader {next(_numbers)}"),
+    "consent.wording": wording,
+    "consent.consentevent": consent_event,
+    "consent.consentstate": consent_state,
+    "consent.suppression": lambda: Suppression.objects.create(
+        address_hmac=f"{next(_numbers):064d}", reason="COMPLAINT", created_at=NOW
+    ),
+    "segmentation.segment": SegmentFactory,
+    "segmentation.membership": lambda: Membership.objects.create(
+        segment=SegmentFactory(), customer=CustomerFactory(), joined_at=NOW
+    ),
+    "segmentation.membershipchange": lambda: MembershipChange.objects.create(
+        segment=SegmentFactory(), customer=CustomerFactory(), joined=True, changed_at=NOW
+    ),
+    "segmentation.modelversion": model_version,
+    "segmentation.scoregeneration": generation,
+    "segmentation.score": lambda: Score.objects.create(
+        generation=generation(), customer=CustomerFactory(), value=0.5
+    ),
+    "segmentation.reviewsentiment": lambda: ReviewSentiment.objects.create(
+        review=ReviewFactory(product=ProductFactory()),
+        label=Sentiment.POSITIVE,
+        polarity=0.8,
+        scored_at=NOW,
+    ),
+    "campaigns.campaign": FinishedCampaignFactory,
+    "campaigns.delivery": lambda: deliver(FinishedCampaignFactory(), Arm.TREATED),
+    "campaigns.link": lambda: Link.objects.create(
+        campaign=FinishedCampaignFactory(), position=1, url="https://shop.example/"
+    ),
+    "feedback.outcomewindow": window,
+    "feedback.outcome": outcome,
+    "feedback.liftestimate": estimate,
+    "feedback.retrainingdecision": decision,
+}
