@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from django.urls import reverse
 
 from campaigns.enums import Arm, CampaignState, DeliveryState
 from campaigns.models import Campaign
@@ -203,7 +204,9 @@ def test_home_names_what_needs_attention(now: datetime) -> None:
         for _ in range(number):
             review = ReviewFactory(written_at=now - days_ago * DAY)
             ReviewSentiment.objects.create(review=review, label=sentiment, scored_at=now)
-    assert [(a.kind, a.text) for a in home(now=now).attention] == [
+    found = home(now=now).attention
+    assert all(reverse(a.url_name, args=a.url_args) for a in found)
+    assert [(a.kind, a.text) for a in found] == [
         ("PROBLEM", "“Spring” is paused: 5.7.28"),
         (
             "PROBLEM",
