@@ -18,7 +18,8 @@ from customers.refusals import FileLines
 from customers.sources import table_files
 from customers.sources.base import ShopBatch, SourceError
 from customers.sources.demonstration import with_consents
-from customers.sources.order_lines import FIELDS, REQUIRED, Layout, translate
+from customers.sources.order_fields import FIELDS, REQUIRED, Layout
+from customers.sources.order_lines import translate
 
 
 _KEYS = ("columns", "currency", "date_format", "decimal")
@@ -37,7 +38,7 @@ def read(
     Without a mapping the file's columns must have our names (`order`, `product`, `quantity`, ...).
     """
     file = table_files.read(path)
-    names = [name for name in file.table.column_names if name != "line_number"]
+    names = [name for name in file.table.column_names if name != table_files.LINE]
     layout = _layout(names, mapping, path)
     read_file = translate(file, path, layout, now=now)
     return with_consents(*read_file) if with_consent else read_file

@@ -1,13 +1,10 @@
 """A table of order lines, one row for each article bought or given back, as a ShopBatch.
 
-The common form of what shops export. A `Layout` says what the columns are called and what this
-shop means by them, as DuckDB expressions over the parsed columns of `PARSED`.
+The common form of what shops export; `order_fields` reads its columns, this module makes orders of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -17,47 +14,8 @@ import pyarrow as pa
 from customers import quality
 from customers.refusals import REFUSED, FileLines
 from customers.sources.base import ShopBatch
-from customers.sources.table_files import TableFile
-
-
-REQUIRED = ("order", "product", "quantity", "date", "price")
-OPTIONAL = (
-    "customer", "name", "category", "cost", "currency", "country", "email", "first_name",
-    "last_name", "language", "channel", "status",
-)  # fmt: skip
-FIELDS = REQUIRED + OPTIONAL
-
-# ISO first; then day and month of the United States, as in the file of UCI, before the rest of the
-# world's. The format that reads most rows of a file is used for all of it.
-DATE_FORMATS = (
-    "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d",
-    "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y", "%m/%d/%y %H:%M",
-    "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y", "%d-%m-%Y %H:%M", "%d-%m-%Y",
-    "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class Layout:
-    """
-    columns: our field (FIELDS) to the file's column. The rest are DuckDB expressions over PARSED:
-    what is refused besides the general rules (reason to condition), what gives money back, what is no
-    product, and values that the file does not hold. Dates without a zone are taken as UTC.
-    """
-
-    columns: Mapping[str, str]
-    currency: str
-    date_format: str = ""
-    decimal: str = "."
-    refused: Mapping[str, str] = field(default_factory=dict)
-    is_refund: str = "quantity < 0 OR cents < 0"
-    refund_reason: str = "'Returned'"
-    is_product: str = "true"
-    product_id: str = "product"
-    category: str = "coalesce(category, '')"
-    country: str = "country"
-    email: str = "email"
-    notes: tuple[str, ...] = ()
+from customers.sources.order_fields import Layout, expressions, quoted
+from customers.sources.table_files import LINE, TableFile
 
 
 def translate(
@@ -65,6 +23,7 @@ def translate(
 ) -> tuple[ShopBatch, FileLines]:
     """Every line of the file becomes an order line or a refund, is refused, or repeats an earlier line."""
     with duckdb.connect() as db:
+        db.execute("SET TimeZone = 'UTC'")
         db.register("file", file.table)
         _parse(db, file.table, layout, now=now)
         refused = db.sql("""
@@ -99,9 +58,9 @@ def translate(
 def _parse(
     db: duckdb.DuckDBPyConnection, table: pa.Table, layout: Layout, *, now: datetime
 ) -> None:
-    """Make `raw` (line_number, raw) and `parsed` (line_number, PARSED, reason)."""
-    names = [name for name in table.column_names if name != "line_number"]
-    said = ", ".join(f'"{name}"' for name in names)
+    """Make `raw` (line_number, raw) and `parsed` (line_number, the fields, quantity, cents, reason)."""
+    names = [name for name in table.column_names if name != LINE]
+    said = ", ".join(quoted(name) for name in names)
     texts = ", ".join(
         f"coalesce({name}, '')" for name in ("order_id", "customer", "product", "name", "email")
     )
@@ -127,10 +86,10 @@ def _parse(
     }  # fmt: skip
     cases = "\n".join(f"WHEN {test} THEN '{reason}'" for reason, test in rules.items())
     db.execute(f"""
-        CREATE TEMP VIEW raw AS SELECT line_number, to_json(struct_pack({said}))::varchar AS raw FROM file;
+        CREATE TEMP VIEW raw AS SELECT {LINE} AS line_number, to_json(struct_pack({said}))::varchar AS raw FROM file;
         CREATE TEMP TABLE parsed AS
-        WITH fields AS (SELECT line_number, {_fields(db, table, layout)},
-                               row_number() OVER (PARTITION BY {said} ORDER BY line_number) AS copy
+        WITH fields AS (SELECT {LINE} AS line_number, {expressions(db, table, layout)},
+                               row_number() OVER (PARTITION BY {said} ORDER BY {LINE}) AS copy
                         FROM file)
         SELECT *, CASE {cases} END AS reason,
                try_cast(amount AS BIGINT) AS quantity,
@@ -138,70 +97,6 @@ def _parse(
                try_cast(round(unit_cost * 100) AS BIGINT) AS cost_cents
         FROM fields;
     """)
-
-
-def _fields(db: duckdb.DuckDBPyConnection, table: pa.Table, layout: Layout) -> str:
-    """The file's columns as order_id, customer, product ... in the right types, NULL where unreadable."""
-
-    def text(name: str) -> str:
-        column = layout.columns.get(name)
-        return f"nullif(trim(\"{column}\"::varchar), '')" if column else "NULL::varchar"
-
-    def number(name: str) -> str:
-        column = layout.columns.get(name)
-        if column is None:
-            return "NULL::double"
-        kind = table.schema.field(column).type
-        if not pa.types.is_string(kind) and not pa.types.is_large_string(kind):
-            return f'try_cast("{column}" AS DOUBLE)'
-        bare = f"regexp_replace({text(name)}, '[\\s€$£]', '', 'g')"
-        if layout.decimal == ",":
-            bare = f"replace(replace({bare}, '.', ''), ',', '.')"
-        return f"try_cast({bare} AS DOUBLE)"
-
-    # a numeric column with gaps comes out of spreadsheets and pandas as 17850.0
-    key = "regexp_replace({0}, '^([0-9]+)\\.0$', '\\1')"
-    return f"""
-        {key.format(text("order"))} AS order_id,
-        coalesce({key.format(text("customer"))}, lower({text("email")})) AS customer,
-        {key.format(text("product"))} AS product,
-        {number("quantity")} AS amount, {number("price")} AS price, {number("cost")} AS unit_cost,
-        {_date(db, table, layout)} AS placed_at,
-        coalesce(upper({text("currency")}), '{layout.currency}') AS currency,
-        lower(coalesce({text("status")}, '')) SIMILAR TO '(cancel|void|refund).*' AS is_cancelled,
-        {
-        ", ".join(
-            f"{text(name)} AS {name}"
-            for name in (
-                "name",
-                "category",
-                "country",
-                "email",
-                "first_name",
-                "last_name",
-                "language",
-                "channel",
-            )
-        )
-    }
-    """
-
-
-def _date(db: duckdb.DuckDBPyConnection, table: pa.Table, layout: Layout) -> str:
-    column = f'"{layout.columns["date"]}"'
-    kind = table.schema.field(layout.columns["date"]).type
-    if pa.types.is_temporal(kind):
-        return f"epoch({column}::timestamp)::bigint"
-    if pa.types.is_integer(kind):
-        return f"try_cast({column} AS BIGINT)"
-    text = f"trim({column}::varchar)"
-    chosen = layout.date_format
-    if not chosen:
-        counts = ", ".join(f"count(try_strptime({text}, '{form}'))" for form in DATE_FORMATS)
-        found = db.sql(f"SELECT {counts} FROM file").fetchall()[0]
-        chosen = DATE_FORMATS[max(range(len(found)), key=found.__getitem__)]
-    escaped = chosen.replace("'", "''")
-    return f"epoch(try_strptime({text}, '{escaped}'))::bigint"
 
 
 # ---------------------------------------------------------------- from lines to the tables

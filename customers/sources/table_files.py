@@ -17,6 +17,9 @@ from customers.refusals import REFUSED
 from customers.sources.base import SourceError
 
 
+LINE = "_file_line"
+"""The column of line numbers, under a name that no shop's file has."""
+
 _DELIMITERS = ",;\t|"
 _DAMAGED = re.compile("[\udc80-\udcff\ufffe\uffff]")
 _KEPT = 2_000  # characters of a refused line
@@ -24,7 +27,7 @@ _KEPT = 2_000  # characters of a refused line
 
 @dataclass(frozen=True, kw_only=True)
 class TableFile:
-    """`table`: the file's columns and `line_number`; text columns of a CSV are text. lines: all data lines."""
+    """`table`: the file's columns and LINE; text columns of a CSV are text. lines: all data lines."""
 
     table: pa.Table
     refused: pa.Table
@@ -59,6 +62,7 @@ def _read_parquet(path: Path) -> TableFile:
         raise SourceError(
             f"{path.name} is a damaged Parquet file: {error}. Export it again."
         ) from error
+    _check_names(table.column_names, path)
     if not table.num_rows:
         raise SourceError(f"{path.name} holds no rows. Export it again.")
     numbers = pa.array(np.arange(1, table.num_rows + 1, dtype=np.int64))
@@ -71,9 +75,7 @@ def _read_parquet(path: Path) -> TableFile:
 
 
 def _numbered(table: pa.Table, numbers: pa.Array) -> pa.Table:
-    if "line_number" in table.column_names:
-        table = table.drop_columns(["line_number"])
-    return table.append_column("line_number", numbers)
+    return table.append_column(LINE, numbers)
 
 
 def _encoding(path: Path) -> str:
@@ -148,9 +150,16 @@ def _check_header(header: list[str], first: str, path: Path) -> None:
             f"{path.name} is not a table: its first line names fewer than two columns. Give a CSV file"
             " with a header line, separated by comma, semicolon, tab or |."
         )
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        raise SourceError(f"{path.name} has the column {twice[0]!r} twice. Rename one of them.")
+    _check_names(header, path)
+
+
+def _check_names(names: list[str], path: Path) -> None:
+    """Names that differ only in case are one name, as in SQL and in a mapping."""
+    seen = {LINE}
+    for name in names:
+        if name.lower() in seen:
+            raise SourceError(f"{path.name} has the column {name!r} twice. Rename one of them.")
+        seen.add(name.lower())
 
 
 def _records(

@@ -16,7 +16,8 @@ from customers.refusals import FileLines
 from customers.sources import table_files
 from customers.sources.base import ShopBatch, SourceError
 from customers.sources.demonstration import with_consents
-from customers.sources.order_lines import Layout, translate
+from customers.sources.order_fields import Layout
+from customers.sources.order_lines import translate
 
 
 SPELLINGS = {
@@ -141,6 +142,6 @@ def read(
     if mapping is not None:
         raise SourceError("The layout uci knows its columns. Leave --mapping out, or use generic.")
     file = table_files.read(path)
-    names = [name for name in file.table.column_names if name != "line_number"]
+    names = [name for name in file.table.column_names if name != table_files.LINE]
     read_file = translate(file, path, replace(LAYOUT, columns=columns(names)), now=now)
     return with_consents(*read_file) if with_consent else read_file

@@ -82,6 +82,7 @@ def test_a_nasty_file_again_adds_nothing(tmp_path: Path, now: datetime) -> None:
         (b"PK\x03\x04rest of a workbook", "Save the sheet as CSV"),
         (b"PAR1 and then nonsense", "damaged Parquet"),
         (b"order,order,product\n1,2,3\n", "twice"),
+        (b"order,Order,product\n1,2,3\n", "twice"),
         (b"a,b,c\n1,2,3\n", "it has: a, b, c"),
     ],
 )
@@ -108,6 +109,15 @@ def test_a_file_that_is_no_table_of_orders_gives_one_clear_message(
         ({"columns": {"order": "order"}}, "'product'"),
         ({"columns": {"order": "order"}, "currency": "XXX"}, "ISO 4217"),
         ({"columns": {"order": "order"}, "decimal": ";"}, "decimal"),
+        (
+            {
+                "columns": {
+                    name: name for name in ("order", "product", "quantity", "date", "price")
+                },
+                "date_format": "%Q",
+            },
+            "date_format '%Q' is not understood",
+        ),
     ],
 )
 def test_a_wrong_mapping_gives_one_clear_message(
@@ -141,6 +151,16 @@ def test_encoding_and_delimiter_are_found_out(
     assert file.refused.num_rows == 0
 
 
+def test_columns_may_be_called_anything(tmp_path: Path, now: datetime) -> None:
+    path = tmp_path / "odd.csv"
+    names = ['No "of" order', "sel'ect", "qty; DROP TABLE file", "line_number", "%s {x}"]
+    path.write_text("\t".join(names) + "\n1\ttea\t2\t2026-01-05\t3\n")
+    columns = dict(zip(("order", "product", "quantity", "date", "price"), names, strict=True))
+    batch, file = csv_files.read(path, now=now, mapping={"columns": columns})
+    assert file.refused.num_rows == 0
+    assert batch.orders["total_cents"].to_pylist() == [600]
+
+
 MAPPING = {
     "columns": {"order": "Bestellung", "product": "Artikel", "quantity": "Menge", "date": "Datum",
                 "price": "Preis", "email": "E-Mail", "currency": "Währung", "cost": "Einkauf",
@@ -167,6 +187,58 @@ def test_a_mapping_names_columns_decimals_and_dates(tmp_path: Path, now: datetim
         2026, 4, 3, 10, 15, tzinfo=now.tzinfo
     )
     assert batch.products["category"].to_pylist() == ["Tees"]
+
+
+def _read(path: Path, date: str, price: str, *, now: datetime, **mapping: str) -> Any:
+    """Epoch of the order and price in cents of one line, or the reason why it is refused."""
+    path.write_text(f"order;product;quantity;date;price\n1;tea;1;{date};{price}\n")
+    told = {"columns": {name: name for name in ("order", "product", "quantity", "date", "price")}}
+    batch, file = csv_files.read(path, now=now, mapping={**told, **mapping})
+    if file.refused.num_rows:
+        return file.refused["reason"][0].as_py()
+    return batch.orders["placed_at"][0].as_py(), batch.order_lines["unit_price_cents"][0].as_py()
+
+
+@pytest.mark.parametrize(
+    ("price", "decimal", "cents"),
+    [
+        ("1234.5", ".", 123_450), ("1,234.50", ".", 123_450), ("1,234,567", ".", 123_456_700),
+        ("1.234,50", ",", 123_450), ("12.50", ",", 1250), ("12,50", ",", 1250), ("£ 9.90", ".", 990),
+        ("12,50", ".", "bad_price"), ("1,23,4", ".", "bad_price"), ("", ".", "bad_price"),
+        ("0x10", ".", "bad_price"),
+    ],
+)  # fmt: skip
+def test_prices_are_read_or_refused_but_never_a_hundredfold(
+    price: str, decimal: str, cents: int | str, tmp_path: Path, now: datetime
+) -> None:
+    read = _read(tmp_path / "f.csv", "2026-01-05", price, now=now, decimal=decimal)
+    assert (read if isinstance(read, str) else read[1]) == cents
+
+
+@pytest.mark.parametrize(
+    ("date", "date_format", "expected"),
+    [
+        ("2026-02-03 10:00:00", "", "2026-02-03T10:00:00+00:00"),
+        ("2026-02-03", "", "2026-02-03T00:00:00+00:00"),
+        ("2026-02-03T10:00:00Z", "", "2026-02-03T10:00:00+00:00"),
+        ("2026-02-03 10:00:00.250+02:00", "", "2026-02-03T08:00:00+00:00"),
+        ("2/3/2026 9:05", "", "2026-02-03T09:05:00+00:00"),
+        ("2/3/2026", "%d/%m/%Y", "2026-03-02T00:00:00+00:00"),
+        ("23/3/2026", "", "2026-03-23T00:00:00+00:00"),
+        ("03.02.2026 10:00", "", "2026-02-03T10:00:00+00:00"),
+        ("infinity", "", "absurd_date"),
+        ("epoch", "", "absurd_date"),
+        ("2026-02-30", "", "bad_date"),
+        ("46056", "", "bad_date"),
+    ],
+)
+def test_dates_are_read_or_refused(
+    date: str, date_format: str, expected: str, tmp_path: Path, now: datetime
+) -> None:
+    read = _read(tmp_path / "f.csv", date, "1", now=now, date_format=date_format)
+    if not isinstance(read, str):
+        read = datetime.fromtimestamp(read[0], tz=now.tzinfo).isoformat()
+    assert read == expected
 
 
 def test_a_parquet_file_of_numbers_reads_like_its_csv(tmp_path: Path, now: datetime) -> None:
