@@ -230,7 +230,7 @@ def launch(request: HttpRequest, campaign_id: int) -> HttpResponse:
     if request.method == "POST" and not problems and form.is_valid():
         at = form.cleaned_data["at"] if form.cleaned_data["when"] == "at" else now
         try:
-            lifecycle.schedule(found, at=at)
+            lifecycle.schedule(found, at=at, now=now)
         except REFUSALS as error:
             messages.error(request, f"Not launched: {error}")
         else:
@@ -277,7 +277,7 @@ def counts(request: HttpRequest, campaign_id: int) -> HttpResponse:
     )
 
 
-ACTS: dict[str, Callable[[Campaign], None]] = {
+ACTS: dict[str, Callable[..., None]] = {
     "pause": lifecycle.pause,
     "resume": lifecycle.resume,
     "cancel": lifecycle.cancel,
@@ -293,7 +293,7 @@ def act(request: HttpRequest, campaign_id: int) -> HttpResponse:
     if name not in ACTS:
         raise Http404
     try:
-        ACTS[name](found)
+        ACTS[name](found, now=clock.now())
     except REFUSALS as error:
         messages.error(request, f"Not done: {error}")
     return redirect("campaign_pages:campaign", found.pk)

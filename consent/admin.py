@@ -14,6 +14,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display as column
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from consent import ledger
 from consent.enums import Act, Channel, SuppressionReason
 from consent.models import ConsentEvent, ConsentState, Suppression, Wording
 from consent.reach import with_reach
@@ -135,9 +136,11 @@ class SuppressAddressForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean_address(self) -> str:
         address: str = self.cleaned_data["address"]
         hmac = ids.address_hmac(address, pepper=settings.SUPPRESSION_PEPPER)
-        if Suppression.objects.filter(
+        known = Suppression.objects.filter(
             address_hmac=hmac, channel=Channel.EMAIL, lifted_at__isnull=True
-        ).exists():
+        )
+        # an unsubscribe can be lifted by a new consent, the word of staff cannot
+        if known.exclude(reason=SuppressionReason.UNSUBSCRIBED).exists():
             raise forms.ValidationError("This address is suppressed already.")
         return address
 
@@ -177,13 +180,18 @@ class SuppressionAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         return found
 
     def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:  # noqa: FBT001
-        obj.address_hmac = ids.address_hmac(
-            form.cleaned_data["address"], pepper=settings.SUPPRESSION_PEPPER
+        hmac = ids.address_hmac(form.cleaned_data["address"], pepper=settings.SUPPRESSION_PEPPER)
+        ledger.suppress(
+            address_hmac=hmac,
+            reason=SuppressionReason.MANUAL,
+            detail=form.cleaned_data["detail"],
+            now=clock.now(),
         )
-        obj.reason = SuppressionReason.MANUAL
-        obj.channel = Channel.EMAIL
-        obj.created_at = clock.now()
-        super().save_model(request, obj, form, change)
+        # for the admin's log and its way back to the list
+        obj.pk = Suppression.objects.get(
+            address_hmac=hmac, channel=Channel.EMAIL, lifted_at__isnull=True
+        ).pk
+        obj.refresh_from_db()
 
     @column(description="Address (hash)", ordering="address_hmac")
     def short_hash(self, row: Suppression) -> str:

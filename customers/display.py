@@ -47,7 +47,8 @@ def money(cents: float | None, *, decimals: int = 2, currency: str | None = None
 def signed_money(cents: float | None, *, decimals: int = 2) -> str:
     """Like `money`, with a plus where it is one: for differences."""
     text = money(cents, decimals=decimals)
-    return f"+{text}" if cents is not None and not _is_missing(cents) and cents > 0 else text
+    is_some = any(digit in text for digit in "123456789")
+    return f"+{text}" if is_some and cents is not None and cents > 0 else text
 
 
 def percent(share: float | None, *, decimals: int = 1) -> str:
