@@ -9,12 +9,11 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from unfold.decorators import display as column
 
 from campaigns.enums import Arm, CampaignState, DeliveryState, Targeting
 from campaigns.models import Campaign, Delivery, Link
 from customers import display
-from customers.tables import BigTableAdmin, ReadOnlyAdmin
+from customers.tables import BigTableAdmin, ReadOnlyAdmin, column
 
 
 STATE_COLOURS = {

@@ -16,10 +16,10 @@ from campaigns.models import Campaign
 from segmentation.models import Segment
 
 
-class SegmentField(forms.ModelChoiceField):
+class SegmentField(forms.ModelChoiceField):  # type: ignore[type-arg]
     """Segments by name with their size, so that the choice can be made without leaving the form."""
 
-    def label_from_instance(self, obj: Segment) -> str:  # type: ignore[override]
+    def label_from_instance(self, obj: Segment) -> str:
         return f"{obj.name} ({obj.size:,} customers)"
 
 
@@ -129,7 +129,7 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
         campaign.explore_share = float(data["explore_percent"]) / 100
         campaign.contact_cost_cents = round(data["contact_cost"] * 100)
         campaign.unsubscribe_cost_cents = round(data["unsubscribe_cost"] * 100)
-        if campaign.pk is None:
+        if campaign._state.adding:
             campaign.created_at = now
             campaign.created_by = user
             campaign.salt = secrets.token_hex(16)
@@ -174,7 +174,7 @@ class LaunchForm(forms.Form):
         return typed
 
     def clean(self) -> dict[str, Any]:
-        data: dict[str, Any] = super().clean() or {}
+        data: dict[str, Any] = self.cleaned_data
         if data.get("when") == "at" and not data.get("at") and "at" not in self.errors:
             self.add_error("at", "Say when.")
         return data

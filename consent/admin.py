@@ -11,7 +11,6 @@ from django.core.validators import validate_email
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
-from unfold.decorators import display as column
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from consent import ledger
@@ -22,7 +21,7 @@ from core import clock, ids
 from customers import display
 from customers.admin import CustomerAdmin
 from customers.models import Customer
-from customers.tables import BigTableAdmin, ReadOnlyAdmin
+from customers.tables import BigTableAdmin, ReadOnlyAdmin, column
 
 
 # ------------------------------------------------------------------ customers, with what they allow

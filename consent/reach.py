@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from consent.enums import Channel, Purpose
@@ -9,7 +11,7 @@ from consent.models import ConsentState, Suppression
 from customers.models import Customer
 
 
-def with_reach(queryset: QuerySet[Customer]) -> QuerySet[Customer]:
+def with_reach(queryset: QuerySet[Customer]) -> QuerySet[Any]:
     """Adds `is_reachable`: an address, consent to marketing by e-mail, and no suppression."""
     consent = ConsentState.objects.filter(
         customer=OuterRef("pk"),

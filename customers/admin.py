@@ -12,7 +12,6 @@ from django.shortcuts import redirect
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
-from unfold.decorators import display as column
 
 from customers import (
     admin_imports,  # noqa: F401 - registers its lists
@@ -20,10 +19,10 @@ from customers import (
 )
 from customers.enums import OrderStatus
 from customers.models import Customer, Event, Order, OrderLine, Product, Refund, Review
-from customers.tables import BigTableAdmin
+from customers.tables import BigTableAdmin, column
 
 
-def _sales_of_customer() -> QuerySet[Order]:
+def _sales_of_customer() -> QuerySet[Order, Any]:
     return (
         Order.objects.filter(customer=OuterRef("pk"), status=OrderStatus.PLACED)
         .order_by()
@@ -33,7 +32,7 @@ def _sales_of_customer() -> QuerySet[Order]:
 
 @admin.register(Customer)
 class CustomerAdmin(BigTableAdmin):
-    list_display = (
+    list_display: tuple[str, ...] = (
         "name",
         "email",
         "country",
@@ -43,7 +42,11 @@ class CustomerAdmin(BigTableAdmin):
         "since",
         "source",
     )
-    list_filter = ("source", "country", ("joined_at", admin.DateFieldListFilter))
+    list_filter: tuple[Any, ...] = (
+        "source",
+        "country",
+        ("joined_at", admin.DateFieldListFilter),
+    )
     list_select_related = ("source",)
     search_fields = (
         "=external_id",

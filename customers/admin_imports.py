@@ -12,11 +12,10 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
-from unfold.decorators import display as column
 
 from customers import display
 from customers.models import Cursor, Customer, Import, RejectedRow, Source
-from customers.tables import BigTableAdmin, ReadOnlyAdmin
+from customers.tables import BigTableAdmin, ReadOnlyAdmin, column
 
 
 @admin.register(Source)

@@ -15,7 +15,7 @@ _WITHOUT_CENTS = frozenset({"JPY", "KRW", "CLP", "VND"})
 
 
 def _is_missing(value: float | None) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
+    return value is None or math.isnan(value)
 
 
 def number(value: float | None, *, decimals: int = 0) -> str:

@@ -19,7 +19,7 @@ def page(
 ) -> TemplateResponse:
     """Render `template` (which extends pages/base.html) with the menu and header of the admin."""
     # Unfold's header builds its trail with this
-    request.current_app = admin.site.name  # type: ignore[attr-defined]
+    request.current_app = admin.site.name
     return TemplateResponse(
         request,
         template,

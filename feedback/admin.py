@@ -11,10 +11,9 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.decorators import display as column
 
 from customers import display
-from customers.tables import BigTableAdmin, ReadOnlyAdmin
+from customers.tables import BigTableAdmin, ReadOnlyAdmin, column
 from feedback import customer_page, pages
 from feedback.enums import Metric, Verdict
 from feedback.models import LiftEstimate, Outcome, OutcomeWindow, RetrainingDecision

@@ -40,7 +40,7 @@ def reach(customer: Customer) -> Reach:
         state = ConsentState.objects.filter(
             customer=customer, purpose=Purpose.MARKETING, channel=Channel.EMAIL
         ).first()
-        return Reach(yes=True, why="Agreed to promotions and news", since=state and state.since)
+        return Reach(yes=True, why="Agreed to promotions and news", since=state.since if state else None)
     if refusal is Refusal.SUPPRESSED:
         suppression = Suppression.objects.filter(
             address_hmac=customer.email_hmac, channel=Channel.EMAIL, lifted_at__isnull=True
@@ -95,8 +95,7 @@ def buying(customer: Customer, *, now: datetime) -> Buying:
     refunded = Refund.objects.filter(customer=customer).aggregate(s=Sum("amount_cents"))["s"] or 0
     moments = list(sales.order_by("placed_at").values_list("placed_at", flat=True))
     gaps = [
-        (later - earlier).total_seconds() / 86_400
-        for earlier, later in itertools.pairwise(moments)
+        (later - earlier).total_seconds() / 86_400 for earlier, later in itertools.pairwise(moments)
     ]
     gross = sums["s"] or 0
     return Buying(
@@ -144,14 +143,15 @@ def scores(customer: Customer) -> list[ShownScore]:
         value = (
             display.signed_money(row.value) if is_money else display.percent(row.value, decimals=0)
         )
+        spread = ""
         if row.sd is not None:
-            spread = display.money(row.sd) if is_money else display.percent(row.sd, decimals=0)
-            unit = f"{unit}, ± {spread} standard deviation"
+            sd = display.money(row.sd) if is_money else display.percent(row.sd, decimals=0)
+            spread = f", ± {sd} standard deviation"
         shown.append(
             ShownScore(
                 name=name,
                 value=value,
-                note=unit,
+                note=unit + spread,
                 version=str(row.generation.version),
                 as_of=row.generation.as_of,
             )

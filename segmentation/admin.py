@@ -9,10 +9,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
-from unfold.decorators import display as column
 
 from customers import display
-from customers.tables import BigTableAdmin, ReadOnlyAdmin
+from customers.tables import BigTableAdmin, ReadOnlyAdmin, column
 from segmentation import pages
 from segmentation.enums import Sentiment
 from segmentation.models import (

@@ -77,7 +77,7 @@ def _worth(segment: Segment, *, now: Any) -> dict[str, Any]:
     }
 
 
-def _sample(segment: Segment) -> QuerySet[Customer]:
+def _sample(segment: Segment) -> QuerySet[Any]:
     """Some members: by hash of the key, so that the same people show until the segment changes."""
     sales = (
         Order.objects.filter(customer=OuterRef("pk"), status=OrderStatus.PLACED)
