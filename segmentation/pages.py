@@ -90,7 +90,7 @@ def _sample(segment: Segment) -> QuerySet[Any]:
         .order_by("shuffled", "customer_id")
         .values("customer_id")[:SAMPLE]
     )
-    return (
+    sample: QuerySet[Any] = (
         with_reach(Customer.objects.filter(pk__in=list(some.values_list("customer_id", flat=True))))
         .annotate(
             sales=Coalesce(Subquery(sales.annotate(n=Count("pk")).values("n")), 0),
@@ -99,3 +99,4 @@ def _sample(segment: Segment) -> QuerySet[Any]:
         )
         .order_by("-spend_cents", "pk")
     )
+    return sample
