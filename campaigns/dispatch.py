@@ -25,6 +25,7 @@ from campaigns.handover import Intended, Outcome
 from campaigns.journal import Journal, Reply
 from campaigns.models import Campaign
 from campaigns.rendering import CampaignTemplate, RenderError
+from core.registry import UnknownNameError
 
 
 log = logging.getLogger(__name__)
@@ -47,10 +48,17 @@ def run(*, now: Callable[[], datetime], seconds: float, channel_url: str, journa
     ).order_by("scheduled_at", "pk"):
         if audience.freeze(campaign, now=now()):
             log.info("campaign %d: audience of %d frozen", campaign.pk, campaign.audience)
-    if not _running():
+    running = _running()
+    if not running:
+        return 0
+    try:
+        channel = open_channel(channel_url)
+    except UnknownNameError as error:
+        for campaign in running:
+            _pause(campaign, note=f"Paused: COTERIE_SMTP_URL names no way to send: {error}.")
         return 0
     deadline = time.monotonic() + seconds
-    sender = _Sender(now=now, channel_url=channel_url, journals=journals, deadline=deadline)
+    sender = _Sender(now=now, channel=channel, journal=Journal(journals), deadline=deadline)
     try:
         return sender.run()
     finally:
@@ -65,11 +73,11 @@ class _Sender:
     """One connection, one journal, one name on the rows it holds."""
 
     def __init__(
-        self, *, now: Callable[[], datetime], channel_url: str, journals: Path, deadline: float
+        self, *, now: Callable[[], datetime], channel: Channel, journal: Journal, deadline: float
     ) -> None:
         self.now = now
-        self.channel: Channel = open_channel(channel_url)
-        self.journal = Journal(journals)
+        self.channel = channel
+        self.journal = journal
         self.deadline = deadline
         self.unwritten = False  # the journal knows something that the database does not
 
@@ -127,14 +135,14 @@ class _Sender:
     def group(self, template: CampaignTemplate, intended: Sequence[Intended]) -> None:
         """Hand over what is SENDING and write down the answers; raises what stops the campaign."""
         self.unwritten = True
-        until = time.monotonic() + HANDOVER_SECONDS
+        until, dated = time.monotonic() + HANDOVER_SECONDS, self.now()
         outcomes: list[Outcome] = []
         stopped: ChannelError | None = None
         for row in intended:
             if stopped or time.monotonic() > until:  # not handed over: it goes back
                 outcomes.append(Outcome(id=row.id, epoch=row.epoch, attempt=row.attempt))
                 continue
-            outcome = self.one(template, row)
+            outcome = self.one(template, row, dated=dated)
             outcomes.append(outcome)
             if outcome.reply and outcome.reply.verdict == Verdict.UNREACHABLE:
                 stopped = ChannelError(outcome.reply.reply, verdict=Verdict.UNREACHABLE)
@@ -146,9 +154,9 @@ class _Sender:
         if stopped:
             raise stopped
 
-    def one(self, template: CampaignTemplate, row: Intended) -> Outcome:
+    def one(self, template: CampaignTemplate, row: Intended, *, dated: datetime) -> Outcome:
         try:
-            message = template.render(row.recipient, now=self.now())
+            message = template.render(row.recipient, now=dated)
         except RenderError as error:
             return Outcome(id=row.id, epoch=row.epoch, attempt=row.attempt, unrenderable=str(error))
         letter = Letter(

@@ -215,7 +215,7 @@ def absorb(*, now: datetime) -> int:
 
 def _absorb(*, first: int, last: int, now: datetime) -> tuple[int, int]:
     """Take over events `first` to `last`: (acts recorded, consents refused). Repeating is harmless."""
-    window = {
+    window: dict[str, int | str | datetime] = {
         "first": first, "last": last, "now": now,
         "channels": json.dumps({str(key): str(value) for key, value in CHANNEL_OF.items()}),
     }  # fmt: skip

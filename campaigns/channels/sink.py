@@ -113,7 +113,8 @@ class Connection(asyncio.Protocol):
             self._say(*(f"250-{text}" for text in lines[:-1]), f"250 {lines[-1]}")
         elif verb == "MAIL" and (found := _PATH.match(line)):
             self.sender, self.recipient = found[1], ""
-            self._scripted("reply", found[1]) or self._say("250 2.1.0 ok")
+            if not self._scripted("reply", found[1]):
+                self._say("250 2.1.0 ok")
         elif verb == "RCPT" and (found := _PATH.match(line)):
             self._recipient(found[1])
         elif verb == "DATA":

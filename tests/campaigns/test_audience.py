@@ -16,8 +16,9 @@ from consent import ledger
 from consent.enums import Purpose, SuppressionReason
 from core.states import IllegalMoveError, LostRaceError
 from customers.models import Customer
+from segmentation import targeting
 from segmentation.enums import ModelStatus, Task
-from segmentation.models import ModelVersion, Score, ScoreGeneration
+from segmentation.models import ModelVersion
 from tests.factories.campaigns import CampaignFactory, segment_in_bulk
 from tests.factories.consent import MailableFactory
 from tests.factories.customers import NOW, CustomerFactory
@@ -119,31 +120,57 @@ def test_frequency_counts_what_may_have_arrived() -> None:
         assert sum(count for code, _, count in shown.steps if code == "FREQUENCY") == expected
 
 
-def test_profit_targeting_follows_the_scores_and_says_what_it_expects() -> None:
-    customers = MailableFactory.create_batch(300)
+def test_what_targeting_plans_is_written_and_previewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    customers = MailableFactory.create_batch(30)
     version = ModelVersion.objects.create(
         task=Task.UPLIFT, number=1, status=ModelStatus.CHAMPION, trained_at=NOW, as_of=NOW
     )
-    generation = ScoreGeneration.objects.create(
-        task=Task.UPLIFT, version=version, as_of=NOW, written_at=NOW, is_current=True
-    )
-    Score.objects.bulk_create(
-        Score(generation=generation, customer=customer, value=50.0 if number % 3 else -20.0)
-        for number, customer in enumerate(customers)
-    )
+    asked: dict[str, Any] = {}
+
+    def plan(
+        **request: Any,
+    ) -> targeting.Plan:  # a model with an opinion, in place of a trained one
+        asked.update(request)
+        numbers = np.arange(len(request["customer_ids"]))
+        return targeting.Plan(
+            arm=np.array(["HOLDOUT", "TREATED", "NOT_TARGETED"])[numbers % 3],
+            probability=np.array([0.45, 0.85, 0.05])[numbers % 3],
+            predicted_profit_cents=np.where(numbers % 2, 40.0, np.nan),
+            model_version_id=version.pk, note="as the model says",
+        )  # fmt: skip
+
+    monkeypatch.setattr(targeting, "plan", plan)
     campaign = scheduled(
-        segment=segment_of(customers), targeting=Targeting.PROFIT, explore_share=0.1
-    )
+        segment=segment_of([*customers, CustomerFactory()]), targeting=Targeting.PROFIT,
+        explore_share=0.2, contact_cost_cents=3, unsubscribe_cost_cents=90, outcome_days=21,
+    )  # fmt: skip
     shown = audience.preview(campaign, now=LATER)
     audience.freeze(campaign, now=LATER)
-    assert campaign.model_version == version
-    rows = Delivery.objects.filter(campaign=campaign)
-    assert 0.5 < rows.filter(arm=Arm.TREATED).count() / 300 < 0.75
-    probabilities = {round(p, 6) for p in rows.values_list("assignment_probability", flat=True)}
-    assert probabilities == {round(0.9 * 0.05, 6), round(0.9 * 0.95, 6)}
-    treated = rows.filter(arm=Arm.TREATED).values_list("predicted_profit_cents", flat=True)
-    assert shown.expected_profit_cents == pytest.approx(sum(treated))
-    assert queries.skips_by_reason(campaign)["NOT_TARGETED"] == shown.not_targeted > 50
+    assert asked["customer_ids"].tolist() == [customer.pk for customer in customers]
+    assert (asked["everyone"], asked["explore_share"], asked["salt"]) == (False, 0.2, campaign.salt)
+    assert asked["economics"] == targeting.Economics(
+        contact_cost_cents=3, unsubscribe_cost_cents=90, discount_percent=15, outcome_days=21
+    )
+    assert (campaign.model_version, campaign.note) == (version, "as the model says")
+    rows = list(
+        Delivery.objects.filter(arm__in=["HOLDOUT", "TREATED", "NOT_TARGETED"]).order_by("pk")
+    )
+    assert [
+        (r.arm, r.assignment_probability, r.predicted_profit_cents, r.state) for r in rows[:3]
+    ] == [
+        ("HOLDOUT", 0.45, None, "SKIPPED"),
+        ("TREATED", 0.85, 40.0, "PLANNED"),
+        ("NOT_TARGETED", 0.05, None, "SKIPPED"),
+    ]
+    assert (shown.will_receive, shown.holdout, shown.not_targeted, shown.eligible) == (
+        10,
+        10,
+        10,
+        30,
+    )
+    treated = [row.predicted_profit_cents for row in rows if row.arm == "TREATED"]
+    assert shown.expected_profit_cents == sum(profit for profit in treated if profit) == 200.0
+    assert queries.skips_by_reason(campaign) == {"NO_CONSENT": 1, "HOLDOUT": 10, "NOT_TARGETED": 10}
 
 
 def test_freezing_happens_once_and_an_unfinished_one_is_repeated(

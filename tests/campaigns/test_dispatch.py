@@ -145,6 +145,23 @@ def test_an_unreachable_server_pauses_and_loses_nothing(monkeypatch: pytest.Monk
     assert row("a").attempt == 0
 
 
+@pytest.mark.parametrize(
+    ("setting", "body", "note"),
+    [("", BODY, "COTERIE_SMTP_URL"), ("smtp://127.0.0.1:1", "{% if %}", "cannot be made")],
+)
+def test_what_cannot_begin_is_paused_in_words(
+    monkeypatch: pytest.MonkeyPatch, setting: str, body: str, note: str
+) -> None:
+    campaign = running_campaign("a", now=NOW)
+    Campaign.objects.update(body_html=body)
+    monkeypatch.setattr(settings, "SMTP_URL", setting)
+    assert tasks.dispatch_due() == 0
+    campaign.refresh_from_db()
+    assert campaign.state == CampaignState.PAUSED
+    assert note in campaign.note
+    assert states(campaign) == {"PLANNED": 1}
+
+
 def test_a_message_that_cannot_be_made_is_skipped_and_the_others_go_on(sink: Any) -> None:
     campaign = running_campaign("a", "b", "c", now=NOW)
     Customer.objects.filter(email="b@example.com").update(email="not an address")
