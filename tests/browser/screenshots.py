@@ -1,0 +1,114 @@
+"""
+Take a picture of every screen of a running Coterie.
+
+    python -m tests.browser.screenshots BASE_URL USER PASSWORD OUT [--size WIDTH] [--dark]
+
+Pictures of the home page, a campaign's preview and a result go into docs/images; the others are for
+looking at: open them, and mend what you would be ashamed of.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from tests.browser import chromium
+
+
+LISTS = (
+    "customers/customer", "customers/order", "customers/product", "customers/source",
+    "customers/import", "segmentation/segment", "segmentation/reviewsentiment",
+    "campaigns/campaign", "campaigns/delivery", "consent/consentevent", "consent/suppression",
+    "feedback/liftestimate", "django_celery_beat/periodictask",
+)  # fmt: skip
+HEIGHT = 900
+
+
+def take(page: Page, path: Path) -> None:
+    """The whole page: the window grows to it, because frames below its edge are not painted."""
+    width = page.viewport_size["width"]  # type: ignore[index]
+    height = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({"width": width, "height": max(HEIGHT, height)})
+    page.wait_for_timeout(400)
+    page.screenshot(path=path)
+    page.set_viewport_size({"width": width, "height": HEIGHT})
+    print(path)
+
+
+def first_link(page: Page, pattern: str) -> str | None:
+    """The address of the first link in the page that matches."""
+    links = page.evaluate("[...document.querySelectorAll('main a[href]')].map(a => a.href)")
+    return next((link for link in links if re.search(pattern, link)), None)
+
+
+def campaigns(page: Page, base: str) -> dict[str, str]:
+    """One campaign for each state that is there, by its name."""
+    found: dict[str, str] = {}
+    for state in ("DRAFT", "RUNNING", "PAUSED", "FINISHED"):
+        page.goto(f"{base}/admin/campaigns/campaign/?state__exact={state}")
+        link = first_link(page, r"/campaigns/campaign/\d+/change/")
+        if link and (number := re.search(r"/(\d+)/", link)):
+            found[state] = f"{base}/admin/campaigns/{number[1]}"
+    return found
+
+
+def screens(page: Page, base: str) -> dict[str, str]:
+    """Every screen by the name of its picture."""
+    found = {"home": f"{base}/admin/", "models": f"{base}/admin/feedback/outcomewindow/models/"}
+    found |= {f"list-{name.split('/')[1]}": f"{base}/admin/{name}/" for name in LISTS}
+    found["campaign-new"] = f"{base}/admin/campaigns/new/"
+    by_state = campaigns(page, base)
+    if draft := by_state.get("DRAFT"):
+        found["campaign-preview"] = f"{draft}/preview/"
+        found["campaign-launch"] = f"{draft}/launch/"
+    for state in ("RUNNING", "PAUSED", "FINISHED"):
+        if state in by_state:
+            found[f"campaign-progress-{state.lower()}"] = f"{by_state[state]}/progress/"
+    if "FINISHED" in by_state:
+        found["result"] = f"{by_state['FINISHED']}/"
+        found.setdefault("campaign-preview", f"{by_state['FINISHED']}/preview/")
+    for name, pattern in (
+        ("customer", r"customer/\d+/change/"),
+        ("segment", r"segment/\d+/change/"),
+    ):
+        app = "customers" if name == "customer" else "segmentation"
+        page.goto(f"{base}/admin/{app}/{name}/")
+        if link := first_link(page, pattern):
+            found[name] = link
+    return found
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="screenshots")
+    parser.add_argument("base")
+    parser.add_argument("username")
+    parser.add_argument("password")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--size", type=int, default=1280, help="width in CSS pixels")
+    parser.add_argument("--dark", action="store_true")
+    asked = parser.parse_args(arguments)
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        sys.exit(f"Chromium is not installed: {chromium.ENABLE}")
+    asked.out.mkdir(parents=True, exist_ok=True)
+    with chromium.browser(path) as browser:
+        page = browser.new_page(
+            viewport={"width": asked.size, "height": HEIGHT},
+            color_scheme="dark" if asked.dark else "light",
+        )
+        base = asked.base.rstrip("/")
+        chromium.log_in(page, base=base, username=asked.username, password=asked.password)
+        for name, address in screens(page, base).items():
+            response = page.goto(address)
+            if response is None or response.status != 200:
+                sys.exit(f"{address} answered {response and response.status}")
+            take(page, asked.out / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
