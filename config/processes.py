@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from django.conf import settings
+
 from core import clock
 
 
@@ -56,7 +58,9 @@ class Processes:
         port_file.unlink(missing_ok=True)
         self.start("sink", "manage.py", "sink", "--port", "0", "--folder", str(folder))
         self._wait(port_file.exists, "sink")
+        # for the children, and for this process, whose settings were read before the sink had a port
         os.environ["COTERIE_SMTP_URL"] = f"smtp://127.0.0.1:{port_file.read_text().strip()}"
+        settings.SMTP_URL = os.environ["COTERIE_SMTP_URL"]
 
     def start_worker_and_beat(self) -> None:
         self.start(

@@ -21,6 +21,7 @@ from campaigns.models import Campaign, Delivery
 from config.processes import Processes
 from core import clock
 from customers.models import Source
+from customers.queries import known_until
 from feedback.models import OutcomeWindow, RetrainingDecision
 from segmentation import refreshing
 from segmentation.enums import Task
@@ -75,7 +76,9 @@ class Ring:
         self.progress.remove_task(bar)
 
     def wait_until_scored(self) -> None:
-        self.wait("scores and segments", lambda: not refreshing.due(now=clock.now()))
+        self.wait(
+            "scores and segments", lambda: not refreshing.due(now=known_until(now=clock.now()))
+        )
 
     def wait_until_trained(self, *tasks: Task, since: datetime) -> None:
         for task in tasks:
@@ -97,8 +100,12 @@ class Ring:
             )
 
     def launch(self, number: int) -> Campaign:
-        """Make and launch the campaign of one round, as the admin's form does."""
+        """Make and launch the campaign of one round, as the admin's form does; or take up an earlier run's."""
         now = clock.now()
+        salt = f"demo-{self.source.pk}-{number}"
+        if found := Campaign.objects.filter(salt=salt).exclude(state=CampaignState.DRAFT).first():
+            return found
+        Campaign.objects.filter(salt=salt).delete()
         campaign = Campaign.objects.create(
             name=f"{now:%B %Y}: come back ({number})",
             segment=Segment.objects.get(name="Everyone"),
@@ -113,7 +120,7 @@ class Ring:
             outcome_days=self.economics.outcome_days,
             created_at=now,
             created_by_id=self.user.pk,
-            salt=f"demo-{self.source.pk}-{number}",
+            salt=salt,
         )
         lifecycle.launch(campaign, now=now)
         return campaign

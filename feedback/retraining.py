@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from django.db import connection
 
 from consent.enums import Purpose
 from consent.models import ConsentState
@@ -67,21 +70,39 @@ def _campaign_need(task: Task) -> Need | None:
     return Need(task=task, trigger=f"outcomes of round {closed.round_number} are known")
 
 
-def retrain(need: Need, *, now: datetime) -> RetrainingDecision:
+def run_due(*, now: datetime, known_until: datetime) -> Iterator[RetrainingDecision]:
+    """
+    Train what is due, one task after the other, unless another process is at it.
+
+    known_until: the moment up to which the shop's data is complete; nothing later is learned from.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext('retraining'))")
+        if not cursor.fetchone()[0]:
+            return
+        try:
+            for need in needs(now=known_until):
+                yield retrain(need, now=now, known_until=known_until)
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(hashtext('retraining'))")
+
+
+def retrain(need: Need, *, now: datetime, known_until: datetime) -> RetrainingDecision:
     """
     Train what is needed, let the better model serve, and record the decision with its reason.
 
-    Raises training.AlreadyTrainingError when another process is at it.
+    Raises training.AlreadyTrainingError when somebody trains the task by hand at this moment.
     """
     rounds = OutcomeWindow.objects.filter(closed_at__isnull=False).count()
     if need.task in FROM_ORDERS:
-        result = training.train_propensity(need.task, now=now)
+        result = training.train_propensity(need.task, now=known_until)
     else:
-        rows = labels.training_rows(until=now)
-        result = campaign_training.train(need.task, rows, now=now)
+        result = campaign_training.train(
+            need.task, labels.training_rows(until=now), now=known_until
+        )
     return RetrainingDecision.objects.create(
         task=need.task,
-        decided_at=now,
+        decided_at=known_until,
         trigger=need.trigger,
         champion=result.previous,
         challenger=result.version,

@@ -8,14 +8,14 @@ from typing import Any
 from celery import shared_task
 
 from core import clock
+from customers.queries import known_until
 from feedback import outcomes, retraining
-from segmentation.training import AlreadyTrainingError
 
 
 logger = logging.getLogger(__name__)
 
 
-@shared_task(queue="default")
+@shared_task
 def close_due_windows(**kwargs: Any) -> None:
     """Turn finished outcome windows into outcomes and lift."""
     for window in outcomes.close_due(now=clock.now()):
@@ -25,13 +25,9 @@ def close_due_windows(**kwargs: Any) -> None:
 
 
 # an hour is far more than a shop of a million needs; the advisory lock keeps a second run out
-@shared_task(queue="train", soft_time_limit=3600, time_limit=3900)
+@shared_task(soft_time_limit=3600, time_limit=3900)
 def retrain_due(**kwargs: Any) -> None:
     """Train what is due, one task after the other."""
-    for need in retraining.needs(now=clock.now()):
-        try:
-            decision = retraining.retrain(need, now=clock.now())
-        except AlreadyTrainingError as error:
-            logger.info("%s", error)
-            continue
-        logger.info("%s because %s: %s", need.task, need.trigger, decision.reason)
+    now = clock.now()
+    for decision in retraining.run_due(now=now, known_until=known_until(now=now)):
+        logger.info("%s because %s: %s", decision.task, decision.trigger, decision.reason)

@@ -8,7 +8,7 @@ are in the mirror, hence in the training.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,8 @@ from segmentation import mirror, promotion, queries, versions
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml import artifacts, features
 from segmentation.ml.estimators.response import ResponseModel, cross_fitted
-from segmentation.ml.estimators.uplift import Rounds, UpliftModel
+from segmentation.ml.estimators.timing import Rounds
+from segmentation.ml.estimators.uplift import UpliftModel
 from segmentation.ml.metrics import auc, log_losses, paired_bootstrap
 from segmentation.ml.tables import Bools, FeatureTable, Floats, Ints
 from segmentation.models import ModelVersion
@@ -33,11 +34,12 @@ _RARE = 0.005
 
 @dataclass(frozen=True, kw_only=True)
 class Logged:
-    """Closed rounds with features: what `Rounds` needs, and the newest round marked."""
+    """Closed rounds with features: what `Rounds` needs, the newest round marked, how many there are."""
 
     rounds: Rounds
     names: tuple[str, ...]
     newest: Bools
+    count: int
     data_from: int
     data_until: int
     left_out: int
@@ -82,10 +84,10 @@ def _gather(rows: pa.Table) -> Logged | None:
             propensity=joined["probability"],
             ordered=joined["ordered"],
             customer=customer.astype(np.int64),
-            number=joined["number"],
         ),
         names=names,
         newest=joined["number"] == joined["number"].max(),
+        count=len(np.unique(joined["number"])),
         data_from=int(joined["frozen_at"].min()),
         data_until=int(joined["frozen_at"].max()) + 1,
         left_out=rows.num_rows - len(joined["treated"]),
@@ -138,7 +140,7 @@ def _train_uplift(logged: Logged, *, now: datetime) -> Result:
         "average_effect": model.average,
         "average_error": model.average_error,
         "evidence": model.posterior.evidence,
-        "rounds": len(np.unique(rounds.number)),
+        "rounds": logged.count,
         "unsubscribe_share": logged.unsubscribe_share,
         **decision.evidence,
     }
@@ -209,7 +211,12 @@ def _r_losses(rounds: Rounds, *, alone: Floats, uplift: Floats) -> Floats:
 
 
 def _take(rounds: Rounds, mask: Bools) -> Rounds:
-    return Rounds(**{name: column[mask] for name, column in vars(rounds).items()})
+    per_row = {
+        name: column[mask]
+        for name, column in vars(rounds).items()
+        if isinstance(column, np.ndarray)
+    }
+    return replace(rounds, **per_row)
 
 
 def _train_response(logged: Logged, *, now: datetime) -> Result:
@@ -239,7 +246,7 @@ def _train_response(logged: Logged, *, now: datetime) -> Result:
         "model": {"auc": auc(label=label, score=said[newest])},
         "baseline": {"auc": auc(label=label, score=rate[newest])},
         "unsubscribe_share": logged.unsubscribe_share,
-        "rounds": len(np.unique(rounds.number)),
+        "rounds": logged.count,
         **decision.evidence,
     }
     files = artifacts.to_files(documents={"model": model.to_dict()})
@@ -252,7 +259,7 @@ def _train_response(logged: Logged, *, now: datetime) -> Result:
 def _rates(treated: Floats, ordered: Floats) -> Floats:
     """The rate of the own arm: what a model without features would say."""
     rates = [(ordered[treated == arm].sum() + 1) / ((treated == arm).sum() + 2) for arm in (0, 1)]
-    return np.where(treated == 1, rates[1], rates[0])
+    return np.asarray(np.where(treated == 1, rates[1], rates[0]), dtype=np.float64)
 
 
 def _champion_losses(champion: ModelVersion | None, logged: Logged) -> Floats | None:

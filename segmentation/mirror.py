@@ -6,9 +6,14 @@ Money stays integer cents; times cross as epoch seconds, because ADBC is fast wi
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote, urlencode
 
 import duckdb
@@ -69,41 +74,69 @@ def folder() -> Path:
 
 def refresh() -> dict[str, int]:
     """
-    Write the whole mirror anew and swap it in; returns rows a table.
+    Write the whole mirror anew as the newest generation; returns rows a table.
 
-    Readers that opened the old files keep them until they close. Rewriting everything costs about a
-    second a million order lines and cannot disagree with the database.
+    Rewriting everything costs about a second a million order lines and cannot disagree with the
+    database. Older generations go when nobody reads them any more.
     """
-    new = folder().with_name(f"mirror.{os.getpid()}")
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir(parents=True)
+    folder().mkdir(parents=True, exist_ok=True)
+    unfinished = folder() / f"unfinished.{os.getpid()}"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
     rows: dict[str, int] = {}
     with dbapi.connect(_uri()) as source, source.cursor() as cursor:
         for name, select in TABLES.items():
             cursor.execute(f"WITH people AS ({_MAY_PROFILE}) {select}")
             table = cursor.fetch_arrow_table()
-            pq.write_table(table, new / f"{name}.parquet", compression="zstd")
+            pq.write_table(table, unfinished / f"{name}.parquet", compression="zstd")
             rows[name] = table.num_rows
-    old = folder().with_name("mirror.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder().exists():
-        folder().rename(old)
-    new.rename(folder())
-    shutil.rmtree(old, ignore_errors=True)
+    (unfinished / "readers").touch()
+    unfinished.rename(folder() / f"{time.time_ns():020d}")
+    for old in _generations()[:-1]:
+        _remove_unless_read(old)
     return rows
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection with one view a mirrored table; refreshes first when there is no mirror."""
-    if not folder().exists():
-        refresh()
-    database = duckdb.connect()
+def _generations() -> list[Path]:
+    """Complete generations, oldest first."""
+    return sorted(path for path in folder().glob("[0-9]*") if path.name.isdigit())
+
+
+def _remove_unless_read(generation: Path) -> None:
+    with suppress(FileNotFoundError, BlockingIOError), (generation / "readers").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(generation)
+
+
+@contextmanager
+def connect() -> Iterator[duckdb.DuckDBPyConnection]:
+    """
+    A DuckDB connection with one view a mirrored table; refreshes first when there is no mirror.
+
+    All statements of the block see one generation: it is not removed while it is being read.
+    """
+    generation, lock = _take_newest()
     threads = settings.TRAIN_THREADS or max(1, (os.cpu_count() or 2) - 1)
-    database.execute(f"SET threads = {threads}")
-    for name in TABLES:
-        path = str(folder() / f"{name}.parquet").replace("'", "''")
-        database.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{path}')")
-    return database
+    with lock, duckdb.connect() as database:
+        database.execute(f"SET threads = {threads}")
+        for name in TABLES:
+            path = str(generation / f"{name}.parquet").replace("'", "''")
+            database.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{path}')")
+        yield database
+
+
+def _take_newest() -> tuple[Path, IO[str]]:
+    """The newest generation and the open file whose lock keeps it."""
+    while True:
+        if not _generations():
+            refresh()
+        generation = _generations()[-1]
+        with suppress(FileNotFoundError):  # removed between looking and locking: look again
+            lock = (generation / "readers").open()
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            if (generation / "readers").exists():
+                return generation, lock
+            lock.close()
 
 
 def _uri() -> str:

@@ -8,16 +8,18 @@ from typing import Any
 from celery import shared_task
 
 from core import clock
+from customers.queries import known_until
 from segmentation import refreshing
 
 
 logger = logging.getLogger(__name__)
 
 
-@shared_task(queue="default")
+@shared_task
 def refresh_due(**kwargs: Any) -> None:
     """Recompute scores and segments once a day of the shop's time, or when a new champion serves."""
-    done = refreshing.refresh_if_due(now=clock.now())
+    # as of the moment up to which the shop's data is complete, lest a gap in it looks like a silence
+    done = refreshing.refresh_if_due(now=known_until(now=clock.now()))
     if done is not None:
         logger.info(
             "refreshed %d customers, %d reviews, scores %s",

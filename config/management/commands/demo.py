@@ -57,7 +57,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         started = time.monotonic()
-        self.console = Console(stderr=False)
+        screen = Console()
+        # a table in a log file is as wide as it needs to be
+        self.console = screen if screen.is_terminal else Console(width=150)
         user, password = self._prepare()
         try:
             with running() as processes:
@@ -125,14 +127,15 @@ class Command(BaseCommand):
         return done
 
     def _round(self, ring: Ring, number: int) -> rounds.Round:
-        begun = clock.now()
         ring.wait_until_scored()
         campaign = ring.launch(number)
         ring.wait_until_frozen(campaign)
         row = rounds.measure(
             number=number,
             campaign=campaign,
-            true_profit=simulated_shop.true_profit(ring.source, at=begun),
+            true_profit=simulated_shop.true_profit(
+                ring.source, at=campaign.frozen_at or clock.now()
+            ),
             responders=rounds.responders(campaign),
         )
         ring.wait_until_sent(campaign)
@@ -150,7 +153,7 @@ class Command(BaseCommand):
             clock.set_now(STARTS_AT)
             call_command(
                 "simulate_shop", "--customers", str(options["customers"]), "--seed", str(options["seed"]),
-                "--name", SIMULATED, "--starts-at", STARTS_AT.isoformat(),
+                "--name", SIMULATED, "--starts-at", f"{STARTS_AT:%Y-%m-%d}",
             )  # fmt: skip
         return Source.objects.get(name=SIMULATED)
 
