@@ -14,7 +14,8 @@ from benchmarks.shop_mirror import ShopMirror
 from customers.sources.base import ShopBatch
 from customers.sources.simulation.parameters import ShopParameters
 from customers.sources.simulation.world import SimulatedWorld
-from segmentation.ml.estimators.uplift import Rounds, UpliftModel, Verdict
+from segmentation.ml.estimators.timing import Rounds
+from segmentation.ml.estimators.uplift import UpliftModel, Verdict
 from segmentation.ml.features import FEATURES, compute
 from segmentation.ml.policy import (
     Economics,
@@ -112,7 +113,7 @@ class _Ring:
             name: np.concatenate([part[name] for part in self.logged]) for name in self.logged[0]
         }
         themes = {name: FEATURES[name].theme for name in names}
-        return UpliftModel.fit(rounds=Rounds(**joined), names=names, themes=themes, seed=self.seed)
+        return UpliftModel.fit(rounds=Rounds(**joined, window_days=self.parameters.mail.window_days), names=names, themes=themes, seed=self.seed)
 
     def _judge(
         self, model: UpliftModel | None, features: FeatureTable
@@ -179,10 +180,11 @@ class _Ring:
         ends_at = at + self.parameters.mail.window_days * DAY
         in_window = batch.orders.filter(pc.less(batch.orders["placed_at"], ends_at))
         ordered = self.mirror.flags(ShopBatch(orders=in_window), None)
+        days = self.mirror.first_order_days(ShopBatch(orders=in_window), since=at)
         self.logged.append({
             "X": features.values, "treated": treated.astype(float), "propensity": probability,
             "ordered": ordered[audience].astype(float), "customer": audience,
-            "number": np.full(len(audience), number),
+            "days": days[audience],
         })  # fmt: skip
         gone = self.mirror.flags(batch, "UNSUBSCRIBED")
         self.mails += len(who)

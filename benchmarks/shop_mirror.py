@@ -101,3 +101,10 @@ class ShopMirror:
         found = np.zeros(len(self._customers), dtype=bool)
         found[self._ids(names)] = True
         return found
+
+    def first_order_days(self, batch: ShopBatch, *, since: int) -> np.ndarray:
+        """Per customer: days from `since` to the first order in the batch; NaN without one."""
+        days = np.full(len(self._customers), np.inf)
+        after = (batch.orders["placed_at"].to_numpy() - since) / 86_400
+        np.minimum.at(days, self._ids(batch.orders["customer_external_id"]), after)
+        return np.where(np.isfinite(days), days, np.nan)

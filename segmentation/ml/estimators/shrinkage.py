@@ -6,6 +6,7 @@ likelihood; MacKay 1992, "Bayesian interpolation"), so a group without signal is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +88,16 @@ def shrink_moments(
     evidence -= 0.5 * (moment[fixed] @ base - base_determinant)
     return Posterior(
         mean=mean, covariance=inverse, group_variance=variance, evidence=float(evidence)
+    )
+
+
+def total(parts: Sequence[Posterior]) -> Posterior:
+    """The sum of independent effects, each known by its own posterior over the same coefficients."""
+    return Posterior(
+        mean=np.sum([part.mean for part in parts], axis=0),
+        covariance=np.sum([part.covariance for part in parts], axis=0),
+        group_variance=np.sum([part.group_variance for part in parts], axis=0),
+        evidence=float(sum(part.evidence for part in parts)),
     )
 
 
