@@ -9,11 +9,12 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.safestring import SafeString
 
-from campaigns.enums import Arm, CampaignState, DeliveryState, Targeting
+from campaigns.enums import CampaignState, DeliveryState, Targeting
 from campaigns.models import Campaign, Delivery, Link
 from customers import display
-from customers.tables import BigTableAdmin, ReadOnlyAdmin, column
+from customers.tables import BigTableAdmin, ReadOnlyAdmin, clipped, column
 
 
 STATE_COLOURS = {
@@ -90,11 +91,16 @@ class CampaignAdmin(ReadOnlyAdmin):
         return display.number(campaign.sent) if campaign.frozen_at else display.NOTHING
 
 
+def _short(label: str) -> str:
+    """A label without its explanation; the filters and the row's own page have the whole."""
+    return label.split(":", maxsplit=1)[0].split(",", maxsplit=1)[0]
+
+
 @admin.register(Delivery)
 class DeliveryAdmin(BigTableAdmin):
     list_display = (
-        "customer",
-        "campaign",
+        "who",
+        "which",
         "state_label",
         "reason_label",
         "arm_label",
@@ -111,26 +117,34 @@ class DeliveryAdmin(BigTableAdmin):
     )
     search_help_text = "Customer number, start of an e-mail address, or a whole Message-ID"
 
+    @column(description="Customer")
+    def who(self, delivery: Delivery) -> SafeString:
+        return clipped(str(delivery.customer))
+
+    @column(description="Campaign")
+    def which(self, delivery: Delivery) -> SafeString:
+        return clipped(delivery.campaign.name)
+
     @column(
         description="State",
         ordering="state",
         label={
-            DeliveryState.SENT.label: "success",
-            DeliveryState.FAILED.label: "danger",
-            DeliveryState.UNKNOWN.label: "danger",
-            DeliveryState.DEFERRED.label: "warning",
+            _short(DeliveryState.SENT.label): "success",
+            _short(DeliveryState.FAILED.label): "danger",
+            _short(DeliveryState.UNKNOWN.label): "danger",
+            _short(DeliveryState.DEFERRED.label): "warning",
         },
     )
     def state_label(self, delivery: Delivery) -> str:
-        return delivery.get_state_display()
+        return _short(delivery.get_state_display())
 
     @column(description="Not sent, because", ordering="reason")
     def reason_label(self, delivery: Delivery) -> str:
-        return delivery.get_reason_display() if delivery.reason else display.NOTHING
+        return _short(delivery.get_reason_display()) if delivery.reason else display.NOTHING
 
-    @column(description="Arm", ordering="arm", label={Arm.HOLDOUT.label: "info"})
+    @column(description="Decided", ordering="arm")
     def arm_label(self, delivery: Delivery) -> str:
-        return delivery.get_arm_display()
+        return _short(delivery.get_arm_display())
 
     @column(description="Chance of a message", ordering="assignment_probability")
     def probability(self, delivery: Delivery) -> str:

@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.core.validators import validate_email
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -21,7 +22,7 @@ from core import clock, ids
 from customers import display
 from customers.admin import CustomerAdmin
 from customers.models import Customer
-from customers.tables import BigTableAdmin, ReadOnlyAdmin, column
+from customers.tables import BigTableAdmin, ReadOnlyAdmin, clipped, column
 
 
 # ------------------------------------------------------------------ customers, with what they allow
@@ -77,7 +78,7 @@ class WordingAdmin(ReadOnlyAdmin):
 class ConsentEventAdmin(BigTableAdmin):
     list_display = (
         "happened_at",
-        "customer",
+        "who",
         "act_label",
         "purpose",
         "channel",
@@ -95,6 +96,10 @@ class ConsentEventAdmin(BigTableAdmin):
     list_select_related = ("customer", "wording")
     search_fields = ("=customer__external_id", "customer__email__istartswith")
     search_help_text = "Customer number or start of an e-mail address"
+
+    @column(description="Customer")
+    def who(self, event: ConsentEvent) -> SafeString:
+        return clipped(str(event.customer))
 
     @column(
         description="Act",

@@ -19,7 +19,7 @@ from customers import (
 )
 from customers.enums import OrderStatus
 from customers.models import Customer, Event, Order, OrderLine, Product, Refund, Review
-from customers.tables import BigTableAdmin, column
+from customers.tables import BigTableAdmin, clipped, column
 
 
 def _sales_of_customer() -> QuerySet[Order, Any]:
@@ -40,7 +40,6 @@ class CustomerAdmin(BigTableAdmin):
         "spend",
         "last_order",
         "since",
-        "source",
     )
     list_filter: tuple[Any, ...] = (
         "source",
@@ -78,7 +77,7 @@ class CustomerAdmin(BigTableAdmin):
 
     @column(description="Name")
     def name(self, customer: Customer) -> SafeString:
-        return format_html('<span class="ct-clip" title="{0}">{0}</span>', str(customer))
+        return clipped(str(customer))
 
     @column(description="Orders")
     def order_count(self, customer: Any) -> str:
@@ -106,7 +105,7 @@ class ProductAdmin(BigTableAdmin):
 
     @column(description="Product", ordering="name")
     def name_or_number(self, product: Product) -> SafeString:
-        return format_html('<span class="ct-clip" title="{0}">{0}</span>', str(product))
+        return clipped(str(product))
 
     @column(description="Price", ordering="price_cents")
     def price(self, product: Product) -> str:
@@ -176,8 +175,8 @@ class OrderAdmin(BigTableAdmin):
     readonly_fields = ("total", "discount", "margin")
 
     @column(description="Customer", empty_value="Guest")
-    def customer_link(self, order: Order) -> str | None:
-        return str(order.customer) if order.customer else None
+    def customer_link(self, order: Order) -> SafeString | None:
+        return clipped(str(order.customer)) if order.customer else None
 
     @column(
         description="Status", ordering="status", label={"Placed": "success", "Cancelled": "danger"}
@@ -240,10 +239,14 @@ class ReviewAdmin(BigTableAdmin):
 
 @admin.register(Event)
 class EventAdmin(BigTableAdmin):
-    list_display = ("happened_at", "kind_label", "customer", "campaign_id", "arrived_at")
+    list_display = ("happened_at", "kind_label", "who", "campaign_id", "arrived_at")
     list_filter = ("kind", ("happened_at", admin.DateFieldListFilter))
     list_select_related = ("customer",)
     search_fields = ("=external_id", "=customer__external_id", "customer__email__istartswith")
+
+    @column(description="Customer")
+    def who(self, event: Event) -> SafeString:
+        return clipped(str(event.customer))
 
     @column(description="What happened", ordering="kind")
     def kind_label(self, event: Event) -> str:

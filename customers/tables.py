@@ -7,6 +7,8 @@ from typing import TypeVar, cast
 
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display as unfold_display
 from unfold.paginator import InfinitePaginator
@@ -31,6 +33,11 @@ def column(
     return cast("Callable[[Method], Method]", decorate)
 
 
+def clipped(text: str) -> SafeString:
+    """One line of `text`, cut by the browser where the column ends, whole under the pointer."""
+    return format_html('<span class="ct-clip" title="{0}">{0}</span>', text)
+
+
 class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """Rows written by machines: staff look, filter and search, and change nothing."""
 
@@ -53,4 +60,4 @@ class BigTableAdmin(ReadOnlyAdmin):
 
     paginator = InfinitePaginator
     show_full_result_count = False
-    ordering = ("-pk",)
+    ordering: tuple[str, ...] = ("-pk",)

@@ -9,11 +9,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from customers import display
-from customers.tables import BigTableAdmin, ReadOnlyAdmin, column
+from customers.tables import BigTableAdmin, ReadOnlyAdmin, clipped, column
 from feedback import customer_page, pages
 from feedback.enums import Metric, Verdict
 from feedback.models import LiftEstimate, Outcome, OutcomeWindow, RetrainingDecision
@@ -131,7 +130,7 @@ class LiftEstimateAdmin(ReadOnlyAdmin):
 
     @column(description="Campaign", ordering="campaign__name")
     def name(self, estimate: LiftEstimate) -> SafeString:
-        return format_html('<span class="ct-clip" title="{0}">{0}</span>', estimate.campaign.name)
+        return clipped(estimate.campaign.name)
 
     @column(description="Verdict", ordering="verdict", label=VERDICT_COLOURS)
     def verdict_label(self, estimate: LiftEstimate) -> str:

@@ -168,14 +168,15 @@ class ScoreAdmin(BigTableAdmin):
 class ReviewSentimentAdmin(BigTableAdmin):
     """The list of reviews as a marketer reads it: words, stars, and what the words say."""
 
-    list_display = ("written_at", "stars", "sentiment", "polarity_number", "product", "text_start")
+    ordering = ("-review__written_at", "-pk")
+    list_display = ("written_on", "stars", "sentiment", "polarity_number", "product", "text_start")
     list_filter = ("label", "review__rating", "review__language")
     list_select_related = ("review__product",)
     search_fields = ("review__title", "review__text", "review__product__name")
 
     @column(description="Written", ordering="review__written_at")
-    def written_at(self, row: ReviewSentiment) -> Any:
-        return row.review.written_at
+    def written_on(self, row: ReviewSentiment) -> str:
+        return display.day(row.review.written_at)
 
     @column(description="Stars", ordering="review__rating")
     def stars(self, row: ReviewSentiment) -> str:
