@@ -139,6 +139,7 @@ def is_open(campaign: Campaign) -> bool:
 
 def check_the_books(stage: Stage, campaign: Campaign) -> dict[str, int]:
     """No duplicate, nobody forgotten, and the mail server's record agrees; returns the states."""
+    campaign.refresh_from_db()
     received = stage.received()
     assert [name for name, times in Counter(received).items() if times > 1] == []
     states = queries.counts_by_state(campaign)
@@ -232,3 +233,24 @@ def test_a_crash_at_each_point_has_its_outcome(
     assert check_the_books(stage, campaign) == expected.end
     call_command("reconcile")
     assert check_the_books(stage, campaign) == expected.reconciled
+
+
+def test_a_stopped_sender_is_not_taken_for_dead(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "SMTP_URL", stage.start_sink("--delay", "0.005"))
+    campaign = CampaignFactory(segment=segment_in_bulk(300), holdout_share=0.0)
+    lifecycle.launch(campaign, now=clock.now())
+    sender = stage.start("send")
+    while stage.received_count() < 20:  # in the middle of its first group of 50
+        time.sleep(0.002)
+    os.kill(sender, signal.SIGSTOP)
+    # even when all its leases are over: what it is handing over is its own, what it claimed is not
+    Delivery.objects.filter(owner__gt="").update(leased_until=campaign.created_at)
+    held = Delivery.objects.filter(state=DeliveryState.SENDING).count()
+    tasks.sweep()
+    tasks.dispatch_due()
+    assert queries.counts_by_state(campaign)["SENDING"] == held > 0
+    os.kill(sender, signal.SIGCONT)
+    assert stage.end(sender) == 0
+    assert check_the_books(stage, campaign) == {"SENT": 300}
