@@ -96,8 +96,9 @@ class Stage:
 
     def start_sink(self, *options: str) -> str:
         self.start("sink", *options)
-        port = self.home / "sink" / "port"
+        port, deadline = self.home / "sink" / "port", time.monotonic() + 20
         while not port.exists() or not port.read_text():
+            assert time.monotonic() < deadline, "the sink did not start"
             time.sleep(0.01)
         return f"smtp://127.0.0.1:{port.read_text()}"
 
