@@ -103,7 +103,6 @@ class DeliveryAdmin(BigTableAdmin):
         "which",
         "state_label",
         "reason_label",
-        "arm_label",
         "probability",
         "expected",
         "accepted_at",
@@ -141,10 +140,6 @@ class DeliveryAdmin(BigTableAdmin):
     @column(description="Not sent, because", ordering="reason")
     def reason_label(self, delivery: Delivery) -> str:
         return _short(delivery.get_reason_display()) if delivery.reason else display.NOTHING
-
-    @column(description="Decided", ordering="arm")
-    def arm_label(self, delivery: Delivery) -> str:
-        return _short(delivery.get_arm_display())
 
     @column(description="Chance of a message", ordering="assignment_probability")
     def probability(self, delivery: Delivery) -> str:

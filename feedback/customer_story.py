@@ -40,7 +40,9 @@ def reach(customer: Customer) -> Reach:
         state = ConsentState.objects.filter(
             customer=customer, purpose=Purpose.MARKETING, channel=Channel.EMAIL
         ).first()
-        return Reach(yes=True, why="Agreed to promotions and news", since=state.since if state else None)
+        return Reach(
+            yes=True, why="Agreed to promotions and news", since=state.since if state else None
+        )
     if refusal is Refusal.SUPPRESSED:
         suppression = Suppression.objects.filter(
             address_hmac=customer.email_hmac, channel=Channel.EMAIL, lifted_at__isnull=True
@@ -124,7 +126,7 @@ _SHOWN = {
     Task.CHURN: ("Will not order within 90 days", "probability"),
     Task.PURCHASE: ("Will order within 30 days", "probability"),
     Task.RESPONSE: ("Orders after a message", "probability"),
-    Task.UPLIFT: ("What a message would earn", "profit expected from one message"),
+    Task.UPLIFT: ("What a message changes", "points of the chance to order"),
 }
 
 
@@ -139,14 +141,11 @@ def scores(customer: Customer) -> list[ShownScore]:
         row = by_task.get(task)
         if row is None:
             continue
-        is_money = task == Task.UPLIFT
-        value = (
-            display.signed_money(row.value) if is_money else display.percent(row.value, decimals=0)
-        )
+        show = display.points if task == Task.UPLIFT else display.percent
+        value = show(row.value, decimals=1 if task == Task.UPLIFT else 0)
         spread = ""
         if row.sd is not None:
-            sd = display.money(row.sd) if is_money else display.percent(row.sd, decimals=0)
-            spread = f", ± {sd} standard deviation"
+            spread = f", ± {display.number(row.sd * 100, decimals=1)} standard deviation"
         shown.append(
             ShownScore(
                 name=name,
@@ -199,7 +198,7 @@ def _orders(customer: Customer, *, before: datetime) -> Iterator[Entry]:
             at=order.placed_at,
             title=f"{'Cancelled order' if cancelled else 'Order'} {order.external_id}",
             detail=display.money(order.total_cents, currency=order.currency)
-            + (f" by {order.channel}" if order.channel else ""),
+            + (f" by {order.channel.lower()}" if order.channel else ""),
             link=reverse("admin:customers_order_change", args=[order.pk]),
             tone="warn" if cancelled else "good",
         )
@@ -264,7 +263,7 @@ def _consents(customer: Customer, *, before: datetime) -> Iterator[Entry]:
     for act in acts.order_by("-happened_at")[: PAGE + 1]:
         yield Entry(
             at=act.happened_at,
-            title=f"Consent {act.get_act_display().lower()}: {act.get_purpose_display().lower()}",
+            title=f"Consent {act.get_act_display().lower()}: {act.get_purpose_display()}",
             detail=f"by {act.method}",
             tone="note",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,11 +167,28 @@ MEASURES = {
     "log_loss": ("Log loss", "lower is better"),
     "brier": ("Brier score", "lower is better"),
     "ece": ("Calibration error", "lower is better"),
-    "qini": ("Qini", "0 is chance; higher is better"),
+    "average_effect": ("Average effect", "points of the chance to order"),
+    "average_error": ("Its standard error", "points"),
+    "evidence": ("Evidence that customers differ", "log Bayes factor; above 3 is strong"),
+    "unsubscribe_share": ("Unsubscribed after a message", "share of those mailed"),
+    "rounds": ("Learned from", "closed campaigns"),
     "silhouette": ("Silhouette", "how well apart, −1 to 1"),
     "stability": ("Stability", "1: found again on other halves of the data"),
     "smallest_share": ("Smallest cluster", "share of customers"),
 }
+
+
+FORMATS: dict[str, Callable[[float], str]] = {
+    "average_effect": lambda share: display.points(share, decimals=2),
+    "average_error": lambda share: display.number(share * 100, decimals=2),
+    "unsubscribe_share": lambda share: display.percent(share, decimals=2),
+    "smallest_share": display.percent,
+    "rounds": display.number,
+}
+
+
+def _three_digits(value: float) -> str:
+    return display.number(value, decimals=3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +197,7 @@ class ShownModel:
 
     task: ModelTask
     subject: Version | None
-    measures: list[tuple[str, str, Measure]]
+    measures: list[tuple[str, str, str, Measure]]
     calibration: list[charts.Dot]
     gain: charts.Gain | None
 
@@ -189,7 +207,11 @@ def _model(task: ModelTask) -> ShownModel:
     curve = subject.version.metrics.get("gain") if subject else None
     order = {name: place for place, name in enumerate(MEASURES)}
     measures = [
-        (*MEASURES.get(one.name, (one.name.replace("_", " ").capitalize(), "")), one)
+        (
+            *MEASURES.get(one.name, (one.name.replace("_", " ").capitalize(), "")),
+            FORMATS.get(one.name, _three_digits)(one.value),
+            one,
+        )
         # the database keeps JSON keys in no order of ours
         for one in sorted(
             subject.measures if subject else (), key=lambda one: order.get(one.name, len(order))

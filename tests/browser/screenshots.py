@@ -1,10 +1,10 @@
 """
 Take a picture of every screen of a running Coterie.
 
-    python -m tests.browser.screenshots BASE_URL USER PASSWORD OUT [--size WIDTH] [--dark]
+    python -m tests.browser.screenshots BASE_URL USER PASSWORD OUT [--size WIDTH] [--dark] [--docs]
 
-Pictures of the home page, a campaign's preview and a result go into docs/images; the others are for
-looking at: open them, and mend what you would be ashamed of.
+With --docs only the three pictures of docs/images, cut at a height that a README bears. The others are
+for looking at: open them, and mend what you would be ashamed of.
 """
 
 from __future__ import annotations
@@ -27,13 +27,15 @@ LISTS = (
     "feedback/liftestimate", "django_celery_beat/periodictask",
 )  # fmt: skip
 HEIGHT = 900
+DOCS = ("home", "campaign-preview", "result")
+DOCS_HEIGHT = 1240
 
 
-def take(page: Page, path: Path) -> None:
+def take(page: Page, path: Path, *, at_most: int) -> None:
     """The whole page: the window grows to it, because frames below its edge are not painted."""
     width = page.viewport_size["width"]  # type: ignore[index]
     height = page.evaluate("document.documentElement.scrollHeight")
-    page.set_viewport_size({"width": width, "height": max(HEIGHT, height)})
+    page.set_viewport_size({"width": width, "height": min(max(HEIGHT, height), at_most)})
     page.wait_for_timeout(400)
     page.screenshot(path=path)
     page.set_viewport_size({"width": width, "height": HEIGHT})
@@ -91,6 +93,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--size", type=int, default=1280, help="width in CSS pixels")
     parser.add_argument("--dark", action="store_true")
+    parser.add_argument("--docs", action="store_true", help="only the pictures of docs/images")
     asked = parser.parse_args(arguments)
     path = shutil.which("chromium") or shutil.which("google-chrome")
     if path is None:
@@ -104,10 +107,13 @@ def main(arguments: list[str]) -> None:
         base = asked.base.rstrip("/")
         chromium.log_in(page, base=base, username=asked.username, password=asked.password)
         for name, address in screens(page, base).items():
+            if asked.docs and name not in DOCS:
+                continue
             response = page.goto(address)
             if response is None or response.status != 200:
                 sys.exit(f"{address} answered {response and response.status}")
-            take(page, asked.out / f"{name}.png")
+            path_out = asked.out / f"{name}.png"
+            take(page, path_out, at_most=DOCS_HEIGHT if asked.docs else 100_000)
 
 
 if __name__ == "__main__":
