@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
 from rich.progress import Progress
@@ -80,13 +80,11 @@ class Ring:
             "scores and segments", lambda: not refreshing.due(now=known_until(now=clock.now()))
         )
 
-    def wait_until_trained(self, *tasks: Task, since: datetime) -> None:
+    def wait_until_trained(self, *tasks: Task) -> None:
         for task in tasks:
             self.wait(
                 f"training: {task.label.split(':')[0].lower()}",
-                lambda task=task: RetrainingDecision.objects.filter(  # type: ignore[misc]
-                    task=task, decided_at__gte=since
-                ).exists(),
+                RetrainingDecision.objects.filter(task=task).exists,
             )
 
     def wait_until_learned(self, *, rounds: int) -> None:
@@ -94,9 +92,7 @@ class Ring:
         for task in (Task.RESPONSE, Task.UPLIFT):
             self.wait(
                 f"learning from {rounds} rounds: {task.label.split(':')[0].lower()}",
-                lambda task=task: RetrainingDecision.objects.filter(  # type: ignore[misc]
-                    task=task, rounds__gte=rounds
-                ).exists(),
+                RetrainingDecision.objects.filter(task=task, rounds__gte=rounds).exists,
             )
 
     def launch(self, number: int) -> Campaign:
@@ -173,7 +169,5 @@ class Ring:
     def wait_until_closed(self, campaign: Campaign) -> None:
         self.wait(
             "closing the outcome window",
-            lambda: OutcomeWindow.objects.filter(
-                campaign=campaign, closed_at__isnull=False
-            ).exists(),
+            OutcomeWindow.objects.filter(campaign=campaign, closed_at__isnull=False).exists,
         )

@@ -118,7 +118,7 @@ class Command(BaseCommand):
                 progress=progress,
                 user=user,
             )
-            ring.wait_until_trained(Task.CHURN, Task.PURCHASE, since=source.created_at)
+            ring.wait_until_trained(Task.CHURN, Task.PURCHASE)
             total = progress.add_task("rounds", total=options["rounds"], completed=len(done))
             for number in range(len(done) + 1, options["rounds"] + 1):
                 done.append(self._round(ring, number))

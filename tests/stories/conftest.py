@@ -1,0 +1,41 @@
+"""Stories run real processes: they see the tests' database, broker and home through the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from config.processes import Processes
+from core import clock
+
+
+def database_url() -> str:
+    """The test database of this xdist worker, for a child process."""
+    there = connection.settings_dict
+    user = f"{quote(there['USER'])}:{quote(there['PASSWORD'])}" if there["USER"] else ""
+    port = f":{there['PORT']}" if there["PORT"] else ""
+    return f"postgresql://{user}@{port}/{there['NAME']}?{urlencode({'host': there['HOST']})}"
+
+
+@pytest.fixture
+def processes(
+    transactional_db: None, home: Path, monkeypatch: pytest.MonkeyPatch, worker_id: str
+) -> Iterator[Processes]:
+    """Worker, beat and sink as `make run` starts them; a broker database for each xdist worker."""
+    number = int(worker_id.removeprefix("gw") or 0) + 1 if worker_id.startswith("gw") else 1
+    broker = os.environ["REDIS_URL"].rsplit("/", 1)[0]
+    monkeypatch.setenv("DATABASE_URL", database_url())
+    monkeypatch.setenv("REDIS_URL", f"{broker}/{number}")
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "config.settings_test")
+    monkeypatch.setenv("COTERIE_SMTP_URL", "")
+    monkeypatch.setattr(settings, "SMTP_URL", "")
+    started = Processes()
+    yield started
+    started.stop()
+    clock.reset()
