@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from campaigns.enums import CampaignState, DeliveryState, Targeting
 from campaigns.models import Campaign, Delivery, Link
 from customers import display
-from customers.tables import BigTableAdmin, ReadOnlyAdmin, clipped, column
+from customers.tables import CustomerRowsAdmin, ReadOnlyAdmin, clipped, column
 
 
 STATE_COLOURS = {
@@ -97,7 +97,7 @@ def _short(label: str) -> str:
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(BigTableAdmin):
+class DeliveryAdmin(CustomerRowsAdmin):
     list_display = (
         "who",
         "which",
@@ -109,12 +109,11 @@ class DeliveryAdmin(BigTableAdmin):
     )
     list_filter = ("state", "arm", "reason", "campaign")
     list_select_related = ("customer", "campaign")
-    search_fields = (
-        "=customer__external_id",
-        "customer__email__istartswith",
-        "=message_id",
-    )
-    search_help_text = "Customer number, start of an e-mail address, or a whole Message-ID"
+    search_help_text = "Customer number, start of an e-mail address, or a whole <Message-ID>"
+
+    def rows_of(self, term: str) -> Q:
+        # a Message-ID, in its brackets as in the headers
+        return Q(message_id=term) if term.startswith("<") else super().rows_of(term)
 
     @column(description="Customer")
     def who(self, delivery: Delivery) -> SafeString:

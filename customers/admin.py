@@ -19,7 +19,7 @@ from customers import (
 )
 from customers.enums import OrderStatus
 from customers.models import Customer, Event, Order, OrderLine, Product, Refund, Review
-from customers.tables import BigTableAdmin, clipped, column
+from customers.tables import BigTableAdmin, CustomerRowsAdmin, NumberedRowsAdmin, clipped, column
 
 
 def _sales_of_customer() -> QuerySet[Order, Any]:
@@ -143,7 +143,7 @@ class OrderLineInline(TabularInline):  # type: ignore[misc]  # unfold has no typ
 
 
 @admin.register(Order)
-class OrderAdmin(BigTableAdmin):
+class OrderAdmin(NumberedRowsAdmin):
     ordering = ("-placed_at",)
     list_display = (
         "external_id",
@@ -157,7 +157,6 @@ class OrderAdmin(BigTableAdmin):
     )
     list_filter = ("status", "source", "channel", ("placed_at", admin.DateFieldListFilter))
     list_select_related = ("customer",)
-    search_fields = ("=external_id", "=customer__external_id", "customer__email__istartswith")
     search_help_text = "Order number, customer number or start of an e-mail address"
     inlines = (OrderLineInline,)
     fields = (
@@ -209,11 +208,10 @@ class OrderLineAdmin(BigTableAdmin):
 
 
 @admin.register(Refund)
-class RefundAdmin(BigTableAdmin):
+class RefundAdmin(NumberedRowsAdmin):
     list_display = ("external_id", "customer", "order", "refunded_at", "amount", "reason")
     list_filter = ("source", ("refunded_at", admin.DateFieldListFilter))
     list_select_related = ("customer", "order")
-    search_fields = ("=external_id", "=order__external_id", "customer__email__istartswith")
 
     @column(description="Amount", ordering="amount_cents")
     def amount(self, refund: Refund) -> str:
@@ -238,11 +236,10 @@ class ReviewAdmin(BigTableAdmin):
 
 
 @admin.register(Event)
-class EventAdmin(BigTableAdmin):
+class EventAdmin(CustomerRowsAdmin):
     list_display = ("happened_at", "kind_label", "who", "campaign_id", "arrived_at")
     list_filter = ("kind", ("happened_at", admin.DateFieldListFilter))
     list_select_related = ("customer",)
-    search_fields = ("=external_id", "=customer__external_id", "customer__email__istartswith")
 
     @column(description="Customer")
     def who(self, event: Event) -> SafeString:

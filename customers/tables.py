@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from django.db.models import Model
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -14,6 +14,7 @@ from unfold.decorators import display as unfold_display
 from unfold.paginator import InfinitePaginator
 
 from customers import display
+from customers.models import Customer, Source
 
 
 Method = TypeVar("Method", bound=Callable[..., object])
@@ -61,3 +62,37 @@ class BigTableAdmin(ReadOnlyAdmin):
     paginator = InfinitePaginator
     show_full_result_count = False
     ordering: tuple[str, ...] = ("-pk",)
+
+
+class CustomerRowsAdmin(BigTableAdmin):
+    """
+    Rows that belong to customers. A search looks the customer up first and then takes their rows.
+
+    One statement with both conditions would read the whole table: 7 s for 900,000 orders.
+    """
+
+    search_fields: tuple[str, ...] = ("=customer__external_id",)  # shows the box
+    search_help_text = "Customer number or start of an e-mail address"
+    customers_at_most = 1_000
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        return queryset.filter(self.rows_of(term)), False
+
+    def rows_of(self, term: str) -> Q:
+        """What a search for `term` finds; a table with numbers of its own adds them."""
+        customers = Customer.objects.filter(Q(external_id=term) | Q(email__istartswith=term))
+        keys = customers.values_list("pk", flat=True)[: self.customers_at_most]
+        return Q(customer__in=list(keys))
+
+
+class NumberedRowsAdmin(CustomerRowsAdmin):
+    """Rows that also have a number in the shop, unique within a source and indexed so."""
+
+    def rows_of(self, term: str) -> Q:
+        sources = list(Source.objects.values_list("pk", flat=True))
+        return super().rows_of(term) | Q(source__in=sources, external_id=term)

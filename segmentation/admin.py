@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path
 
 from customers import display
-from customers.tables import BigTableAdmin, ReadOnlyAdmin, column
+from customers.tables import BigTableAdmin, CustomerRowsAdmin, ReadOnlyAdmin, column
 from segmentation import pages
 from segmentation.enums import Sentiment
 from segmentation.models import (
@@ -68,19 +68,17 @@ class SegmentAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Membership)
-class MembershipAdmin(BigTableAdmin):
+class MembershipAdmin(CustomerRowsAdmin):
     list_display = ("customer", "segment", "joined_at")
     list_filter = ("segment",)
     list_select_related = ("customer", "segment")
-    search_fields = ("=customer__external_id", "customer__email__istartswith")
 
 
 @admin.register(MembershipChange)
-class MembershipChangeAdmin(BigTableAdmin):
+class MembershipChangeAdmin(CustomerRowsAdmin):
     list_display = ("changed_at", "customer", "what", "segment")
     list_filter = ("segment", "joined")
     list_select_related = ("customer", "segment")
-    search_fields = ("=customer__external_id", "customer__email__istartswith")
 
     @column(description="What", ordering="joined")
     def what(self, change: MembershipChange) -> str:
@@ -145,11 +143,10 @@ class ScoreGenerationAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Score)
-class ScoreAdmin(BigTableAdmin):
+class ScoreAdmin(CustomerRowsAdmin):
     list_display = ("customer", "task", "generation", "value_number", "sd_number")
     list_filter = ("generation__task", "generation__is_current")
     list_select_related = ("customer", "generation")
-    search_fields = ("=customer__external_id", "customer__email__istartswith")
 
     @column(description="Model")
     def task(self, score: Score) -> str:

@@ -149,3 +149,31 @@ def test_the_menu_shows_what_the_permissions_allow(client: Client) -> None:
     assert address("customers.product") in page
     assert address("customers.customer") not in page
     assert client.get(address("customers.customer")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "campaigns.delivery", "consent.consentevent", "consent.consentstate", "customers.event",
+        "customers.order", "customers.refund", "segmentation.membership",
+        "segmentation.membershipchange", "segmentation.score",
+    ],
+)  # fmt: skip
+def test_rows_of_a_customer_are_found_by_number_and_address(
+    label: str, admin_client: Client
+) -> None:
+    wanted, _ = MAKERS[label](), MAKERS[label]()
+
+    def found(term: str) -> list[object]:
+        return list(admin_client.get(address(label), {"q": term}).context["cl"].result_list)
+
+    assert found(wanted.customer.external_id) == [wanted]
+    assert found(wanted.customer.email.upper()) == [wanted]
+    assert found("nobody@example.net") == []
+
+
+def test_an_order_is_found_by_its_number(admin_client: Client) -> None:
+    wanted = OrderFactory(external_id="N-1")
+    OrderFactory(external_id="N-11")
+    found = admin_client.get(address("customers.order"), {"q": "N-1"}).context["cl"].result_list
+    assert list(found) == [wanted]
