@@ -28,7 +28,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from feedback.enums import Verdict
 
@@ -106,7 +106,7 @@ def wilson(*, converted: int, customers: int) -> tuple[float, float]:
     """Bounds of a share by the score interval (Wilson 1927); (0, 1) when there are no customers."""
     if customers == 0:
         return 0.0, 1.0
-    z = float(stats.norm.ppf(0.5 + CONFIDENCE / 2))
+    z = float(special.ndtri(0.5 + CONFIDENCE / 2))
     share = converted / customers
     centre = (share + z * z / (2 * customers)) / (1 + z * z / customers)
     half = (
@@ -147,12 +147,14 @@ def sample_ratio_p(
 
     probability: shape (n,), of everybody in the experiment.
     """
+    from scipy import stats
+
     if not len(probability):
         return 1.0
     holdout_p = float(stats.binomtest(held_out, len(probability), holdout_share).pvalue)
     surplus = max(abs(treated - float(probability.sum())) - 0.5, 0.0)
     sd = math.sqrt(float((probability * (1 - probability)).sum()))
-    treated_p = 1.0 if surplus == 0 else float(2 * stats.norm.sf(surplus / sd)) if sd else 0.0
+    treated_p = 1.0 if surplus == 0 else float(2 * special.ndtr(-surplus / sd)) if sd else 0.0
     return min(1.0, 2 * min(holdout_p, treated_p))
 
 
@@ -228,7 +230,7 @@ def _compare(treated: _Group, held_out: _Group) -> Difference:
     low = high = estimate if variance == 0 else math.nan
     if variance > 0:
         freedom = 2 * variance**2 / (treated.variance_of_variance + held_out.variance_of_variance)
-        t = float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom))
+        t = float(special.stdtrit(freedom, 0.5 + CONFIDENCE / 2))
         a = (treated.third_moment - held_out.third_moment) / variance**1.5
         low = estimate - math.sqrt(variance) * _undo_skewness(t, a)
         high = estimate - math.sqrt(variance) * _undo_skewness(-t, a)

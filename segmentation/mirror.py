@@ -17,8 +17,6 @@ from typing import IO
 from urllib.parse import quote, urlencode
 
 import duckdb
-import pyarrow.parquet as pq
-from adbc_driver_postgresql import dbapi
 from django.conf import settings
 from django.db import connection
 
@@ -79,6 +77,9 @@ def refresh() -> dict[str, int]:
     Rewriting everything costs about a second a million order lines and cannot disagree with the
     database. Older generations go when nobody reads them any more.
     """
+    import pyarrow.parquet as pq  # noqa: PLC0415 - slow to import, like the driver
+    from adbc_driver_postgresql import dbapi
+
     folder().mkdir(parents=True, exist_ok=True)
     unfinished = folder() / f"unfinished.{os.getpid()}"
     shutil.rmtree(unfinished, ignore_errors=True)

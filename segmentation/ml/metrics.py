@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from segmentation.ml.tables import Floats, Ints
 
@@ -32,11 +31,15 @@ def auc(*, label: ArrayLike, score: ArrayLike) -> float:
     truth = np.asarray(label)
     if truth.min() == truth.max():
         return float("nan")
+    from sklearn.metrics import roc_auc_score
+
     return float(roc_auc_score(truth, np.asarray(score)))
 
 
 def average_precision(*, label: ArrayLike, score: ArrayLike) -> float:
     """Mean of the precision at each positive, in the order of the score (scikit-learn's definition)."""
+    from sklearn.metrics import average_precision_score
+
     return float(average_precision_score(np.asarray(label), np.asarray(score)))
 
 

@@ -6,7 +6,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.isotonic import IsotonicRegression
 
 from segmentation.ml.tables import Floats
 
@@ -28,6 +27,8 @@ class RecencyRule:
         recency_days: (n,) without NaN; bought: (n,) 0 or 1. One buyer and one non-buyer of the overall
         rate are added to each bin, so that no bin says never or always.
         """
+        from sklearn.isotonic import IsotonicRegression
+
         edges = np.unique(np.quantile(recency_days, np.linspace(0, 1, knots + 1)[1:-1]))
         bins = np.searchsorted(edges, recency_days, side="right")
         filled, which = np.unique(bins, return_inverse=True)

@@ -11,10 +11,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Self
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
-from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from segmentation.ml import artifacts
 from segmentation.ml.columns import NET_REVENUE_CENTS, ORDERS, RECENCY_DAYS
@@ -76,6 +72,10 @@ class ClusterModel:
         what marketers know. One that moved more than half way to the next keeps its new name. A
         different number of clusters takes over nothing.
         """
+        from scipy.spatial.distance import cdist
+
+        from scipy.optimize import linear_sum_assignment
+
         if len(previous.names) != len(self.names):
             return self
         natural = self.centres * self.scale + self.mean
@@ -157,6 +157,8 @@ def _log_rfm(table: FeatureTable) -> Floats:
 
 
 def _k_means(points: Floats, k: int, *, seed: int, starts: int = 3) -> Floats:
+    from sklearn.cluster import KMeans
+
     found = KMeans(n_clusters=k, n_init=starts, random_state=seed).fit(points)
     return np.asarray(found.cluster_centers_, dtype=np.float64)
 
@@ -170,6 +172,8 @@ def _nearest(points: Floats, centres: Floats) -> Ints:
 def _candidate(
     points: Floats, centres: Floats, *, seed: int, generator: np.random.Generator
 ) -> Candidate:
+    from sklearn.metrics import adjusted_rand_score, silhouette_score
+
     k, labels = len(centres), _nearest(points, centres)
     again = []
     for _ in range(BOOTSTRAPS):

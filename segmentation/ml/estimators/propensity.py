@@ -14,7 +14,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from segmentation.ml import artifacts
@@ -213,6 +212,8 @@ def _mixed(customer_ids: Ints, seed: int) -> NDArray[np.uint64]:
 
 def _beta_calibration(probability: Floats, bought: Bools) -> tuple[float, float, float]:
     """Fit logit(q) = a ln p - b ln(1 - p) + c with a, b >= 0; a weak pull to a = b = 1, c = 0."""
+    from scipy.optimize import minimize
+
     p = np.clip(probability, 1e-9, 1 - 1e-9)
     low, high, truth = np.log(p), -np.log1p(-p), bought.astype(np.float64)
 
