@@ -203,3 +203,13 @@ UPSERTS = {
     "reviews": _REVIEWS,
     "events": _EVENTS,
 }
+
+TABLES = {
+    "customers": "customers_customer",
+    "products": "customers_product",
+    "orders": "customers_order",
+    "order_lines": "customers_orderline",
+    "refunds": "customers_refund",
+    "reviews": "customers_review",
+    "events": "customers_event",
+}

@@ -210,5 +210,7 @@ def true_profit(source: Source, *, at: datetime) -> dict[int, float]:
             strict=True,
         )
     )
+    # A customer the world does not know (nothing but returns on record) never answers: a mail only costs.
+    wasted = -world.parameters.mail.contact_cost_cents
     known = source.customers.values_list("external_id", "id")
-    return {ours: by_external[theirs] for theirs, ours in known if theirs in by_external}
+    return {ours: by_external.get(theirs, wasted) for theirs, ours in known}

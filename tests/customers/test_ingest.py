@@ -199,6 +199,16 @@ def test_load_reports_gaps_outliers_and_the_span(now: datetime) -> None:
 
 
 @pytest.mark.django_db
+def test_load_of_much_tells_the_planner(now: datetime) -> None:
+    names = [f"o{n}" for n in range(5_000)]
+    told = batch(orders=[{"external_id": name} for name in names], order_lines=[])
+    load(told, source=SourceFactory(), now=now)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reltuples FROM pg_class WHERE relname = 'customers_order'")
+        assert cursor.fetchone() == (5_000,)
+
+
+@pytest.mark.django_db
 def test_load_of_nothing_is_an_import_of_nothing(now: datetime) -> None:
     report = load(
         batch(**{name: [] for name in ("customers", "products", "orders", "order_lines", "refunds", "reviews", "events")}),

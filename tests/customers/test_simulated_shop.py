@@ -199,6 +199,18 @@ def test_lay_over_answers_for_real_customers(now: datetime) -> None:
     assert source.settings == settings
 
 
+def test_true_profit_knows_every_customer(now: datetime) -> None:
+    source = SourceFactory()
+    load(_regular_customers(50), source=source, now=now)
+    stranger = CustomerFactory(source=source)
+    simulated_shop.lay_over(source, parameters=ShopParameters.load("regulars"), seed=1)
+    at = datetime.fromtimestamp(source.settings["starts_at"], tz=UTC)
+    truth = simulated_shop.true_profit(source, at=at)
+    assert set(truth) == set(source.customers.values_list("pk", flat=True))
+    assert truth[stranger.pk] == -ShopParameters.load("regulars").mail.contact_cost_cents
+    assert len(set(truth.values())) > 10
+
+
 def test_lay_over_needs_orders(now: datetime) -> None:
     source = SourceFactory()
     CustomerFactory(source=source)
