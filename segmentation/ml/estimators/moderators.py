@@ -36,7 +36,8 @@ class Functions:
     """Moderators (with the base rate): bends, pairs, and once more for regular buyers; the rest: one slope.
 
     `main` works on the moderators' columns and the base rate, `rest` on all features. `groups`: for `shrink`,
-    with the intercept as its first entry (group 0).
+    with the intercept as its first entry (group 0), the level of regular buyers as group 1, and then `own` groups of one
+    moderator each.
     """
 
     columns: tuple[int, ...]
@@ -44,6 +45,7 @@ class Functions:
     rest: RankBasis | None
     gate_mean: float
     groups: Ints
+    own: int
 
     @classmethod
     def learn(
@@ -61,7 +63,8 @@ class Functions:
             rest = RankBasis.learn(others, order=1)
         _, source, orders = main.functions(np.column_stack([X[:1, chosen], base[:1]]))
         slopes = int((orders == 1).sum())
-        keys: list[tuple[str, object]] = [
+        keys: list[tuple[str, object]] = [("level", "")]
+        keys += [
             ("bend" if order > 1 else "slope", int(column))
             for column, order in zip(source, orders, strict=True)
         ]
@@ -70,6 +73,7 @@ class Functions:
         if rest is not None:
             _, source, _ = rest.functions(X[:1])
             keys += [("theme", family[names[column]]) for column in source]
+        own = len({key for key in keys if key[0] in {"bend", "slope"}})
         number = {key: position for position, key in enumerate(dict.fromkeys(keys), start=1)}
         return cls(
             columns=tuple(chosen),
@@ -77,6 +81,7 @@ class Functions:
             rest=rest,
             gate_mean=float(_gate(base).mean()),
             groups=np.array([0, *(number[key] for key in keys)]),
+            own=own,
         )
 
     def table(self, X: Floats, base: Floats) -> Floats:
@@ -84,7 +89,7 @@ class Functions:
         bends, _, orders = self.main.functions(np.column_stack([X[:, self.columns], base]))
         slopes = bends[:, orders == 1]
         regular = (_gate(base) - self.gate_mean)[:, None]
-        parts = [bends, slopes * regular]
+        parts = [regular, bends, slopes * regular]
         pairs = list(combinations(range(slopes.shape[1]), 2))
         if pairs:
             first, second = np.array(pairs).T
@@ -100,6 +105,7 @@ class Functions:
             "rest": None if self.rest is None else self.rest.to_dict(),
             "gate_mean": self.gate_mean,
             "groups": self.groups.tolist(),
+            "own": self.own,
         }
 
     @classmethod
@@ -110,6 +116,7 @@ class Functions:
             rest=None if tree["rest"] is None else RankBasis.from_dict(tree["rest"]),
             gate_mean=tree["gate_mean"],
             groups=np.array(tree["groups"]),
+            own=tree["own"],
         )
 
 

@@ -6,7 +6,7 @@ likelihood; MacKay 1992, "Bayesian interpolation"), so a group without signal is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 _TINY = 1e-12
 
@@ -42,53 +43,60 @@ def shrink(
     target: Floats,
     precision: Floats,
     groups: Ints,
-    iterations: int = 30,
+    known: Mapping[int, float] | None = None,
+    typical: Mapping[int, float] | None = None,
+    iterations: int = 25,
 ) -> Posterior:
     """Fit target = design @ beta + noise, where `precision` is one over the variance of the noise.
 
     design (n, p), target (n,), precision (n,), groups (p,): group 0 is not shrunk, the coefficients of group
-    g > 0 are drawn from N(0, variance_g). Columns should have about the same scale within a group.
+    g > 0 are drawn from N(0, variance_g). `known` fixes the variance of a group; `typical` adds to a group one
+    imagined coefficient of that variance, so that a small group is neither switched off nor let loose by
+    chance. Columns should have about the same scale within a group.
     """
     weighted = design * precision[:, None]
-    gram = weighted.T @ design
-    moment = weighted.T @ target
-    return shrink_moments(gram=gram, moment=moment, groups=groups, iterations=iterations)
-
-
-def shrink_moments(
-    *, gram: Floats, moment: Floats, groups: Ints, iterations: int = 30
-) -> Posterior:
-    """As `shrink`, from the sufficient statistics X'WX (p, p) and X'Wy (p,)."""
-    count = int(groups.max()) + 1
-    fixed = groups == 0
-    members = [np.flatnonzero(groups == group) for group in range(1, count)]
-    scale = np.maximum(np.diag(gram), _TINY)
+    gram, moment = weighted.T @ design, weighted.T @ target
+    known, typical = known or {}, typical or {}
+    members = {group: np.flatnonzero(groups == group) for group in range(1, int(groups.max()) + 1)}
+    diagonal = np.maximum(np.diag(gram), _TINY)
     # Start where a coefficient is about as large as its error: neither all noise nor all signal.
-    variance = np.array([1.0 / max(float(np.median(scale[rows])), _TINY) for rows in members])
+    variance = np.zeros(len(members) + 1)
+    for group, rows in members.items():
+        variance[group] = known.get(
+            group, typical.get(group, 1.0 / float(np.median(diagonal[rows])))
+        )
     for step in range(iterations):
         mean, inverse, _ = _solve(gram, moment, _prior(groups, variance))
         before = variance.copy()
-        for index, rows in enumerate(members):
+        for group, rows in members.items():
+            if group in known:
+                continue
             energy, width = float(mean[rows] @ mean[rows]), float(np.diag(inverse)[rows].sum())
+            belief, weight = typical.get(group, 0.0), float(group in typical)
             if step < 3:  # the slow, safe update first, then MacKay's fixed point
-                variance[index] = (energy + width) / len(rows)
+                variance[group] = (energy + width + belief) / (len(rows) + weight)
             else:
-                used = max(len(rows) - width / variance[index], 1e-6)
-                variance[index] = energy / used
-        variance = np.maximum(variance, _TINY)
-        if step > 3 and np.all(np.abs(np.log(variance / before)) < 0.02):
+                used = max(len(rows) - width / variance[group], 1e-6)
+                variance[group] = (energy + belief) / (used + weight)
+        variance[1:] = np.maximum(variance[1:], _TINY)
+        if step > 3 and np.all(np.abs(np.log(variance[1:] / before[1:])) < 0.02):
             break
     mean, inverse, log_determinant = _solve(gram, moment, _prior(groups, variance))
     evidence = 0.5 * (moment @ mean - log_determinant)
-    evidence -= 0.5 * sum(len(rows) * np.log(v) for rows, v in zip(members, variance, strict=True))
-    _, _, base_determinant = _solve(
-        gram[np.ix_(fixed, fixed)], moment[fixed], np.zeros(fixed.sum())
-    )
-    base = np.linalg.solve(gram[np.ix_(fixed, fixed)], moment[fixed])
-    evidence -= 0.5 * (moment[fixed] @ base - base_determinant)
+    evidence -= 0.5 * sum(len(rows) * np.log(variance[group]) for group, rows in members.items())
     return Posterior(
-        mean=mean, covariance=inverse, group_variance=variance, evidence=float(evidence)
+        mean=mean,
+        covariance=inverse,
+        group_variance=variance[1:],
+        evidence=float(evidence - _flat_evidence(gram, moment, groups == 0)),
     )
+
+
+def _flat_evidence(gram: Floats, moment: Floats, fixed: Bools) -> float:
+    """Log evidence of the coefficients that are not shrunk, alone."""
+    part = moment[fixed]
+    mean, _, log_determinant = _solve(gram[np.ix_(fixed, fixed)], part, np.zeros(len(part)))
+    return float(0.5 * (part @ mean - log_determinant))
 
 
 def total(parts: Sequence[Posterior]) -> Posterior:
@@ -102,7 +110,8 @@ def total(parts: Sequence[Posterior]) -> Posterior:
 
 
 def _prior(groups: Ints, variance: Floats) -> Floats:
-    return np.where(groups == 0, 0.0, np.concatenate([[0.0], 1.0 / variance])[groups])
+    """Ridge per coefficient; `variance` has an unused first entry for group 0."""
+    return np.where(groups == 0, 0.0, 1.0 / np.where(variance > 0, variance, 1.0)[groups])
 
 
 def _solve(gram: Floats, moment: Floats, ridge: Floats) -> tuple[Floats, Floats, float]:

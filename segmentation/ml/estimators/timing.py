@@ -7,14 +7,20 @@ that the late part hardly differs between customers, and most of the noise is go
 
 from __future__ import annotations
 
+
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from segmentation.ml.tables import Floats, Ints
 
 
-_EARLY = (0.0, 0.3, 1.0)  # of the window: four days of fourteen (effects of mails halve in 1 to 3 days)
+_EARLY = (
+    0.0,
+    0.3,
+    1.0,
+)  # of the window: four days of fourteen (effects of mails halve in 1 to 3 days)
 _RARE = 0.005  # p(1 - p) is not trusted below this
 
 
@@ -66,7 +72,7 @@ def outcomes(rounds: Rounds, *, expected: Floats) -> list[Outcome]:
         return [Outcome(residual=rounds.ordered - expected, variance=spread)]
     position = np.clip(np.nan_to_num(rounds.days) / rounds.window_days, 0, 1 - 1e-9)
     parts = []
-    for low, high in zip(_EARLY[:-1], _EARLY[1:], strict=True):
+    for low, high in pairwise(_EARLY):
         here = rounds.ordered * ((position >= low) & (position < high))
         share = float(here.sum()) / max(float(rounds.ordered.sum()), 1.0)
         residual = here - share * expected

@@ -28,6 +28,10 @@ from segmentation.ml.tables import Floats
 
 _EVIDENCE = 1.0  # log Bayes factor from which differences are believed
 _SURE = 1.96
+_TYPICAL = 0.05  # of the base rate: what a moderator usually adds to uplift per standard deviation
+_LEVEL = (
+    0.35  # of the base rate: by how much the uplift of rare and of regular buyers usually differs
+)
 
 
 class Verdict(StrEnum):
@@ -79,12 +83,15 @@ class UpliftModel:
         table = functions.table(rounds.X, base)
         centre = table.mean(axis=0)
         design = np.column_stack([np.ones(len(base)), table - centre]) * lever[:, None]
+        rate = max(float(rounds.ordered.mean()), 1e-4)
         posterior = total([
             shrink(
                 design=design,
                 target=part.residual,
                 precision=1 / part.variance,
                 groups=functions.groups,
+                known={1: (_LEVEL * rate) ** 2},
+                typical=dict.fromkeys(range(2, 2 + functions.own), (_TYPICAL * rate) ** 2),
             )
             for part in outcomes(rounds, expected=expected)
         ])  # fmt: skip
