@@ -25,6 +25,8 @@ $(VENV)/.ready: requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
+# a real shop's data and the simulated shop do not share a home
+demo: export COTERIE_HOME := $(if $(DATA),$(COTERIE_HOME)/$(basename $(notdir $(DATA))),$(COTERIE_HOME))
 demo: setup ## Turn the whole ring and show it: [DATA=file] [SERVE=0] [CUSTOMERS=n] [ROUNDS=n] [PORT=8000]
 	$(BIN)/python manage.py demo $(if $(DATA),--data "$(DATA)") $(if $(filter 0,$(SERVE)),--no-serve) \
 	  $(if $(CUSTOMERS),--customers $(CUSTOMERS)) $(if $(ROUNDS),--rounds $(ROUNDS)) --port $(PORT)

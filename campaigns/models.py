@@ -119,6 +119,7 @@ class Delivery(models.Model):
     reply = models.CharField(max_length=300, blank=True)
 
     class Meta:
+        verbose_name_plural = "deliveries"
         constraints = [
             models.UniqueConstraint(fields=["campaign", "customer"], name="delivery_once"),
             models.CheckConstraint(

@@ -15,6 +15,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from campaigns.enums import DeliveryState
+from campaigns.handover import delivered_properties
 from campaigns.models import Delivery
 from customers.enums import EventKind
 from customers.events import EventRow, record_many
@@ -48,7 +49,8 @@ def reconcile(*, accepted: frozenset[str], now: datetime) -> Reconciled:
     """Settle every UNKNOWN delivery: SENT if the record has its Message-ID, else FAILED."""
     with transaction.atomic(), connection.cursor() as cursor:
         unknown = list(
-            Delivery.objects.select_for_update(no_key=True)
+            Delivery.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("campaign")
             .filter(state=DeliveryState.UNKNOWN)
             .order_by("pk")
         )
@@ -68,7 +70,7 @@ def reconcile(*, accepted: frozenset[str], now: datetime) -> Reconciled:
                 customer_id=row.customer_id, kind=EventKind.DELIVERED,
                 happened_at=row.intent_at or now, arrived_at=now,
                 external_id=f"delivery:{row.pk}:DELIVERED", campaign_id=row.campaign_id,
-                delivery_id=row.pk,
+                delivery_id=row.pk, properties=delivered_properties(row.campaign),
             )
             for row in delivered
         )  # fmt: skip

@@ -100,6 +100,8 @@ class Ring:
         now = clock.now()
         salt = f"demo-{self.source.pk}-{number}"
         if found := Campaign.objects.filter(salt=salt).exclude(state=CampaignState.DRAFT).first():
+            if found.state == CampaignState.PAUSED:  # an earlier run's mail server went away
+                lifecycle.resume(found, now=now)
             return found
         Campaign.objects.filter(salt=salt).delete()
         campaign = Campaign.objects.create(

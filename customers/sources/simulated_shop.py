@@ -201,7 +201,8 @@ def true_profit(source: Source, *, at: datetime) -> dict[int, float]:
 
     For tables that judge; nothing that learns or decides may call it.
     """
-    world = _world(source)
+    with transaction.atomic():  # looking at real orders takes a temporary table
+        world = _world(source)
     truth = world.oracle(int(at.timestamp()), _deliveries(source, world))
     by_external = dict(
         zip(

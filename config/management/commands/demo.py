@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from argparse import ArgumentParser
@@ -60,6 +61,10 @@ class Command(BaseCommand):
         screen = Console()
         # a table in a log file is as wide as it needs to be
         self.console = screen if screen.is_terminal else Console(width=150)
+        if (
+            options["data"] is not None
+        ):  # the file's amounts are pounds; the screens' processes inherit it
+            os.environ["COTERIE_CURRENCY"] = settings.CURRENCY = "GBP"
         user, password = self._prepare()
         try:
             with running() as processes:
