@@ -20,6 +20,8 @@ TYPES = {
     "probability": pa.float64(),  # of being assigned to a message
     "ordered": pa.int64(),
     "orders": pa.int64(),
+    "first_order_days": pa.float64(),  # from the freeze; NULL without an order
+    "window_days": pa.int64(),
     "margin_cents": pa.int64(),
     "revenue_cents": pa.int64(),
     "profit_cents": pa.int64(),
@@ -35,7 +37,8 @@ SELECT outcome.delivery_id, delivery.customer_id, delivery.campaign_id, "window"
        floor(extract(epoch FROM campaign.frozen_at))::bigint AS frozen_at,
        (delivery.arm = %s)::int AS treated,
        delivery.assignment_probability AS probability,
-       (outcome.orders > 0)::int AS ordered, outcome.orders, outcome.margin_cents,
+       (outcome.orders > 0)::int AS ordered, outcome.orders,
+       outcome.first_order_days, campaign.outcome_days AS window_days, outcome.margin_cents,
        outcome.revenue_cents, outcome.profit_cents,
        outcome.unsubscribed::int AS unsubscribed, outcome.clicked::int AS clicked,
        campaign.discount_percent, campaign.contact_cost_cents, campaign.unsubscribe_cost_cents

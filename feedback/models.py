@@ -37,6 +37,10 @@ class Outcome(models.Model):
     )
     clicked = models.BooleanField()
     unsubscribed = models.BooleanField()
+    first_order_days = models.FloatField(
+        null=True,
+        help_text="Days from the freeze to the first order of the window; empty without one.",
+    )
     attributed_orders = models.PositiveIntegerField(
         default=0, help_text="Orders after a click, by the last-click rule; never counted as lift."
     )

@@ -42,14 +42,15 @@ CLOSING_LOCK = 0xC105E
 OBSERVE = """
 INSERT INTO feedback_outcome (
     delivery_id, window_id, orders, revenue_cents, margin_cents, profit_cents,
-    clicked, unsubscribed, attributed_orders, attributed_revenue_cents)
+    clicked, unsubscribed, attributed_orders, attributed_revenue_cents, first_order_days)
 WITH ordered AS (
-    SELECT id, customer_id, total_cents, margin_cents
+    SELECT id, customer_id, total_cents, margin_cents, placed_at
     FROM customers_order
     WHERE status = %(placed)s AND customer_id IS NOT NULL
       AND placed_at >= %(starts_at)s AND placed_at < %(ends_at)s
 ), bought AS (
-    SELECT customer_id, count(*) AS orders, sum(total_cents) AS revenue, sum(margin_cents) AS margin
+    SELECT customer_id, count(*) AS orders, sum(total_cents) AS revenue, sum(margin_cents) AS margin,
+           extract(epoch FROM min(placed_at) - %(starts_at)s) / 86400 AS first_order_days
     FROM ordered GROUP BY customer_id
 ), given_back AS (
     -- A refund of a known order counts with that order; one that names no order, when it happened.
@@ -82,7 +83,8 @@ WITH ordered AS (
            coalesce(reacted.clicked, false) AS clicked,
            coalesce(reacted.unsubscribed, false) AS unsubscribed,
            coalesce(credited.orders, 0) AS credited_orders,
-           coalesce(credited.revenue, 0) AS credited_revenue
+           coalesce(credited.revenue, 0) AS credited_revenue,
+           bought.first_order_days
     FROM campaigns_delivery delivery
     LEFT JOIN bought USING (customer_id)
     LEFT JOIN given_back USING (customer_id)
@@ -92,7 +94,7 @@ WITH ordered AS (
 )
 SELECT id, %(window)s, orders, revenue, margin,
        margin - sent::int * %(contact_cost)s - unsubscribed::int * %(unsubscribe_cost)s,
-       clicked, unsubscribed, credited_orders, credited_revenue
+       clicked, unsubscribed, credited_orders, credited_revenue, first_order_days
 FROM seen
 """
 

@@ -83,6 +83,9 @@ def _gather(rows: pa.Table) -> Logged | None:
             treated=joined["treated"],
             propensity=joined["probability"],
             ordered=joined["ordered"],
+            # campaigns may differ in length: the moment of the order as a share of the own window
+            days=joined["moment"],
+            window_days=1.0,
             customer=customer.astype(np.int64),
         ),
         names=names,
@@ -123,6 +126,7 @@ def _by_campaign(rows: pa.Table) -> Iterator[dict[str, Any]]:
                 "treated": part["treated"][known].astype(np.float64),
                 "probability": part["probability"][known].astype(np.float64),
                 "ordered": part["ordered"][known].astype(np.float64),
+                "moment": part["first_order_days"][known] / part["window_days"][known],
                 "unsubscribed": part["unsubscribed"][known].astype(np.float64),
                 "customer": part["customer_id"][known].astype(np.int64),
                 "number": part["round_number"][known].astype(np.int64),
@@ -211,12 +215,15 @@ def _r_losses(rounds: Rounds, *, alone: Floats, uplift: Floats) -> Floats:
 
 
 def _take(rounds: Rounds, mask: Bools) -> Rounds:
-    per_row = {
-        name: column[mask]
-        for name, column in vars(rounds).items()
-        if isinstance(column, np.ndarray)
-    }
-    return replace(rounds, **per_row)
+    return replace(
+        rounds,
+        X=rounds.X[mask],
+        treated=rounds.treated[mask],
+        propensity=rounds.propensity[mask],
+        ordered=rounds.ordered[mask],
+        customer=rounds.customer[mask],
+        days=None if rounds.days is None else rounds.days[mask],
+    )
 
 
 def _train_response(logged: Logged, *, now: datetime) -> Result:

@@ -37,6 +37,8 @@ def test_training_rows_tell_the_whole_story_of_a_customer(now: datetime) -> None
             "probability": 0.85,
             "ordered": 1,
             "orders": 1,
+            "first_order_days": 2.0,
+            "window_days": campaign.outcome_days,
             "margin_cents": 800,
             "revenue_cents": 2000,
             "profit_cents": 800 - 5 - 300,
