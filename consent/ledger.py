@@ -55,8 +55,8 @@ def grant(
     """
     Record that `customer` agreed to `wording`, whose purpose and channel it is about.
 
-    `method` says how (form, admin, ...), `evidence` whatever proves it. Lifts an UNSUBSCRIBED
-    suppression of the address that is older, and no other.
+    `method` says how (form, admin, ...), `evidence` whatever proves it; a `happened_at` that is yet to
+    come is taken as now. Lifts an UNSUBSCRIBED suppression of the address that is older, and no other.
     """
     return _act(
         customer=customer, purpose=wording.purpose, channel=wording.channel, act=Act.GRANTED,
@@ -175,8 +175,8 @@ def _act(
     with transaction.atomic():
         event = ConsentEvent.objects.create(
             customer=customer, purpose=purpose, channel=channel, act=act, basis=basis,
-            wording=wording, method=method, evidence=dict(evidence or {}), happened_at=happened_at,
-            recorded_at=now,
+            wording=wording, method=method, evidence=dict(evidence or {}),
+            happened_at=min(happened_at, now), recorded_at=now,
         )  # fmt: skip
         with connection.cursor() as cursor:
             cursor.execute(FOLD_ONE, {"event_id": event.pk})

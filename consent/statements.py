@@ -6,6 +6,10 @@ from consent.enums import Act, Basis, Channel, Purpose, SuppressionReason
 from customers.enums import EventKind
 
 
+# Nothing happened later than we learned of it. A shop's clock that is fast would else let its consents
+# win over the withdrawals that came after them, and lift the suppression.
+_HAPPENED_AT = "least(event.happened_at, event.arrived_at, %(now)s)"
+
 _UPSERT_STATE = """
     ON CONFLICT (customer_id, purpose, channel) DO UPDATE
     SET is_granted = excluded.is_granted, since = excluded.since, event_id = excluded.event_id
@@ -31,7 +35,8 @@ REBUILD = f"{_STATES}{_FOLD.format(acts='consent_consentevent')}"
 # A withdrawal whose purpose we cannot read is one of marketing: the mistake that mails nobody.
 ABSORB_ACTS = f"""
 WITH said AS MATERIALIZED (
-    SELECT event.id, event.customer_id, event.kind, event.happened_at, event.properties,
+    SELECT event.id, event.customer_id, event.kind, event.properties,
+           {_HAPPENED_AT} AS happened_at,
            CASE WHEN kind IN ('{EventKind.UNSUBSCRIBED}', '{EventKind.COMPLAINED}')
                   OR kind = '{EventKind.CONSENT_WITHDRAWN}'
                  AND NOT %(channels)s::jsonb ? COALESCE(properties ->> 'purpose', '')
@@ -85,7 +90,8 @@ SUPPRESS_ONE = f"""
 # reasons for one address the lasting one, then the latest, is kept.
 SUPPRESS_FROM_EVENTS = f"""
 WITH told AS (
-    SELECT DISTINCT ON (customer.email_hmac) customer.email_hmac, event.id, event.happened_at,
+    SELECT DISTINCT ON (customer.email_hmac) customer.email_hmac, event.id,
+           {_HAPPENED_AT} AS happened_at,
            CASE event.kind WHEN '{EventKind.UNSUBSCRIBED}' THEN '{SuppressionReason.UNSUBSCRIBED}'
                            WHEN '{EventKind.COMPLAINED}' THEN '{SuppressionReason.COMPLAINT}'
                            ELSE '{SuppressionReason.HARD_BOUNCE}' END AS reason

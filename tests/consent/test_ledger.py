@@ -25,13 +25,15 @@ LATER = NOW + timedelta(hours=1)
 
 def given(customer: Any, at: Any = NOW, **properties: str) -> Event:
     return EventFactory(
-        customer=customer, kind=EventKind.CONSENT_GIVEN, happened_at=at,
+        customer=customer, kind=EventKind.CONSENT_GIVEN, happened_at=at, arrived_at=at,
         properties={**MARKETING, "method": "checkout", **properties},
     )  # fmt: skip
 
 
 def told(customer: Any, kind: EventKind, at: Any = LATER, **properties: str) -> Event:
-    return EventFactory(customer=customer, kind=kind, happened_at=at, properties=properties)
+    return EventFactory(
+        customer=customer, kind=kind, happened_at=at, arrived_at=at, properties=properties
+    )
 
 
 def test_default_wordings_exist_with_their_hash() -> None:
@@ -170,6 +172,7 @@ def test_fresh_consent_lifts_an_unsubscription_in_any_order(
     order: tuple[int, int], *, at_once: bool
 ) -> None:
     customer = MailableFactory()
+    at_last = LATER + timedelta(hours=2)
     acts = [
         lambda: told(customer, EventKind.UNSUBSCRIBED),
         lambda: given(customer, LATER + timedelta(hours=1)),
@@ -177,11 +180,11 @@ def test_fresh_consent_lifts_an_unsubscription_in_any_order(
     for number in order:
         acts[number]()
         if not at_once:
-            ledger.absorb(now=LATER)
-    ledger.absorb(now=LATER)
+            ledger.absorb(now=at_last)
+    ledger.absorb(now=at_last)
     assert gate.refusal(customer) is None
     suppression = Suppression.objects.get()
-    assert (suppression.reason, suppression.lifted_at) == (SuppressionReason.UNSUBSCRIBED, LATER)
+    assert (suppression.reason, suppression.lifted_at) == (SuppressionReason.UNSUBSCRIBED, at_last)
 
 
 @pytest.mark.parametrize("kind", [EventKind.BOUNCED, EventKind.COMPLAINED])
@@ -265,3 +268,28 @@ def test_absorbing_a_hundred_thousand_consents_takes_seconds() -> None:
     print(f"absorbed 100,000 consents in {seconds:.1f} s")
     assert seconds < 30
     assert queries.granted_customer_ids(Purpose.MARKETING, Channel.EMAIL).count() == 100_000
+
+
+def test_a_consent_from_a_clock_that_is_fast_does_not_outlive_a_withdrawal() -> None:
+    customer = CustomerFactory()
+    EventFactory(
+        customer=customer, kind=EventKind.CONSENT_GIVEN,
+        happened_at=NOW + timedelta(hours=20),  # imports let a day pass for such clocks
+        properties={**MARKETING, "method": "checkout"},
+    )  # fmt: skip
+    ledger.absorb(now=NOW)
+    assert gate.refusal(customer) is None
+    ledger.unsubscribe(customer_id=customer.pk, method="one-click", now=LATER)
+    assert gate.refusal(customer) == Refusal.SUPPRESSED
+    assert not ConsentState.objects.get(customer=customer, purpose=Purpose.MARKETING).is_granted
+    assert not Suppression.objects.exclude(lifted_at=None).exists()
+
+
+def test_a_consent_recorded_ahead_of_time_counts_from_now() -> None:
+    customer = MailableFactory()
+    ledger.grant(
+        customer=customer, wording=default_wording(), method="form", now=NOW,
+        happened_at=NOW + timedelta(days=1),
+    )  # fmt: skip
+    ledger.unsubscribe(customer_id=customer.pk, method="one-click", now=LATER)
+    assert gate.refusal(customer) == Refusal.SUPPRESSED
