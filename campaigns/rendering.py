@@ -106,7 +106,8 @@ class CampaignTemplate:
             to = mime.mailbox(recipient.email)
             subject = mime.clean(self._subject.render(**values))
             body, text = self._html.render(**values), self._text.render(**values)
-        except (LiquidError, mime.BadAddressError) as error:
+        # a filter meets what Liquid does not expect: {{ customer.first_name | round }} of one called Inf
+        except (LiquidError, ValueError, ArithmeticError) as error:
             raise RenderError(str(error).splitlines()[0]) from error
         # a condition in the template may have hidden what the law asks for
         if unsubscribe_url not in body or str(escape(settings.POSTAL_ADDRESS)) not in body:
@@ -197,7 +198,7 @@ def _as_text(source: str) -> str:
         held.append(match.group())
         return f"\ue000{len(held) - 1}\ue001"
 
-    marked = _LIQUID.sub(hold, source)
+    marked = _LIQUID.sub(hold, re.sub("[\ue000\ue001]", "", source))
     text = get_text(marked, ParserConfig(display_links=True)) if marked.strip() else ""
     lines = [line.rstrip() for line in text.splitlines()]
     tidy = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

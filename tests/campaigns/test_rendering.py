@@ -197,3 +197,15 @@ def test_rendering_is_fast_enough_not_to_matter() -> None:
     )
     print(f"{seconds * 1e6:.0f} microseconds a message of 8 kB")
     assert seconds < 0.005
+
+
+def test_a_value_that_a_filter_cannot_take_spoils_one_message_and_no_more() -> None:
+    template = CampaignTemplate(campaign(subject="{{ customer.first_name | round }}"))
+    with pytest.raises(RenderError):
+        template.render(recipient(first_name="Inf"), now=SENT_AT)
+    assert template.render(recipient(first_name="7.4"), now=SENT_AT).subject == "7"
+
+
+def test_characters_that_stand_for_merge_fields_within_are_left_out() -> None:
+    made = campaign(body_html=f"{campaign().body_html}\ue0009\ue001")
+    assert rendering.problems(made) == []
