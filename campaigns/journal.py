@@ -8,6 +8,7 @@ others on this machine know whether it lives: a process that is only slow or sto
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -54,10 +55,15 @@ class Journal:
         unnamed.rename(self.path)
 
     def started(self, delivery_id: int, epoch: int) -> None:
-        os.write(self._file, b'{"id": %d, "epoch": %d}\n' % (delivery_id, epoch))
+        self._write(b'{"id": %d, "epoch": %d}' % (delivery_id, epoch))
 
     def replied(self, reply: Reply) -> None:
-        os.write(self._file, json.dumps(reply.as_line()).encode() + b"\n")
+        self._write(json.dumps(reply.as_line()).encode())
+
+    def _write(self, line: bytes) -> None:
+        """Raises OSError when the disk is full: a torn line may only ever be the last one."""
+        if os.write(self._file, line + b"\n") <= len(line):
+            raise OSError(errno.ENOSPC, "the journal takes no more", str(self.path))
 
     def close(self, *, keep: bool = False) -> None:
         """End it; the file goes unless the database may not know all that is in it."""

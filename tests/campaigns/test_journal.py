@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,20 @@ def test_a_journal_stays_when_replaying_it_fails(tmp_path: Path) -> None:
         assert len(pasts) == 1
         with dead_journals(tmp_path) as others:  # two sweepers: the second finds nothing to do
             assert others == []
+
+
+def test_a_full_disk_stops_the_sender_before_a_torn_line_hides_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = write(tmp_path)
+    whole = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: whole(file, data[:7]))
+    with pytest.raises(OSError, match="the journal takes no more"):
+        journal.started(3, 1)
+    monkeypatch.undo()
+    journal.close(keep=True)
+    with dead_journals(tmp_path) as [past]:
+        assert past.started == {(1, 1), (2, 1)}
 
 
 @pytest.mark.parametrize(
