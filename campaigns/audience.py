@@ -112,11 +112,20 @@ def _decide(campaign: Campaign, *, now: datetime) -> _Decision:
                             WHERE accepted_at > %s
                                -- they may have got it: then it counts
                                OR state IN ('{DeliveryState.SENDING}', '{DeliveryState.UNKNOWN}')
-                                  AND intent_at > %s)
+                                  AND intent_at > %s
+                               -- or they will: another campaign has them in its audience
+                               OR state IN ('{DeliveryState.PLANNED}', '{DeliveryState.CLAIMED}',
+                                            '{DeliveryState.DEFERRED}') AND %s
+                                  AND campaign_id IN (SELECT id FROM campaigns_campaign WHERE state IN
+                                      ('{CampaignState.RUNNING}', '{CampaignState.PAUSED}')))
                     THEN '{SkipReason.FREQUENCY}'
             END FROM judged ORDER BY id
             """,
-            [*parameters, *[now - timedelta(days=campaign.min_days_between)] * 2],
+            [
+                *parameters,
+                *[now - timedelta(days=campaign.min_days_between)] * 2,
+                campaign.min_days_between > 0,
+            ],
         )
         rows = cursor.fetchall()
     eligible = np.array([key for key, reason in rows if reason is None], dtype=np.int64)

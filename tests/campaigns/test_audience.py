@@ -120,6 +120,20 @@ def test_frequency_counts_what_may_have_arrived() -> None:
         assert sum(count for code, _, count in shown.steps if code == "FREQUENCY") == expected
 
 
+def test_frequency_counts_what_another_campaign_is_about_to_send() -> None:
+    segment = segment_of(MailableFactory.create_batch(20))
+    first, second = (
+        scheduled(segment=segment, min_days_between=days, holdout_share=0.1) for days in (0, 7)
+    )
+    assert audience.freeze(first, now=LATER)
+    waiting = Delivery.objects.filter(campaign=first, state=DeliveryState.PLANNED).count()
+    assert waiting > 0
+    steps = {code: count for code, _, count in audience.preview(second, now=LATER).steps}
+    assert steps == {SkipReason.FREQUENCY: waiting}
+    lifecycle.cancel(first, now=LATER)
+    assert audience.preview(second, now=LATER).steps == []
+
+
 def test_what_targeting_plans_is_written_and_previewed(monkeypatch: pytest.MonkeyPatch) -> None:
     customers = MailableFactory.create_batch(30)
     version = ModelVersion.objects.create(
