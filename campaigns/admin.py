@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from campaigns.enums import CampaignState, DeliveryState, Targeting
 from campaigns.models import Campaign, Delivery, Link
 from customers import display
+from customers.screens import row_key
 from customers.tables import CustomerRowsAdmin, ReadOnlyAdmin, clipped, column
 
 
@@ -68,7 +69,7 @@ class CampaignAdmin(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        return redirect("campaign_pages:campaign", object_id)
+        return redirect("campaign_pages:campaign", row_key(object_id))
 
     @column(description="Campaign", ordering="name")
     def name_clipped(self, campaign: Campaign) -> str:

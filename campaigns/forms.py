@@ -9,10 +9,12 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.db import transaction
 
 from campaigns import starter
-from campaigns.enums import Targeting
+from campaigns.enums import CampaignState, Targeting
 from campaigns.models import Campaign
+from core.states import LostRaceError
 from segmentation.models import Segment
 
 
@@ -122,7 +124,12 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
         self.fields["body_html"].widget.attrs["spellcheck"] = "false"
 
     def save_draft(self, *, now: datetime, user: Any) -> Campaign:
-        """Store what was typed; a new campaign gets its salt, which makes its chance its own."""
+        """
+        Store what was typed; a new campaign gets its salt, which makes its chance its own.
+
+        Raises LostRaceError when somebody has launched the campaign since the form was read: what it
+        says and to whom is frozen then.
+        """
         campaign: Campaign = self.save(commit=False)
         data = self.cleaned_data
         campaign.holdout_share = float(data["holdout_percent"]) / 100
@@ -133,7 +140,13 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
             campaign.created_at = now
             campaign.created_by = user
             campaign.salt = secrets.token_hex(16)
-        campaign.save()
+        with transaction.atomic():
+            drafts = Campaign.objects.select_for_update(no_key=True).filter(
+                pk=campaign.pk, state=CampaignState.DRAFT
+            )
+            if campaign.pk and not drafts.exists():
+                raise LostRaceError("the campaign has been launched in the meantime")
+            campaign.save()
         return campaign
 
 

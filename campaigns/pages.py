@@ -22,7 +22,7 @@ from campaigns.progress import progress_of
 from core import clock
 from core.states import IllegalMoveError, LostRaceError
 from customers.models import Customer
-from customers.screens import page, staff_page
+from customers.screens import page, row_key, staff_page
 from segmentation.queries import members
 
 
@@ -98,7 +98,11 @@ def edit(request: HttpRequest, campaign_id: int) -> HttpResponse:
         return redirect("campaign_pages:progress", found.pk)
     form = CampaignForm(request.POST or None, instance=found)
     if request.method == "POST" and form.is_valid():
-        form.save_draft(now=clock.now(), user=_staff(request))
+        try:
+            form.save_draft(now=clock.now(), user=_staff(request))
+        except LostRaceError as error:
+            messages.error(request, f"Not saved: {error}")
+            return redirect("campaign_pages:progress", found.pk)
         messages.success(request, "Saved.")
         return redirect("campaign_pages:preview", found.pk)
     # the name that is stored, not the one just typed and refused
@@ -187,7 +191,7 @@ def _chosen_customer(
     request: HttpRequest, suggested: list[tuple[str, Customer]]
 ) -> tuple[Customer | None, str]:
     """Who was asked for (by key, e-mail address or the shop's number), or what was not found."""
-    search = request.GET.get("search", "").strip()
+    search = request.GET.get("search", "").replace("\0", "").strip()
     if search:
         by_text = Customer.objects.filter(email__iexact=search) | Customer.objects.filter(
             external_id=search
@@ -195,8 +199,8 @@ def _chosen_customer(
         match = by_text.order_by("pk").first()
         return (match, "") if match else (suggested[0][1] if suggested else None, search)
     key = request.GET.get("customer", "")
-    if key.isdigit():
-        return get_object_or_404(Customer, pk=key), ""
+    if key:
+        return get_object_or_404(Customer, pk=row_key(key)), ""
     return (suggested[0][1] if suggested else None), ""
 
 

@@ -19,6 +19,7 @@ from customers import (
 )
 from customers.enums import OrderStatus
 from customers.models import Customer, Event, Order, OrderLine, Product, Refund, Review
+from customers.screens import row_key
 from customers.tables import BigTableAdmin, CustomerRowsAdmin, NumberedRowsAdmin, clipped, column
 
 
@@ -73,7 +74,7 @@ class CustomerAdmin(BigTableAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        return redirect("admin:customer_page", object_id)
+        return redirect("admin:customer_page", row_key(object_id))
 
     @column(description="Name")
     def name(self, customer: Customer) -> SafeString:

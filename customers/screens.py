@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 
@@ -26,6 +27,13 @@ def page(
         {**admin.site.each_context(request), "title": title, **context},
         status=status,
     )
+
+
+def row_key(text: str) -> int:
+    """The primary key in an address that anybody may have typed; raises Http404 for what is none."""
+    if not re.fullmatch("[0-9]{1,18}", text):
+        raise Http404
+    return int(text)
 
 
 def staff_page(*permissions: str) -> Callable[[View], View]:

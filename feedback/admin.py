@@ -12,6 +12,7 @@ from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
 from customers import display
+from customers.screens import row_key
 from customers.tables import BigTableAdmin, ReadOnlyAdmin, clipped, column
 from feedback import customer_page, pages
 from feedback.enums import Metric, Verdict
@@ -53,7 +54,7 @@ class OutcomeWindowAdmin(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        window = OutcomeWindow.objects.filter(pk=object_id).first()
+        window = OutcomeWindow.objects.filter(pk=row_key(object_id)).first()
         if window is None:
             return redirect("admin:feedback_outcomewindow_changelist")
         return redirect("admin:campaign_result", window.campaign_id)
@@ -123,7 +124,7 @@ class LiftEstimateAdmin(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        estimate = LiftEstimate.objects.filter(pk=object_id).first()
+        estimate = LiftEstimate.objects.filter(pk=row_key(object_id)).first()
         if estimate is None:
             return redirect("admin:feedback_liftestimate_changelist")
         return redirect("admin:campaign_result", estimate.campaign_id)

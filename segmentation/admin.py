@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path
 
 from customers import display
+from customers.screens import row_key
 from customers.tables import BigTableAdmin, CustomerRowsAdmin, ReadOnlyAdmin, column
 from segmentation import pages
 from segmentation.enums import Sentiment
@@ -46,7 +47,7 @@ class SegmentAdmin(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        return redirect("admin:segment_page", object_id)
+        return redirect("admin:segment_page", row_key(object_id))
 
     @column(description="Kind", ordering="kind")
     def kind_label(self, segment: Segment) -> str:

@@ -105,6 +105,23 @@ def test_launched_campaign_is_frozen_for_the_form(
     assert draft.name == "Tea week"
 
 
+def test_what_was_launched_while_the_form_was_open_stays_as_it_was(
+    admin_client: Client, draft: Campaign, monkeypatch: pytest.MonkeyPatch, now
+) -> None:
+    found = pages._campaign
+
+    def found_and_then_launched(campaign_id: int) -> Campaign:
+        campaign = found(campaign_id)
+        lifecycle.launch(found(campaign_id), now=now)
+        return campaign
+
+    monkeypatch.setattr(pages, "_campaign", found_and_then_launched)
+    answer = admin_client.post(url("edit", draft.pk), typed(draft.segment, name="Too late"))
+    assert answer.url == url("progress", draft.pk)
+    draft.refresh_from_db()
+    assert (draft.state, draft.name) == (CampaignState.SCHEDULED, "Tea week")
+
+
 def test_duplicate_is_a_draft_with_its_own_name_and_salt(
     admin_client: Client, draft: Campaign, now
 ) -> None:
@@ -149,6 +166,16 @@ def test_message_is_shown_for_a_chosen_customer_in_a_sandbox(
     assert "default-src 'none'" in policy
     lost = admin_client.get(url("preview", draft.pk), {"search": "nobody@example.com"})
     assert "Nobody has the address or number" in lost.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [({"customer": "²"}, 404), ({"customer": "9" * 5000}, 404), ({"search": "\0"}, 200)],
+)
+def test_nonsense_in_the_address_of_a_preview_is_no_error_of_ours(
+    admin_client: Client, draft: Campaign, query: dict[str, str], status: int
+) -> None:
+    assert admin_client.get(url("preview", draft.pk), query).status_code == status
 
 
 def test_blocking_problems_are_listed_and_stop_the_launch(admin_client: Client, segment) -> None:

@@ -177,3 +177,10 @@ def test_an_order_is_found_by_its_number(admin_client: Client) -> None:
     OrderFactory(external_id="N-11")
     found = admin_client.get(address("customers.order"), {"q": "N-1"}).context["cl"].result_list
     assert list(found) == [wanted]
+
+
+@EVERY_LIST
+@pytest.mark.parametrize("key", ["nonsense", "1/page", "9" * 5000])
+def test_a_row_that_cannot_be_is_not_found(label: str, key: str, admin_client: Client) -> None:
+    # Django leads from a missing row to the start page, our own pages say 404
+    assert admin_client.get(address(label, "change", key)).status_code in {302, 404}
