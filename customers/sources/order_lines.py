@@ -70,7 +70,8 @@ def _parse(
         "text_too_long": " OR ".join(
             f"length({name}) > 200"
             for name in ("order_id", "customer", "product", "category", "first_name", "last_name")
-        ) + " OR length(name) > 500 OR length(email) > 320",
+        ) + " OR length(name) > 500 OR length(email) > 320 OR length(country) > 100"
+        " OR length(channel) > 50 OR length(language) > 20",
         "missing_id": "order_id IS NULL",
         "missing_product": "product IS NULL",
         "bad_date": "placed_at IS NULL",

@@ -260,6 +260,24 @@ def test_a_parquet_file_of_numbers_reads_like_its_csv(tmp_path: Path, now: datet
     assert file.refused["reason"].to_pylist() == ["missing_id"]
 
 
+@pytest.mark.parametrize(
+    ("column", "longest"), [("country", 100), ("channel", 50), ("language", 20)]
+)
+def test_a_text_too_long_refuses_its_line_and_not_the_customer(
+    column: str, longest: int, tmp_path: Path, now: datetime
+) -> None:
+    path = tmp_path / "shop.csv"
+    lines = [f"{GOOD},{'x' * length}" for length in (longest, longest + 1)]
+    path.write_text("\n".join([f"{HEADER},{column}", *lines]))
+    batch, file = csv_files.read(path, now=now)
+    assert file.refused["reason"].to_pylist() == ["text_too_long"]
+    assert (batch.customers.num_rows, batch.orders.num_rows, batch.order_lines.num_rows) == (
+        1,
+        1,
+        1,
+    )
+
+
 @pytest.mark.django_db
 def test_an_order_too_large_takes_its_lines_with_it(tmp_path: Path, now: datetime) -> None:
     path = tmp_path / "shop.csv"
