@@ -22,8 +22,9 @@ from django.db import connection
 
 
 _MAY_PROFILE = """
-    SELECT customer_id FROM consent_consentstate
-    WHERE purpose = 'PROFILING' AND is_granted
+    SELECT s.customer_id FROM consent_consentstate s
+    JOIN customers_customer c ON c.id = s.customer_id AND c.erased_at IS NULL
+    WHERE s.purpose = 'PROFILING' AND s.is_granted
 """
 _EPOCH = "EXTRACT(EPOCH FROM {0})::bigint"
 
@@ -36,8 +37,7 @@ def _at(column: str, name: str | None = None) -> str:
 TABLES = {
     "customers": f"""
         SELECT c.id AS customer_id, {_at("c.joined_at")}, {_at("c.arrived_at")}, c.country
-        FROM customers_customer c JOIN people ON people.customer_id = c.id
-        WHERE c.erased_at IS NULL ORDER BY 1""",
+        FROM customers_customer c JOIN people ON people.customer_id = c.id ORDER BY 1""",
     "orders": f"""
         SELECT o.id AS order_id, o.customer_id, {_at("o.placed_at")}, {_at("o.arrived_at")},
                o.total_cents, o.discount_cents, o.margin_cents, o.channel
@@ -75,26 +75,35 @@ def refresh() -> dict[str, int]:
     Write the whole mirror anew as the newest generation; returns rows a table.
 
     Rewriting everything costs about a second a million order lines and cannot disagree with the
-    database. Older generations go when nobody reads them any more.
+    database. All tables are of one moment. Older generations go when nobody reads them any more.
     """
+    folder().mkdir(parents=True, exist_ok=True)
+    # one writer at a time: the newest generation must be the one that read the database last
+    with (folder() / "writer").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        unfinished = folder() / "unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)  # of a writer that was killed
+        unfinished.mkdir()
+        rows = _write(unfinished)
+        (unfinished / "readers").touch()
+        unfinished.rename(folder() / f"{time.time_ns():020d}")
+        for old in _generations()[:-1]:
+            _remove_unless_read(old)
+    return rows
+
+
+def _write(target: Path) -> dict[str, int]:
     import pyarrow.parquet as pq  # noqa: PLC0415 - slow to import, like the driver
     from adbc_driver_postgresql import dbapi
 
-    folder().mkdir(parents=True, exist_ok=True)
-    unfinished = folder() / f"unfinished.{os.getpid()}"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir()
     rows: dict[str, int] = {}
     with dbapi.connect(_uri()) as source, source.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         for name, select in TABLES.items():
             cursor.execute(f"WITH people AS ({_MAY_PROFILE}) {select}")
             table = cursor.fetch_arrow_table()
-            pq.write_table(table, unfinished / f"{name}.parquet", compression="zstd")
+            pq.write_table(table, target / f"{name}.parquet", compression="zstd")
             rows[name] = table.num_rows
-    (unfinished / "readers").touch()
-    unfinished.rename(folder() / f"{time.time_ns():020d}")
-    for old in _generations()[:-1]:
-        _remove_unless_read(old)
     return rows
 
 
@@ -143,7 +152,8 @@ def _take_newest() -> tuple[Path, IO[str]]:
 def _uri() -> str:
     """The database of this process as a libpq URI, for ADBC."""
     known = connection.settings_dict
-    query = {"host": known["HOST"] or None, "port": known["PORT"] or None, "user": known["USER"] or None,
-             "password": known["PASSWORD"] or None}  # fmt: skip
-    given = urlencode({key: value for key, value in query.items() if value})
+    query = {"host": known["HOST"], "port": known["PORT"], "user": known["USER"],
+             "password": known["PASSWORD"], **known["OPTIONS"]}  # fmt: skip
+    # libpq reads a plus sign as one, not as a space
+    given = urlencode({key: value for key, value in query.items() if value}, quote_via=quote)
     return f"postgresql:///{quote(known['NAME'])}?{given}"
