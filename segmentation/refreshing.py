@@ -6,17 +6,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection
+from django.db.models import Q
 
-from customers.models import Cursor
+from consent.enums import Purpose
+from consent.models import ConsentState
+from customers.models import Cursor, Customer
 from segmentation import mirror, reviews, scoring, segments
 from segmentation.enums import ModelStatus
 from segmentation.expectation import READER
 from segmentation.ml import features
 from segmentation.ml.tables import FeatureTable
-from segmentation.models import ModelVersion, ScoreGeneration
+from segmentation.models import Membership, ModelVersion, ScoreGeneration
 
 
 EVERY = timedelta(days=1)
+PROFILED = "segmentation.refresh.profiled"
+"""The cursor whose position is how many customers the last refresh profiled."""
 NOT_SCORING = ("CLUSTERS",)
 
 
@@ -30,23 +35,41 @@ class Refreshed:
 
 
 def due(*, now: datetime) -> bool:
-    """A day of the shop's time has passed, or a champion has not scored anybody yet."""
+    """A day of the shop's time has passed, a first import is in, or a champion was not asked for scores yet."""
     cursor = Cursor.objects.filter(reader=READER).first()
     if cursor is None or cursor.moved_at is None or now - cursor.moved_at >= EVERY:
         return True
+    if now > cursor.moved_at and _was_empty():
+        return True
     serving = ModelVersion.objects.filter(status=ModelStatus.CHAMPION).exclude(task__in=NOT_SCORING)
-    shown = ScoreGeneration.objects.filter(is_current=True).values_list("version_id", flat=True)
-    return serving.exclude(pk__in=list(shown)).exists()
+    # an empty one is of a champion that cannot be read: asked again every day, not every tick
+    asked = ScoreGeneration.objects.filter(Q(is_current=True) | Q(rows=0))
+    return serving.exclude(pk__in=list(asked.values_list("version_id", flat=True))).exists()
+
+
+def _was_empty() -> bool:
+    """The last refresh found nobody (to profile), and now there is somebody."""
+    members = Membership.objects.all()
+    if not members.exists():
+        return Customer.objects.filter(erased_at=None).exists()
+    profiled = ConsentState.objects.filter(purpose=Purpose.PROFILING, is_granted=True)
+    nobody = not Cursor.objects.filter(reader=PROFILED, position__gt=0).exists()
+    return nobody and profiled.exists()
 
 
 def refresh(*, now: datetime) -> Refreshed:
     """Bring scores and segments up to `now`. Repeating it at the same `now` changes nothing."""
-    scored = reviews.score_new(now=now)
+    scored = 0
+    while batch := reviews.score_new(now=now):
+        scored += batch
     mirror.refresh()
     with mirror.connect() as database:
         table = FeatureTable.from_arrow(features.compute(database, as_of=int(now.timestamp())))
-    written = scoring.score_all(table, as_of=now, now=now) if len(table) else {}
+    written = scoring.score_all(table, as_of=now, now=now)
     segments.refresh(table, now=now)
+    Cursor.objects.update_or_create(
+        reader=PROFILED, defaults={"moved_at": now, "position": len(table)}
+    )
     Cursor.objects.update_or_create(
         reader=READER, defaults={"moved_at": now, "position": int(now.timestamp())}
     )
@@ -66,6 +89,7 @@ def refresh_if_due(*, now: datetime) -> Refreshed | None:
         if not cursor.fetchone()[0]:
             return None
         try:
-            return refresh(now=now)
+            # another process may have finished between our looking and our locking
+            return refresh(now=now) if due(now=now) else None
         finally:
             cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [READER])

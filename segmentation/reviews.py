@@ -11,7 +11,7 @@ from segmentation.bulk import copy_columns
 from segmentation.ml.estimators import sentiment
 
 
-def score_new(*, now: datetime, at_most: int = 50_000) -> int:
+def score_new(*, now: datetime, at_most: int = 20_000) -> int:
     """Score up to `at_most` reviews that have no sentiment yet; returns how many were."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('review sentiment'))")

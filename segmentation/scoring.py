@@ -25,7 +25,8 @@ def score_all(table: FeatureTable, *, as_of: datetime, now: datetime) -> dict[st
     """
     Score everybody in `table` by the champion of each task; returns rows a task.
 
-    A champion that cannot be read is reported and skipped: its last scores keep being shown.
+    A champion that cannot be read is reported and skipped: its last scores keep being shown, and an
+    empty generation notes that it was tried.
     """
     written: dict[str, int] = {}
     for task in (Task.CHURN, Task.PURCHASE, Task.RESPONSE, Task.UPLIFT):
@@ -37,6 +38,10 @@ def score_all(table: FeatureTable, *, as_of: datetime, now: datetime) -> dict[st
         except (ArtifactError, KeyError) as error:
             # the message says what to do; a stack trace would add nothing
             logger.error("%s cannot score: %s", version, error)  # noqa: TRY400
+            ScoreGeneration.objects.get_or_create(
+                task=task, version=version, rows=0, is_current=False,
+                defaults={"as_of": as_of, "written_at": now},
+            )  # fmt: skip
             continue
         write_generation(version, ids, values, sd, as_of=as_of, now=now)
         written[task] = len(ids)
@@ -49,9 +54,13 @@ def _predict(
     """Ids, values and standard deviations (NaN where there is none)."""
     if version.task in (Task.CHURN, Task.PURCHASE):
         asked = training.eligible(table)
+        if not len(asked):
+            return asked.customer_ids, np.empty(0), np.empty(0)
         buys = predictors.purchase(version, asked, as_of=as_of)
         values = 1 - buys if version.task == Task.CHURN else buys
         return asked.customer_ids, values, np.full(len(values), np.nan)
+    if not len(table):
+        return table.customer_ids, np.empty(0), np.empty(0)
     if version.task == Task.RESPONSE:
         _, mailed = predictors.response(version, table)
         return table.customer_ids, mailed, np.full(len(mailed), np.nan)

@@ -49,7 +49,9 @@ def refresh(table: FeatureTable, *, now: datetime) -> None:
         description="Every customer of the shop. Consent is asked for when a campaign is frozen.",
     )  # fmt: skip
     membership.write_everyone(everyone, now=now)
-    if not len(table):
+    if not len(table):  # the last one has objected to being profiled
+        for segment in Segment.objects.exclude(kind=SegmentKind.EVERYONE).filter(size__gt=0):
+            membership.write(segment, np.empty(0, dtype=np.int64), now=now)
         return
     _rfm(table, now=now)
     _clusters(table, now=now)

@@ -15,7 +15,8 @@ from segmentation import refreshing
 logger = logging.getLogger(__name__)
 
 
-@shared_task
+# as long as training may take: a shop of a million must not be cut off at every tick; a lock keeps others out
+@shared_task(soft_time_limit=3600, time_limit=3900)
 def refresh_due(**kwargs: Any) -> None:
     """Recompute scores and segments once a day of the shop's time, or when a new champion serves."""
     # as of the moment up to which the shop's data is complete, lest a gap in it looks like a silence
