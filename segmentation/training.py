@@ -178,8 +178,8 @@ def _decide(
 ) -> promotion.Decision:
     report = trained.report
     if report.verdict is Verdict.BASELINE:
-        # The rule is always safe to serve; a model that was better once keeps its place.
-        serves = champion is None or champion.algorithm == "recency rule"
+        # The rule is always safe to serve; a model that was better once keeps its place, if it is there.
+        serves = champion is None or champion.algorithm == "recency rule" or not _readable(champion)
         return promotion.Decision(
             promote=serves,
             reason=f"{report.reason} "
@@ -223,6 +223,14 @@ def _decide(
         champion_stale=(now - champion.trained_at).days > STALE_DAYS,
         seed=SEED,
     )
+
+
+def _readable(version: ModelVersion) -> bool:
+    try:
+        versions.load(version)
+    except artifacts.ArtifactError:
+        return False
+    return True
 
 
 def _champion_says(

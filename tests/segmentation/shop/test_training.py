@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from segmentation import mirror, queries, training, versions
+from segmentation.enums import ModelStatus, Task
+from segmentation.ml import artifacts
+from segmentation.ml.metrics import Interval
+from segmentation.models import ModelVersion
+from tests.segmentation.shop.rounds import STARTS_AT
+from tests.sessions import another_session
+
+
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("shop")]
+EARLIER = STARTS_AT - timedelta(days=40)
+
+
+def epoch(moment: datetime) -> int:
+    return int(moment.timestamp())
+
+
+def test_too_short_a_history_is_a_recorded_refusal() -> None:
+    with mirror.connect() as database:
+        ((first,),) = database.execute("SELECT min(placed_at) FROM orders").fetchall()
+    soon = versions.moment(first) + timedelta(days=30)
+    result = training.train_propensity(Task.CHURN, now=soon)
+    assert (result.promoted, result.previous) == (False, None)
+    assert "days of history" in result.reason
+    assert result.version.status == ModelStatus.REFUSED
+    assert result.version.artefact == ""
+    assert queries.champion(Task.CHURN) is None
+
+
+def test_first_model_beats_the_rule_and_serves_until_a_later_one_does() -> None:
+    first = training.train_propensity(Task.PURCHASE, now=EARLIER)
+    assert first.promoted
+    assert first.reason.startswith("The first model, and it beats the baseline")
+    assert queries.champion(Task.PURCHASE) == first.version
+    # nothing later than its moment was read
+    assert first.version.as_of == EARLIER
+    assert first.version.metrics["test_at"] == epoch(EARLIER - timedelta(days=30))
+    assert max(first.version.metrics["train_at"]) == epoch(EARLIER - timedelta(days=60))
+    # 40 days later the champion has not seen the test window of 30 days, so they can be compared
+    second = training.train_propensity(Task.PURCHASE, now=STARTS_AT)
+    assert second.previous == first.version
+    assert second.version.number == 2
+    assert "against_champion" in second.evidence
+    serving = second.version if second.promoted else first.version
+    assert queries.champion(Task.PURCHASE) == serving
+    assert set(ModelVersion.objects.values_list("status", flat=True)) == {
+        ModelStatus.CHAMPION,
+        ModelStatus.RETIRED if second.promoted else ModelStatus.REJECTED,
+    }
+
+
+def champion() -> ModelVersion:
+    """A readable champion that learned long ago."""
+    version = versions.record(
+        task=Task.PURCHASE, status=ModelStatus.CHALLENGER, algorithm="boosted trees", reason="",
+        as_of=EARLIER, now=EARLIER, rows=10, positives=2, metrics={},
+        files=artifacts.to_files(documents={"rule": {"days": [1.0], "probability": [0.5]}}),
+        provenance=artifacts.Provenance(
+            task=Task.PURCHASE, estimator="boosted trees", features=("recency_days",), data_from=0,
+            data_until=86400, rows=10, seed=1, details={},
+        ),
+    )  # fmt: skip
+    versions.promote(version, reason="", now=EARLIER)
+    return version
+
+
+def test_harmed_champion_is_replaced_by_the_next_model(home: Path) -> None:
+    harmed = home / "models" / champion().artefact / "rule.json"
+    harmed.write_bytes(harmed.read_bytes() + b" ")
+    result = training.train_propensity(Task.PURCHASE, now=STARTS_AT)
+    assert result.promoted
+    assert "cannot read" in result.reason
+    assert "was altered" in result.reason
+
+
+def test_recency_rule_replaces_only_a_model_that_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # an interval that no model can beat, so that the verdict is the rule's
+    monkeypatch.setattr(
+        "segmentation.ml.training.paired_bootstrap",
+        lambda **_: Interval(mean=0.0, low=-1.0, high=1.0),
+    )
+    serving = champion()
+    kept = training.train_propensity(Task.PURCHASE, now=STARTS_AT)
+    assert not kept.promoted
+    assert "The champion stays" in kept.reason
+    ModelVersion.objects.filter(pk=serving.pk).update(artefact="not-there")
+    replaced = training.train_propensity(Task.PURCHASE, now=STARTS_AT)
+    assert replaced.promoted
+    assert "The recency rule serves" in replaced.reason
+    assert queries.champion(Task.PURCHASE) == replaced.version
+
+
+def test_only_one_process_trains_a_task() -> None:
+    with another_session() as other:
+        other.execute("SELECT pg_advisory_lock(hashtext(%s))", [f"training {Task.CHURN}"])
+        with pytest.raises(training.AlreadyTrainingError, match="another process"):
+            training.train_propensity(Task.CHURN, now=STARTS_AT)
+    assert not ModelVersion.objects.exists()
+
+
+def test_lock_of_the_trainer_is_given_back() -> None:
+    training.train_propensity(Task.CHURN, now=STARTS_AT - timedelta(days=5000))
+    with another_session() as other:
+        got = other.execute(
+            "SELECT pg_try_advisory_lock(hashtext(%s))", [f"training {Task.CHURN}"]
+        ).fetchone()
+    assert got == (True,)
