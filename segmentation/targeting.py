@@ -16,6 +16,7 @@ from core import ids
 from segmentation import expectation, queries
 from segmentation.enums import Task
 from segmentation.ml import policy
+from segmentation.models import ModelVersion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,11 +66,7 @@ def plan(
             expectation=expected,
             exploration=policy.Exploration(holdout_share=holdout_share, random_share=explore_share),
         )
-        note = (
-            "No uplift model serves yet: a coin decides, and Coterie learns from it."
-            if expected is None
-            else f"By {version}, mailing pays for {expected.pays.mean():.0%} of the eligible."
-        )
+        note = _note(version, expected)
     held_out = _draw(salt, "holdout", customer_ids) < holdout_share
     # given that somebody is not held out
     treated = policy.assign(probability / (1 - holdout_share), _draw(salt, "treat", customer_ids))
@@ -82,6 +79,16 @@ def plan(
         model_version_id=None if expected is None or version is None else version.pk,
         note=note,
     )
+
+
+def _note(version: ModelVersion | None, expected: policy.Expectation | None) -> str:
+    if version is None:
+        return "No uplift model serves yet: a coin decides, and Coterie learns from it."
+    if expected is None:
+        return f"{version} cannot be used now: a coin decides, and Coterie learns from it."
+    if not len(expected.pays):
+        return "Nobody is eligible."
+    return f"By {version}, mailing pays for {expected.pays.mean():.0%} of the eligible."
 
 
 def _draw(salt: str, purpose: str, customer_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
