@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,9 +15,11 @@ from customers.enums import ImportStatus, OrderStatus
 from customers.models import Import, Order
 from feedback import labels
 from feedback.models import OutcomeWindow, RetrainingDecision
-from segmentation import campaign_training, training
+from segmentation import campaign_training, mirror, queries, training
 from segmentation.enums import ModelStatus, Task
 
+
+logger = logging.getLogger(__name__)
 
 EVERY = timedelta(days=28)
 FROM_ORDERS = (Task.CHURN, Task.PURCHASE)
@@ -52,6 +55,8 @@ def _order_need(task: Task, *, now: datetime) -> Need | None:
         return Need(task=task, trigger="first training")
     if now - last.decided_at >= EVERY:
         return Need(task=task, trigger=f"{EVERY.days} days since the last training")
+    if now <= last.decided_at:  # a simulated shop has not answered since: there is nothing new
+        return None
     refused = last.challenger is None or last.challenger.status == ModelStatus.REFUSED
     more = Import.objects.filter(status=ImportStatus.FINISHED, finished_at__gt=last.decided_at)
     if refused and more.exists():
@@ -81,8 +86,14 @@ def run_due(*, now: datetime, known_until: datetime) -> Iterator[RetrainingDecis
         if not cursor.fetchone()[0]:
             return
         try:
-            for need in needs(now=known_until):
-                yield retrain(need, now=now, known_until=known_until)
+            due = needs(now=known_until)
+            if due:  # labels from a mirror of yesterday would say that nobody ordered since
+                mirror.refresh()
+            for need in due:
+                try:
+                    yield retrain(need, now=now, known_until=known_until)
+                except training.AlreadyTrainingError as busy:
+                    logger.info("%s", busy)
         finally:
             cursor.execute("SELECT pg_advisory_unlock(hashtext('retraining'))")
 
@@ -93,13 +104,19 @@ def retrain(need: Need, *, now: datetime, known_until: datetime) -> RetrainingDe
 
     Raises training.AlreadyTrainingError when somebody trains the task by hand at this moment.
     """
-    rounds = OutcomeWindow.objects.filter(closed_at__isnull=False).count()
-    if need.task in FROM_ORDERS:
-        result = training.train_propensity(need.task, now=known_until)
-    else:
-        result = campaign_training.train(
-            need.task, labels.training_rows(until=now), now=known_until
-        )
+    # one closed since `now` is not among the rows: the next training has it
+    rounds = OutcomeWindow.objects.filter(closed_at__lte=now).count()
+    try:
+        result = _train(need.task, now=now, known_until=known_until)
+    except training.AlreadyTrainingError:
+        raise
+    except Exception as error:
+        # written down like any other end of a training, lest it is tried again at every tick
+        logger.exception("%s could not be trained", need.task)
+        return RetrainingDecision.objects.create(
+            task=need.task, decided_at=known_until, trigger=need.trigger, promoted=False, rounds=rounds,
+            champion=queries.champion(need.task), reason=f"The training failed: {error!r}",
+        )  # fmt: skip
     return RetrainingDecision.objects.create(
         task=need.task,
         decided_at=known_until,
@@ -111,3 +128,9 @@ def retrain(need: Need, *, now: datetime, known_until: datetime) -> RetrainingDe
         evidence=result.evidence,
         rounds=rounds,
     )
+
+
+def _train(task: Task, *, now: datetime, known_until: datetime) -> training.Result:
+    if task in FROM_ORDERS:
+        return training.train_propensity(task, now=known_until)
+    return campaign_training.train(task, labels.training_rows(until=now), now=known_until)
