@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import socket
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.cache import cache
@@ -12,6 +10,7 @@ from django.core.management import BaseCommand, CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from campaigns.channels.smtp import SmtpChannel
 from core import clock
 
 
@@ -57,12 +56,10 @@ class Command(BaseCommand):
     def _mail(self) -> str:
         if not settings.SMTP_URL:
             raise RuntimeError("COTERIE_SMTP_URL is not set; nothing can be launched")
-        parts = urlsplit(settings.SMTP_URL)
-        with socket.create_connection(
-            (parts.hostname or "", parts.port or 25), timeout=5
-        ) as server:
-            greeting = server.recv(100).decode(errors="replace").strip()
-        return f"{parts.hostname} says {greeting[:40]}"
+        channel = SmtpChannel(settings.SMTP_URL)
+        channel.connect()  # encrypted and with our login, as a campaign does it
+        channel.close()
+        return f"{channel.host}:{channel.port} lets us in"
 
     def _home(self) -> str:
         probe = settings.HOME / ".doctor"
