@@ -34,6 +34,10 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 # ------------------------------------------------------------------ secrets
 SECRET_KEY = env.secret("COTERIE_SECRET_KEY", home=HOME, may_generate=EMBEDDED)
 LINK_KEY = env.secret("COTERIE_LINK_KEY", home=HOME, may_generate=EMBEDDED).encode()
+# Keys that no new link is made with, and that links in mails already sent still need.
+LINK_KEYS_RETIRED = tuple(
+    key.encode() for key in env.text("COTERIE_LINK_KEYS_RETIRED").split(",") if key
+)
 SUPPRESSION_PEPPER = env.secret(
     "COTERIE_SUPPRESSION_PEPPER", home=HOME, may_generate=EMBEDDED
 ).encode()
@@ -121,6 +125,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600
 SECURE_SSL_REDIRECT = False  # the proxy's business
+# without its word no request is secure, and HSTS is only sent with those that are
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "SAMEORIGIN"  # the preview of a message is a sandboxed frame of our own

@@ -3,7 +3,7 @@ Links that only we can make: a few numbers and a keyed hash, for one purpose.
 
 No address travels in a URL, and a link made to unsubscribe is worth nothing as a click. The first
 byte tells the key, so that links in mails already sent survive a rotation: put the old key into
-the setting LINK_KEYS_RETIRED.
+COTERIE_LINK_KEYS_RETIRED.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def read(token: str, *, count: int, purpose: str) -> tuple[int, ...]:
     # several texts decode to the same bytes; only the one we made is a token
     if len(message) != 1 + 8 * count or _text(raw) != token:
         raise BadTokenError("not of this length")
-    for secret in (settings.LINK_KEY, *getattr(settings, "LINK_KEYS_RETIRED", ())):
+    for secret in (settings.LINK_KEY, *settings.LINK_KEYS_RETIRED):
         key_id, key = _key(secret, purpose)
         if key_id == message[0] and hmac.compare_digest(mac, _mac(key, message)):
             return struct.unpack(f">{count}q", message[1:])

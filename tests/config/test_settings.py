@@ -35,7 +35,7 @@ print(json.dumps([settings.SECURE_PROXY_SSL_HEADER, settings.SECURE_HSTS_SECONDS
 def test_an_https_address_hardens_and_old_link_keys_are_read(
     environment: dict[str, str], expected: list[object], tmp_path: Path
 ) -> None:
-    answer = subprocess.run(  # noqa: S603 - our own words
+    answer = subprocess.run(
         [sys.executable, "-c", ASK],
         env={
             **os.environ,
