@@ -51,8 +51,18 @@ _CAMPAIGN_PAGES = (
 )
 
 
+def environment(request: HttpRequest) -> list[str] | None:
+    """The label at the top of every screen while what follows a campaign is not observed."""
+    from customers.models import Source  # noqa: PLC0415 - the settings import this module
+
+    if not request.user.is_staff or not Source.objects.filter(outcomes_simulated=True).exists():
+        return None
+    return ["Simulated", "warning"]
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Coterie",
+    "ENVIRONMENT": "config.menu.environment",
     "SITE_HEADER": "Coterie",
     "SITE_SYMBOL": "diversity_3",
     "SITE_URL": None,

@@ -16,7 +16,7 @@ from django.urls import reverse
 from consent import gate
 from consent.enums import Refusal, SuppressionReason
 from consent.models import Suppression
-from customers.models import Customer
+from customers.models import Customer, Source
 from tests.factories.consent import MailableFactory
 from tests.factories.customers import CustomerFactory, EventFactory, OrderFactory
 from tests.screens.rows import MAKERS
@@ -184,3 +184,12 @@ def test_an_order_is_found_by_its_number(admin_client: Client) -> None:
 def test_a_row_that_cannot_be_is_not_found(label: str, key: str, admin_client: Client) -> None:
     # Django leads from a missing row to the start page, our own pages say 404
     assert admin_client.get(address(label, "change", key)).status_code in {302, 404}
+
+
+def test_every_screen_says_that_outcomes_are_simulated(admin_client: Client) -> None:
+    customer = CustomerFactory()
+    screens = [reverse("admin:customer_page", args=[customer.pk]), address("customers.order")]
+    label = re.compile(r">\s*Simulated\s*</span>")
+    assert not any(label.search(admin_client.get(one).content.decode()) for one in screens)
+    Source.objects.update(outcomes_simulated=True)
+    assert all(label.search(admin_client.get(one).content.decode()) for one in screens)
