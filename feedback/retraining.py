@@ -50,7 +50,7 @@ def _has_something_to_learn_from() -> bool:
 
 
 def _order_need(task: Task, *, now: datetime) -> Need | None:
-    last = RetrainingDecision.objects.filter(task=task).order_by("-decided_at").first()
+    last = RetrainingDecision.objects.filter(task=task).order_by("-decided_at", "-pk").first()
     if last is None:
         return Need(task=task, trigger="first training")
     if now - last.decided_at >= EVERY:

@@ -13,7 +13,7 @@ from campaigns.models import Campaign, Delivery
 from customers.enums import ImportStatus
 from customers.models import Import
 from feedback.enums import Verdict
-from feedback.models import LiftEstimate
+from feedback.models import LiftEstimate, RetrainingDecision
 from segmentation.enums import ModelStatus, Sentiment, Task
 from segmentation.models import ModelVersion, ReviewSentiment
 
@@ -115,6 +115,13 @@ def _models(now: datetime) -> Iterator[Attention]:
             yield Attention(
                 kind="NOTICE",
                 text=f"The {label} model was trained {days} days ago and no newer one has proved better.",
+                url_name="admin:models_page",
+            )
+        decision = RetrainingDecision.objects.filter(task=task).order_by("-pk").first()
+        if decision is not None and decision.challenger_id is None:
+            yield Attention(
+                kind="PROBLEM",
+                text=f"The {label} model: {decision.reason}",
                 url_name="admin:models_page",
             )
         if newest is not None and newest.status == ModelStatus.REFUSED:

@@ -11,6 +11,7 @@ from customers.enums import ImportStatus
 from customers.models import Import, Source
 from feedback import outcomes, retraining, tasks
 from feedback.models import OutcomeWindow, RetrainingDecision
+from feedback.reports.attention import attention
 from feedback.retraining import Need
 from segmentation import mirror, queries
 from segmentation.enums import ModelStatus, Task
@@ -168,6 +169,8 @@ def test_training_that_fails_is_written_down_and_does_not_stop_the_next(
     assert (churn.promoted, churn.challenger) == (False, None)
     assert purchase.challenger is not None
     assert "CHURN could not be trained" in caplog.text
+    told = [one.text for one in attention(now=now) if one.kind == "PROBLEM"]
+    assert told == [f"The churn model: {churn.reason}"]
     assert wanted(now) == []
 
 
