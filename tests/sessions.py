@@ -19,3 +19,5 @@ def another_session() -> Iterator[psycopg.Connection[tuple[object, ...]]]:
     }
     with psycopg.connect(**wanted, autocommit=True) as session:
         yield session
+        # a closed session's locks are gone only when the server has noticed
+        session.execute("SELECT pg_advisory_unlock_all()")

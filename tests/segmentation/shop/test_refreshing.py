@@ -9,8 +9,8 @@ from django.db import connection
 
 from core import clock
 from customers.models import Cursor, Customer
-from segmentation import queries, refreshing, tasks, training
-from segmentation.enums import ModelStatus, SegmentKind, Task
+from segmentation import queries, refreshing, tasks
+from segmentation.enums import SegmentKind, Task
 from segmentation.expectation import READER
 from segmentation.models import (
     Membership,
@@ -22,6 +22,7 @@ from segmentation.models import (
     Segment,
 )
 from tests.segmentation.shop.rounds import STARTS_AT
+from tests.segmentation.versions import rule_champion
 from tests.sessions import another_session
 
 
@@ -49,7 +50,7 @@ def test_first_refresh_fills_sentiments_segments_and_the_cursor() -> None:
 
 def test_champion_that_has_not_scored_makes_a_refresh_due_and_gets_its_scores() -> None:
     refreshing.refresh(now=STARTS_AT)
-    training.train_propensity(Task.CHURN, now=STARTS_AT)
+    rule_champion(Task.CHURN, now=STARTS_AT)
     assert refreshing.due(now=STARTS_AT)
     done = refreshing.refresh_if_due(now=STARTS_AT)
     assert done is not None
@@ -61,7 +62,7 @@ def test_champion_that_has_not_scored_makes_a_refresh_due_and_gets_its_scores() 
 
 
 def test_refresh_at_the_same_moment_changes_nothing() -> None:
-    training.train_propensity(Task.PURCHASE, now=STARTS_AT)
+    rule_champion(Task.PURCHASE, now=STARTS_AT)
     refreshing.refresh(now=STARTS_AT)
     changes = MembershipChange.objects.count()
     sizes = dict(Segment.objects.values_list("name", "size"))
@@ -111,7 +112,7 @@ def test_first_import_after_an_empty_refresh_does_not_wait_for_a_day() -> None:
 
 
 def test_refresh_when_nobody_may_be_profiled_any_more_forgets_scores_and_groups(home: Path) -> None:
-    training.train_propensity(Task.CHURN, now=STARTS_AT)
+    rule_champion(Task.CHURN, now=STARTS_AT)
     refreshing.refresh(now=STARTS_AT)
     before = STARTS_AT - timedelta(days=5000)  # nobody is known yet
     assert refreshing.refresh(now=before).customers == 0
@@ -132,8 +133,7 @@ def test_refresh_due_asks_as_of_the_moment_the_shop_has_answered_until() -> None
 def test_champion_that_cannot_be_read_is_not_asked_again_every_tick(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    version = training.train_propensity(Task.CHURN, now=STARTS_AT).version
-    assert version.status == ModelStatus.CHAMPION
+    version = rule_champion(Task.CHURN, now=STARTS_AT)
     ModelVersion.objects.filter(pk=version.pk).update(artefact="not-there")
     done = refreshing.refresh_if_due(now=STARTS_AT)
     assert done is not None

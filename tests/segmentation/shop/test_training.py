@@ -7,10 +7,10 @@ import pytest
 
 from segmentation import mirror, queries, training, versions
 from segmentation.enums import ModelStatus, Task
-from segmentation.ml import artifacts
 from segmentation.ml.metrics import Interval
 from segmentation.models import ModelVersion
 from tests.segmentation.shop.rounds import STARTS_AT
+from tests.segmentation.versions import rule_champion
 from tests.sessions import another_session
 
 
@@ -56,23 +56,8 @@ def test_first_model_beats_the_rule_and_serves_until_a_later_one_does() -> None:
     }
 
 
-def champion() -> ModelVersion:
-    """A readable champion that learned long ago."""
-    version = versions.record(
-        task=Task.PURCHASE, status=ModelStatus.CHALLENGER, algorithm="boosted trees", reason="",
-        as_of=EARLIER, now=EARLIER, rows=10, positives=2, metrics={},
-        files=artifacts.to_files(documents={"rule": {"days": [1.0], "probability": [0.5]}}),
-        provenance=artifacts.Provenance(
-            task=Task.PURCHASE, estimator="boosted trees", features=("recency_days",), data_from=0,
-            data_until=86400, rows=10, seed=1, details={},
-        ),
-    )  # fmt: skip
-    versions.promote(version, reason="", now=EARLIER)
-    return version
-
-
 def test_harmed_champion_is_replaced_by_the_next_model(home: Path) -> None:
-    harmed = home / "models" / champion().artefact / "rule.json"
+    harmed = home / "models" / rule_champion(Task.PURCHASE, now=EARLIER).artefact / "rule.json"
     harmed.write_bytes(harmed.read_bytes() + b" ")
     result = training.train_propensity(Task.PURCHASE, now=STARTS_AT)
     assert result.promoted
@@ -88,7 +73,7 @@ def test_recency_rule_replaces_only_a_model_that_cannot_be_read(
         "segmentation.ml.training.paired_bootstrap",
         lambda **_: Interval(mean=0.0, low=-1.0, high=1.0),
     )
-    serving = champion()
+    serving = rule_champion(Task.PURCHASE, now=EARLIER)
     kept = training.train_propensity(Task.PURCHASE, now=STARTS_AT)
     assert not kept.promoted
     assert "The champion stays" in kept.reason
