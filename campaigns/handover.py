@@ -254,7 +254,7 @@ def _event(
         return None
     if outcome.state == DeliveryState.SENT:
         kind, properties = EventKind.DELIVERED, delivered_properties(campaign)
-    elif reply.verdict == Verdict.PERMANENT and reply.enhanced.startswith("5.1."):
+    elif policy.is_hard_bounce(reply.verdict, reply.enhanced):
         kind, properties = EventKind.BOUNCED, {"class": "hard", "status": reply.enhanced}
     else:
         return None

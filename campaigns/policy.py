@@ -7,6 +7,9 @@ from campaigns.enums import DeliveryState
 
 
 MAX_ATTEMPTS = 5
+# RFC 3463, 3.2, and RFC 7505 (null MX). Not all of 5.1: 5.1.7 and 5.1.8 are about the sender's address,
+# and of 5.1.0 one cannot tell.
+_NO_SUCH_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
 REPUTATION_BUDGET = 20  # refusals about us as a sender before the campaign is paused
 
 
@@ -26,6 +29,11 @@ def next_state(verdict: str, *, attempt: int) -> DeliveryState:
     if verdict == Verdict.PERMANENT or attempt >= MAX_ATTEMPTS:
         return DeliveryState.FAILED
     return DeliveryState.DEFERRED
+
+
+def is_hard_bounce(verdict: str, enhanced: str) -> bool:
+    """Whether a refusal says that the address does not exist, which suppresses it for good."""
+    return verdict == Verdict.PERMANENT and enhanced in _NO_SUCH_ADDRESS
 
 
 def over_budget(reputation_errors: int) -> str | None:

@@ -31,15 +31,6 @@ class ChannelError(Exception):
         self.verdict = verdict
         self.enhanced = enhanced  # the enhanced status code of RFC 3463, "5.1.1", or ""
 
-    @property
-    def permanent(self) -> bool:
-        return self.verdict == Verdict.PERMANENT
-
-    @property
-    def address_does_not_exist(self) -> bool:
-        """A hard bounce: of the permanent refusals, those about the address itself."""
-        return self.permanent and self.enhanced.startswith("5.1.")
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Letter:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from campaigns import policy
 from campaigns.channels import open_channel
 from campaigns.channels.base import ChannelError, Letter, Verdict
 from campaigns.channels.smtp import SmtpChannel, classify
@@ -42,6 +43,9 @@ def test_messages_arrive_whole_over_one_connection(channel: SmtpChannel, sink: A
         ("reply-550-5.1.1", Verdict.PERMANENT, "5.1.1", True),
         ("reply-550-5.1.2", Verdict.PERMANENT, "5.1.2", True),
         ("reply-553", Verdict.PERMANENT, "", False),
+        ("reply-550-5.1.0", Verdict.PERMANENT, "5.1.0", False),
+        ("reply-550-5.1.8", Verdict.REPUTATION, "5.1.8", False),
+        ("reply-450-4.1.8", Verdict.REPUTATION, "4.1.8", False),
         ("reply-550-5.2.1", Verdict.PERMANENT, "5.2.1", False),
         ("data-552-5.2.2", Verdict.PERMANENT, "5.2.2", False),
         ("data-554-5.6.0", Verdict.PERMANENT, "5.6.0", False),
@@ -67,7 +71,7 @@ def test_replies_are_told_apart_and_the_next_message_goes_out(
     with pytest.raises(ChannelError) as raised:
         channel.send(letter(local_part))
     assert (raised.value.verdict, raised.value.enhanced) == (verdict, enhanced)
-    assert raised.value.address_does_not_exist == hard
+    assert policy.is_hard_bounce(raised.value.verdict, raised.value.enhanced) == hard
     channel.send(letter("after"))
     kept = ["drop-after@example.com"] if local_part == "drop-after" else []
     assert sink.recipients == ["before@example.com", *kept, "after@example.com"]
