@@ -40,9 +40,11 @@ class Sink:
     _greylisted: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        (self.folder / "messages").mkdir(parents=True, exist_ok=True)
+        # addresses and names: for nobody else on this machine
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self.folder / "messages").mkdir(mode=0o700, exist_ok=True)
         self._journal = os.open(
-            self.folder / JOURNAL, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644
+            self.folder / JOURNAL, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
         )
 
     def store(self, *, sender: str, recipient: str, content: bytes) -> None:

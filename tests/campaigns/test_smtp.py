@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from campaigns import policy
 from campaigns.channels import open_channel
 from campaigns.channels.base import ChannelError, Letter, Verdict
+from campaigns.channels.sink import Sink
 from campaigns.channels.smtp import SmtpChannel, classify
 from core.registry import UnknownNameError
 
@@ -129,3 +131,11 @@ def test_classes_of_replies(code: int, enhanced: str, verdict: Verdict) -> None:
 def test_an_unknown_channel_is_named() -> None:
     with pytest.raises(UnknownNameError, match="console, smtp, smtps"):
         open_channel("pigeon://loft")
+
+
+def test_the_sink_keeps_what_it_gets_from_other_users_of_the_machine(tmp_path: Path) -> None:
+    kept = Sink(folder=tmp_path / "sink")
+    kept.store(sender="a@b.example", recipient="c@d.example", content=BODY)
+    kept.close()
+    assert (tmp_path / "sink").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "sink" / "journal.jsonl").stat().st_mode & 0o077 == 0
