@@ -112,12 +112,12 @@ class Processes:
         return f"the end of {log}:\n" + "\n".join(lines)
 
     def stop(self) -> None:
+        """Stop one after the other, the last started first: a sender ends before its mail server does."""
         for child in reversed(self.children.values()):
             if child.poll() is None:
                 child.send_signal(signal.SIGTERM)
-        for child in reversed(self.children.values()):
             try:
-                child.wait(timeout=20)
+                child.wait(timeout=30)
             except subprocess.TimeoutExpired:
                 os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
