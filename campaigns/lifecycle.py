@@ -8,6 +8,7 @@ The states of a campaign. Only states are set here; campaigns.tasks does what th
 from __future__ import annotations
 
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -46,6 +47,8 @@ def problems(campaign: Campaign) -> list[str]:
     found = rendering.problems(campaign)
     if not settings.SMTP_URL:
         found.append("Sending: COTERIE_SMTP_URL is not set, so there is no mail server to send to.")
+    if settings.POSTAL_ADDRESS == settings.SAMPLE_POSTAL_ADDRESS and not _is_this_machine():
+        found.append("Sending: COTERIE_POSTAL_ADDRESS is still the sample; set the shop's own.")
     if not settings.POSTAL_ADDRESS:
         found.append("Sending: COTERIE_POSTAL_ADDRESS is not set, and messages must show it.")
     return found
@@ -87,3 +90,12 @@ def resume(campaign: Campaign, *, now: datetime) -> None:
 def cancel(campaign: Campaign, *, now: datetime) -> None:
     """Never send what has not been sent; those rows become SKIPPED with the reason CANCELLED."""
     MACHINE.move(campaign, CampaignState.CANCELLED, note="Cancelled by staff.")
+
+
+def _is_this_machine() -> bool:
+    """The mail server is a sink or relay beside us: trying out, not mailing people."""
+    return (urlsplit(settings.SMTP_URL).hostname or "localhost") in {
+        "localhost",
+        "127.0.0.1",
+        "::1",
+    }

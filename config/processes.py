@@ -63,10 +63,16 @@ class Processes:
         settings.SMTP_URL = os.environ["COTERIE_SMTP_URL"]
 
     def start_worker_and_beat(self) -> None:
-        self.start(
-            "worker", "-m", "celery", "-A", "config", "worker", "--queues", "default,send,train",
-            "--concurrency", "2", "--loglevel", "INFO", "--without-gossip", "--without-mingle",
-        )  # fmt: skip
+        """Two workers, because a long training must not keep messages waiting, and the clock's tick."""
+        for name, queues, concurrency in (
+            ("worker", "default,train", "2"),
+            ("sender", "send", "1"),
+        ):
+            self.start(
+                name, "-m", "celery", "-A", "config", "worker", "--queues", queues,
+                "--concurrency", concurrency, "--hostname", f"{name}@%h", "--loglevel", "INFO",
+                "--without-gossip", "--without-mingle",
+            )  # fmt: skip
         self.start("beat", "-m", "celery", "-A", "config", "beat", "--loglevel", "WARNING",
                    "--pidfile", "")  # fmt: skip
 

@@ -46,7 +46,10 @@ SUPPRESSION_PEPPER = env.secret(
 # smtp://host:port or smtps://user:password@host:port; empty means nothing can be launched.
 SMTP_URL = env.text("COTERIE_SMTP_URL")
 MESSAGE_ID_DOMAIN = env.text("COTERIE_MESSAGE_ID_DOMAIN", "coterie.example")
-POSTAL_ADDRESS = env.text("COTERIE_POSTAL_ADDRESS", "Sample Shop, 1 Example Street, 10115 Berlin")
+SAMPLE_POSTAL_ADDRESS = (
+    "Sample Shop, 1 Example Street, 10115 Berlin"  # only a mail server of this machine takes it
+)
+POSTAL_ADDRESS = env.text("COTERIE_POSTAL_ADDRESS", SAMPLE_POSTAL_ADDRESS)
 CURRENCY = env.text("COTERIE_CURRENCY", "EUR")
 # What an order earns where the shop tells no cost of goods, as a share of its total.
 ASSUMED_MARGIN = env.integer("COTERIE_ASSUMED_MARGIN_PERCENT", 40) / 100

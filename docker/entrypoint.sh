@@ -12,7 +12,12 @@ case "${1:-web}" in
       --no-ws config.wsgi:application
     ;;
   worker)
-    exec celery -A config worker --queues default,send,train --concurrency 2 --loglevel INFO \
+    exec celery -A config worker --queues default,train --concurrency 2 --loglevel INFO \
+      --without-gossip --without-mingle
+    ;;
+  # sending has a process of its own: a long training must not keep messages waiting
+  sender)
+    exec celery -A config worker --queues send --concurrency 1 --loglevel INFO \
       --without-gossip --without-mingle
     ;;
   beat)

@@ -113,7 +113,9 @@ def _by_campaign(rows: pa.Table) -> Iterator[dict[str, Any]]:
             if not len(part["customer_id"]):
                 continue
             as_of = int(part["frozen_at"][0])
-            table = FeatureTable.from_arrow(features.compute(database, as_of=as_of))
+            table = FeatureTable.from_arrow(
+                features.compute(database, as_of=as_of, customer_ids=part["customer_id"].tolist())
+            )
             at = np.searchsorted(table.customer_ids, part["customer_id"])
             at = np.minimum(at, max(len(table) - 1, 0))
             known = (
@@ -172,7 +174,7 @@ def _judge_uplift(
         return promotion.Decision(promote=True, reason="The first uplift model.", evidence={})
     try:
         serving = UpliftModel.from_files(versions.load(champion, features=logged.names).files)
-    except artifacts.ArtifactError as error:
+    except (artifacts.ArtifactError, KeyError, TypeError) as error:  # also: of an older form
         return promotion.Decision(
             promote=True, reason=f"The champion cannot be used: {error}.", evidence={}
         )
@@ -275,7 +277,7 @@ def _champion_losses(champion: ModelVersion | None, logged: Logged) -> Floats | 
     try:
         loaded = versions.load(champion, features=logged.names)
         model = ResponseModel.from_dict(artifacts.read_document(loaded.files, "model"))
-    except artifacts.ArtifactError:
+    except (artifacts.ArtifactError, KeyError, TypeError):  # also: of an older form
         return None
     fresh = _take(logged.rounds, logged.newest)
     alone, mailed = model.predict(fresh.X)

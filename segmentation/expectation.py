@@ -75,7 +75,11 @@ def by_response(customer_ids: Ints, costs: Costs) -> Bools | None:
     version, known = queries.champion(Task.RESPONSE), _table()
     if version is None or known is None:
         return None
-    _, mailed = predictors.response(version, known)
+    try:
+        _, mailed = predictors.response(version, known)
+    except (ArtifactError, KeyError) as error:
+        logger.error("%s cannot be compared with: %s", version, error)  # noqa: TRY400 - told in words
+        return None
     margin, value = worth(known)
     economics = _economics(costs)
     earns = mailed * (margin - economics.discount_share * value)

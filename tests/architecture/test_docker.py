@@ -47,13 +47,14 @@ def test_simple_yaml_reads_what_compose_uses_and_refuses_the_rest() -> None:
 
 
 def test_compose_runs_everything_the_product_needs(services: dict[str, Any]) -> None:
-    assert set(services) == {"web", "worker", "beat", "postgres", "valkey"}
+    assert set(services) == {"web", "worker", "sender", "beat", "postgres", "valkey"}
     for name, service in services.items():
         assert service["restart"] == "unless-stopped", name
         assert service["healthcheck"], name
-    assert [services[role]["command"] for role in ("web", "worker", "beat")] == [
+    assert [services[role]["command"] for role in ("web", "worker", "sender", "beat")] == [
         ["web"],
         ["worker"],
+        ["sender"],
         ["beat"],
     ]
 
@@ -124,8 +125,10 @@ def test_image_copies_every_package_and_only_what_exists() -> None:
 def test_roles_run_what_the_processes_of_one_machine_run() -> None:
     """`make run` and the containers must not drift apart: same queues, same server, same flags."""
     processes = (ROOT / "config/processes.py").read_text()
-    queues = re.search(r'"--queues", "([^"]+)"', processes)[1]
-    assert f"--queues {queues} " in ENTRYPOINT
+    started = re.findall(r'\("(\w+)", "([\w,]+)", "(\d)"\)', processes)
+    assert [name for name, _, _ in started] == ["worker", "sender"]
+    for _, queues, concurrency in started:
+        assert f"--queues {queues} --concurrency {concurrency} " in ENTRYPOINT
     for piece in ("--interface wsgi", "config.wsgi:application", "--without-gossip", "--pidfile"):
         assert piece in ENTRYPOINT
         assert all(f'"{word}"' in processes for word in piece.split())
