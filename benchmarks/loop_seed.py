@@ -113,7 +113,12 @@ class _Ring:
             name: np.concatenate([part[name] for part in self.logged]) for name in self.logged[0]
         }
         themes = {name: FEATURES[name].theme for name in names}
-        return UpliftModel.fit(rounds=Rounds(**joined, window_days=self.parameters.mail.window_days), names=names, themes=themes, seed=self.seed)
+        return UpliftModel.fit(
+            rounds=Rounds(**joined, window_days=self.parameters.mail.window_days),
+            names=names,
+            themes=themes,
+            seed=self.seed,
+        )
 
     def _judge(
         self, model: UpliftModel | None, features: FeatureTable

@@ -16,6 +16,9 @@ from segmentation.ml.tables import Bools, Floats
 
 
 _LEAST = 0.05
+_MODESTY = 2.0
+"""A posterior knows nothing of what the features leave out: its deviations are made this much wider before
+they decide how much to explore (posterior inflation; Chapelle and Li 2011)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,20 +44,24 @@ class Exploration:
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """Of mailing each customer rather than not: expected profit and its standard deviation, cents."""
+    """Of mailing each customer rather than not: expected profit and its standard deviation, cents.
+
+    `benefit`: deviations by which a mail may look bad before it is dropped.
+    """
 
     profit_cents: Floats
     deviation_cents: Floats
+    benefit: float = 0.0
 
     @property
     def pays(self) -> Bools:
         """The recommendation: mail these."""
-        return self.profit_cents > 0
+        return np.asarray(self.profit_cents + self.benefit * self.deviation_cents > 0)
 
     @property
     def certainty(self) -> Floats:
         """P(the mail pays), as far as the model knows."""
-        deviation = np.maximum(self.deviation_cents, 1e-9)
+        deviation = np.maximum(_MODESTY * self.deviation_cents, 1e-9)
         return np.asarray(ndtr(self.profit_cents / deviation))
 
 
@@ -80,9 +87,15 @@ def expected_profit(
         - economics.contact_cost_cents
         - unsubscribe * economics.unsubscribe_cost_cents
     )
-    return Expectation(
-        profit_cents=profit, deviation_cents=np.abs(margin_cents - voucher) * deviation
-    )
+    spread = np.abs(margin_cents - voucher) * deviation
+    if len(uplift) > 1 and np.ptp(uplift) == 0:
+        # One uplift for all: nobody knows whose is larger, and large baskets are not a reason to expect a
+        # large effect. Then all or nobody, and all until mails are shown to lose money: that is the habit.
+        profit = np.full(len(profit), profit.mean())
+        return Expectation(
+            profit_cents=profit, deviation_cents=np.full(len(profit), spread.mean()), benefit=1.0
+        )
+    return Expectation(profit_cents=profit, deviation_cents=spread)
 
 
 def within_budget(expectation: Expectation, *, budget: int | None) -> Bools:

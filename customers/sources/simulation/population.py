@@ -72,7 +72,7 @@ def populate(
     hunts = rng.beta(1.6 * share + 1e-9, 1.6 * (1 - share), customers)
 
     external_ids = _numbered("C", np.arange(1, customers + 1), width=7)
-    lively = np.where(stays > 0, 1.0, 0.5)
+    lively = np.where(stays > 0, 1.0, 0.3)
     return Population(
         external_ids=external_ids,
         joined_day=joined,

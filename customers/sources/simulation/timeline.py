@@ -267,7 +267,9 @@ class Timeline:
             return
         people = self.population
         rate = np.where(
-            self.day >= people.habits.leaves_day, 0.25 * people.visits_per_day, people.visits_per_day
+            self.day >= people.habits.leaves_day,
+            0.4 * people.visits_per_day,
+            people.visits_per_day,
         )
         here = people.joined_day <= self.day
         drawn = self._rng(Stream.VISITS).random(len(people))

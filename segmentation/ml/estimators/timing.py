@@ -7,7 +7,6 @@ that the late part hardly differs between customers, and most of the noise is go
 
 from __future__ import annotations
 
-
 from dataclasses import dataclass
 from itertools import pairwise
 

@@ -20,14 +20,14 @@ import numpy as np
 
 from segmentation.ml import artifacts
 from segmentation.ml.estimators.moderators import Functions
-from segmentation.ml.estimators.response import ResponseModel, cross_fitted
+from segmentation.ml.estimators.response import ResponseModel, cross_fitted, folds
 from segmentation.ml.estimators.shrinkage import Posterior, shrink, total
-from segmentation.ml.estimators.timing import Rounds, outcomes
-from segmentation.ml.tables import Floats
+from segmentation.ml.estimators.timing import Outcome, Rounds, outcomes
+from segmentation.ml.tables import Bools, Floats, Ints
 
 
-_EVIDENCE = 1.0  # log Bayes factor from which differences are believed
-_SURE = 1.96
+_SEEN = 1.64  # z value (one-sided 95 %) from which differences between customers are believed
+_SURE = 1.96  # z value from which an average effect is
 _TYPICAL = 0.05  # of the base rate: what a moderator usually adds to uplift per standard deviation
 _LEVEL = (
     0.35  # of the base rate: by how much the uplift of rare and of regular buyers usually differs
@@ -44,7 +44,11 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class UpliftModel:
-    """Fitted on `names`; `average` and `average_error` are the effect on the logged customers."""
+    """Fitted on `names`.
+
+    `average`, `average_error`: the effect on the logged customers. `certainty`: the z value of predicted
+    differences in customers that the regression had not seen.
+    """
 
     names: tuple[str, ...]
     response: ResponseModel
@@ -54,6 +58,7 @@ class UpliftModel:
     average: float
     average_error: float
     verdict: Verdict
+    certainty: float
     rows: int
 
     @classmethod
@@ -82,19 +87,18 @@ class UpliftModel:
         functions = Functions.learn(rounds.X, base, names=list(names), family=family)
         table = functions.table(rounds.X, base)
         centre = table.mean(axis=0)
-        design = np.column_stack([np.ones(len(base)), table - centre]) * lever[:, None]
+        design = np.column_stack([np.ones(len(base)), table - centre])
         rate = max(float(rounds.ordered.mean()), 1e-4)
-        posterior = total([
-            shrink(
-                design=design,
-                target=part.residual,
-                precision=1 / part.variance,
-                groups=functions.groups,
-                known={1: (_LEVEL * rate) ** 2},
-                typical=dict.fromkeys(range(2, 2 + functions.own), (_TYPICAL * rate) ** 2),
-            )
-            for part in outcomes(rounds, expected=expected)
-        ])  # fmt: skip
+        regression = _Regression(
+            design=design * lever[:, None],
+            parts=outcomes(rounds, expected=expected),
+            functions=functions,
+            rate=rate,
+        )
+        posterior = regression.fit(np.ones(len(base), dtype=bool))
+        certainty = _held_out(
+            regression, design=design, lever=lever, fold=folds(rounds.customer, seed=seed)
+        )
         residual = rounds.ordered - expected
         # The plain average, of equally weighted customers: what a campaign to everybody would have brought.
         plain = lever / (rounds.propensity * (1 - rounds.propensity)) * residual
@@ -109,7 +113,8 @@ class UpliftModel:
             posterior=posterior,
             average=average,
             average_error=error,
-            verdict=_verdict(posterior, average, error),
+            verdict=_verdict(certainty, average, error),
+            certainty=certainty,
             rows=len(rounds.X),
         )
 
@@ -147,6 +152,7 @@ class UpliftModel:
             "average": self.average,
             "average_error": self.average_error,
             "verdict": self.verdict.value,
+            "certainty": self.certainty,
             "rows": self.rows,
         }
 
@@ -166,6 +172,7 @@ class UpliftModel:
             average=tree["average"],
             average_error=tree["average_error"],
             verdict=Verdict(tree["verdict"]),
+            certainty=tree["certainty"],
             rows=tree["rows"],
         )
 
@@ -182,8 +189,54 @@ def _base(alone: Floats, mailed: Floats) -> Floats:
     return np.clip((alone + mailed) / 2, 1e-4, 1 - 1e-4)
 
 
-def _verdict(posterior: Posterior, average: float, error: float) -> Verdict:
-    if posterior.evidence > _EVIDENCE:
+@dataclass(frozen=True, kw_only=True)
+class _Regression:
+    """The shrunken regression, ready to be fitted on any part of the rows."""
+
+    design: Floats
+    parts: list[Outcome]
+    functions: Functions
+    rate: float
+
+    def fit(self, rows: Bools) -> Posterior:
+        own = range(2, 2 + self.functions.own)
+        return total([
+            shrink(
+                design=self.design[rows],
+                target=part.residual[rows],
+                precision=1 / part.variance[rows],
+                groups=self.functions.groups,
+                known={1: (_LEVEL * self.rate) ** 2},
+                typical=dict.fromkeys(own, (_TYPICAL * self.rate) ** 2),
+            )
+            for part in self.parts
+        ])  # fmt: skip
+
+
+def _held_out(regression: _Regression, *, design: Floats, lever: Floats, fold: Ints) -> float:
+    """Z value of the outcome's slope on the differences predicted for unseen customers."""
+    seen = np.zeros(len(lever))
+    for part in np.unique(fold):
+        outside = fold == part
+        if outside.all():
+            return 0.0
+        effect = design[outside] @ regression.fit(~outside).mean
+        seen[outside] = effect
+    residual = np.sum([part.residual for part in regression.parts], axis=0)
+    weight = 1 / np.sum([part.variance for part in regression.parts], axis=0)
+    # The average effect is fitted beside the slope, so that it cannot pass for a difference.
+    columns = np.column_stack([lever, lever * seen])
+    gram = (columns * weight[:, None]).T @ columns
+    slope = np.linalg.lstsq(gram, columns.T @ (weight * residual), rcond=None)[0]
+    rest = residual - columns @ slope
+    meat = (columns * (weight * rest)[:, None]).T @ (columns * (weight * rest)[:, None])
+    bread = np.linalg.pinv(gram)
+    error = float(np.sqrt(max((bread @ meat @ bread)[1, 1], 1e-24)))
+    return float(slope[1]) / error
+
+
+def _verdict(certainty: float, average: float, error: float) -> Verdict:
+    if certainty > _SEEN:
         return Verdict.DIFFERENCES
     if abs(average) > _SURE * error:
         return Verdict.AVERAGE
