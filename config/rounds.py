@@ -54,14 +54,15 @@ def measure(
     predicted response would mail; None while there is no response model, when a coin decides there too.
     """
     rows = Delivery.objects.filter(campaign=campaign).exclude(arm=Arm.EXCLUDED)
-    ids, predicted = zip(*rows.values_list("customer_id", "predicted_profit_cents"), strict=True)
-    profit = np.array([true_profit[customer] for customer in ids])
+    ids = np.array(sorted(rows.values_list("customer_id", flat=True)), dtype=np.int64)
+    profit = np.array([true_profit[customer] for customer in ids.tolist()])
     chosen: Floats = np.full(len(ids), 0.5)  # without a model, a coin
-    if campaign.model_version_id is not None:
-        chosen = (np.array(predicted, dtype=np.float64) > 0).astype(float)
+    if campaign.model_version is not None:
+        expected = expectation.of_mailing(campaign.model_version, ids, campaign)
+        chosen = chosen if expected is None else expected.pays.astype(float)
     answering: Floats = np.full(len(ids), 0.5)
     if responders is not None:
-        answering = np.array([float(customer in responders) for customer in ids])
+        answering = np.array([float(customer in responders) for customer in ids.tolist()])
     wanted = {
         "everybody": np.ones(len(ids)),
         "random half": np.full(len(ids), 0.5),

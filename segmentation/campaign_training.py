@@ -145,7 +145,7 @@ def _train_uplift(logged: Logged, *, now: datetime) -> Result:
         "verdict": model.verdict.value,
         "average_effect": model.average,
         "average_error": model.average_error,
-        "evidence": model.posterior.evidence,
+        "certainty": model.certainty,
         "rounds": logged.count,
         "unsubscribe_share": logged.unsubscribe_share,
         **decision.evidence,

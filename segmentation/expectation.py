@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -60,7 +61,8 @@ def of_mailing(
         unsubscribe=_unsubscribe_share(version),
         economics=_economics(costs),
     )
-    return policy.Expectation(
+    return replace(
+        expected,
         profit_cents=_aligned(expected.profit_cents, known.customer_ids, customer_ids),
         deviation_cents=_aligned(expected.deviation_cents, known.customer_ids, customer_ids),
     )

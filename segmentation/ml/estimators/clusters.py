@@ -72,9 +72,8 @@ class ClusterModel:
         what marketers know. One that moved more than half way to the next keeps its new name. A
         different number of clusters takes over nothing.
         """
-        from scipy.spatial.distance import cdist
-
         from scipy.optimize import linear_sum_assignment
+        from scipy.spatial.distance import cdist
 
         if len(previous.names) != len(self.names):
             return self
