@@ -224,15 +224,17 @@ def _held_out(regression: _Regression, *, design: Floats, lever: Floats, fold: I
         seen[outside] = effect
     residual = np.sum([part.residual for part in regression.parts], axis=0)
     weight = 1 / np.sum([part.variance for part in regression.parts], axis=0)
-    # The average effect is fitted beside the slope, so that it cannot pass for a difference.
-    columns = np.column_stack([lever, lever * seen])
+    # Each fold's average effect is fitted beside the slope: a fold whose average is high was predicted from
+    # others whose average is low, which would look like a negative slope.
+    levels = (fold[:, None] == np.unique(fold)) * lever[:, None]
+    columns = np.column_stack([levels, lever * seen])
     gram = (columns * weight[:, None]).T @ columns
     slope = np.linalg.lstsq(gram, columns.T @ (weight * residual), rcond=None)[0]
     rest = residual - columns @ slope
     meat = (columns * (weight * rest)[:, None]).T @ (columns * (weight * rest)[:, None])
     bread = np.linalg.pinv(gram)
-    error = float(np.sqrt(max((bread @ meat @ bread)[1, 1], 1e-24)))
-    return float(slope[1]) / error
+    error = float(np.sqrt(max((bread @ meat @ bread)[-1, -1], 1e-24)))
+    return float(slope[-1]) / error
 
 
 def _verdict(certainty: float, average: float, error: float) -> Verdict:
