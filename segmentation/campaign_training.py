@@ -166,8 +166,8 @@ def _judge_uplift(
     """
     Champion against challenger by R-loss (Nie and Wager 2021) on the newest round.
 
-    The champion has not seen that round; the challenger is fitted twice, each time without the half of
-    the round's customers it is judged on. One round proves little, so a challenger that is not proven
+    The champion has not seen that round; the challenger is judged on half of the round's customers, whom
+    it was fitted without in that round. One round proves little, so a challenger that is not proven
     worse and has learned from one more round serves.
     """
     if champion is None:
@@ -178,22 +178,20 @@ def _judge_uplift(
         return promotion.Decision(
             promote=True, reason=f"The champion cannot be used: {error}.", evidence={}
         )
-    rounds, newest = logged.rounds, logged.newest
+    rounds = logged.rounds
     half = (
         np.random.default_rng(SEED).permutation(int(rounds.customer.max()) + 1)[rounds.customer] % 2
     )
-    challenger = np.zeros(len(rounds.X))
-    for part in (0, 1):
-        judged = newest & (half == part)
-        model = UpliftModel.fit(
-            rounds=_take(rounds, ~judged), names=logged.names, themes=themes, seed=SEED
-        )
-        challenger[judged] = model.predict(rounds.X[judged])[0]
-    fresh = _take(rounds, newest)
+    judged = logged.newest & (half == 0)
+    challenger = UpliftModel.fit(
+        rounds=_take(rounds, ~judged), names=logged.names, themes=themes, seed=SEED
+    )
+    fresh = _take(rounds, judged)
     champion_says, _, alone = serving.effects(fresh.X)
+    expected = np.clip(alone + fresh.propensity * champion_says, 0, 1)
     losses = [
-        _r_losses(fresh, alone=alone, uplift=uplift)
-        for uplift in (challenger[newest], champion_says)
+        _r_losses(fresh, expected=expected, uplift=uplift)
+        for uplift in (challenger.predict(fresh.X)[0], champion_says)
     ]
     difference = paired_bootstrap(first=losses[0], second=losses[1], seed=SEED)
     said = f"R-loss on the newest round {difference.mean:+.5f} (95 % interval {difference.low:+.5f} to {difference.high:+.5f})"
@@ -208,9 +206,13 @@ def _judge_uplift(
     )
 
 
-def _r_losses(rounds: Rounds, *, alone: Floats, uplift: Floats) -> Floats:
-    """Squared error of explaining the outcome by the assignment, over the outcome's variance; (n,)."""
-    expected = np.clip(alone + rounds.propensity * uplift, 0, 1)
+def _r_losses(rounds: Rounds, *, expected: Floats, uplift: Floats) -> Floats:
+    """
+    Squared error of explaining the outcome's surprise by the assignment, over its variance; (n,).
+
+    `expected` is the outcome expected under the logged assignment, the same for all who are compared:
+    an error in it costs precision, but favours nobody.
+    """
     error = (rounds.ordered - expected) - (rounds.treated - rounds.propensity) * uplift
     losses: Floats = error**2 / np.maximum(expected * (1 - expected), _RARE)
     return losses

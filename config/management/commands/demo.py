@@ -49,9 +49,9 @@ class Command(BaseCommand):
             "--data", type=Path, help="a UCI Online Retail file instead of a simulated shop"
         )
         parser.add_argument(
-            "--customers", type=int, default=10_000, help="size of the simulated shop"
+            "--customers", type=int, default=5_000, help="size of the simulated shop"
         )
-        parser.add_argument("--rounds", type=int, default=6)
+        parser.add_argument("--rounds", type=int, default=5)
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--no-serve", action="store_true", help="end after the table")
         parser.add_argument("--port", type=int, default=8000)
