@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from django.conf import settings
@@ -81,6 +83,31 @@ def _refresh_statistics(report: IngestReport) -> None:
             cursor.execute(f"ANALYZE {', '.join(TABLES[name] for name in changed)}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """
+    Where rows come from: what the tables remember of it, and who keeps the rows that are refused.
+
+    keep_refused: called with the cursor, the entity and a table of schema REFUSED. line_numbers: entity
+    to the line (or item) number of each of its rows. import_id: the import that an undo would name.
+    """
+
+    source_id: int
+    keep_refused: Callable[[Any, str, pa.Table], None]
+    arrived_at: datetime | None = None
+    line_numbers: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+    import_id: int | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Of the statements in `upserts`."""
+        return {
+            "source": self.source_id,
+            "arrived": self.arrived_at,
+            "import": self.import_id,
+        }
+
+
 def _load(
     batch: ShopBatch,
     row: Import,
@@ -90,24 +117,23 @@ def _load(
     file: FileLines | None,
     progress: Progress | None,
 ) -> IngestReport:
-    done, entities, found = 0, {}, {}
-    parameters = {"source": row.source_id, "arrived": arrived_at}
+    def keep_refused(cursor: Any, entity: str, refused: pa.Table) -> None:
+        keep(cursor, refused, entity=entity, import_id=row.pk)
+
+    origin = Origin(
+        source_id=row.source_id,
+        keep_refused=keep_refused,
+        arrived_at=arrived_at,
+        line_numbers=file.line_numbers if file else {},
+        import_id=row.pk,
+    )
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_IMPORT_LOCK, row.source_id])
         if file:
-            _keep_refused(cursor, row, "line", file.refused)
-        for entity, table in batch.tables():
-            if progress:
-                progress(entity.replace("_", " "), done, batch.rows)
-            lines = file.line_numbers.get(entity) if file else None
-            prepared = _PREPARE.get(entity, _as_it_is)(table, batch)
-            entities[entity] = _upsert(
-                cursor, entity, prepared, row=row, parameters=parameters, now=now, lines=lines
-            )
-            found[entity] = reports.profile(entity, table)
-            done += table.num_rows
+            keep_refused(cursor, "line", file.refused)
+        entities = take_in(cursor, batch, origin=origin, now=now, progress=progress)
+    found = {entity: reports.profile(entity, table) for entity, table in batch.tables()}
     if progress:
-        progress("committing", done, batch.rows)
+        progress("committing", batch.rows, batch.rows)
     if file is None:
         whole = Counts.total(entities.values())
         lines_in, duplicates, rejected = whole.rows, whole.duplicates, whole.rejected
@@ -128,16 +154,32 @@ def _load(
     )
 
 
-def _upsert(
+def take_in(
     cursor: Any,
-    entity: str,
-    table: pa.Table,
+    batch: ShopBatch,
     *,
-    row: Import,
-    parameters: dict[str, Any],
+    origin: Origin,
     now: datetime,
-    lines: np.ndarray[Any, np.dtype[np.int64]] | None,
-) -> Counts:
+    progress: Progress | None = None,
+) -> dict[str, Counts]:
+    """
+    Check a batch and write it, in the caller's transaction: entity to its counts, which add up.
+
+    Writers of one source wait for each other until the transaction ends. Raises nothing for bad rows:
+    they are refused, with their reason.
+    """
+    cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_IMPORT_LOCK, origin.source_id])
+    done, entities = 0, {}
+    for entity, table in batch.tables():
+        if progress:
+            progress(entity.replace("_", " "), done, batch.rows)
+        prepared = _PREPARE.get(entity, _as_it_is)(table, batch)
+        entities[entity] = _upsert(cursor, entity, prepared, origin=origin, now=now)
+        done += table.num_rows
+    return entities
+
+
+def _upsert(cursor: Any, entity: str, table: pa.Table, *, origin: Origin, now: datetime) -> Counts:
     counts = Counts(rows=table.num_rows)
     if not table.num_rows:
         return counts
@@ -145,16 +187,17 @@ def _upsert(
     counts.duplicates = checked.duplicates
     upsert, name = UPSERTS[entity], f"staged_{entity}"
     stage(cursor, name=name, table=checked.accepted)
-    refused = [checked.refused, *_dangling(cursor, entity, parameters)]
+    lines = origin.line_numbers.get(entity)
+    refused = [checked.refused, *_dangling(cursor, entity, origin.parameters)]
     for part in refused:
         counts.rejected.update(part["reason"].to_pylist())
-        _keep_refused(cursor, row, entity, _with_raw(part, table, lines))
+        origin.keep_refused(cursor, entity, _with_raw(part, table, lines))
     if entity == "events":
         announce_writing(cursor)
     cursor.execute(
         f"WITH written AS ({upsert.sql}) SELECT count(*) FILTER (WHERE is_new),"
         " count(*) FILTER (WHERE NOT is_new) FROM written",
-        parameters,
+        origin.parameters,
     )
     counts.inserted, counts.updated = cursor.fetchone()
     counts.duplicates = counts.rows - counts.accepted - counts.rejected.total()
@@ -197,7 +240,15 @@ def _with_raw(
     )
 
 
-def _keep_refused(cursor: Any, row: Import, entity: str, refused: pa.Table) -> None:
+def keep(
+    cursor: Any,
+    refused: pa.Table,
+    *,
+    entity: str,
+    import_id: int | None = None,
+    inbound_id: int | None = None,
+) -> None:
+    """Write rows of schema REFUSED to RejectedRow, of a file's import or of an inbound request."""
     if not refused.num_rows:
         return
     # PostgreSQL keeps no NUL: show the sign for it
@@ -208,9 +259,10 @@ def _keep_refused(cursor: Any, row: Import, entity: str, refused: pa.Table) -> N
         table=refused.set_column(2, "raw", pa.array(raw, pa.string())),
     )
     cursor.execute(
-        f"INSERT INTO {RejectedRow._meta.db_table} (source_import_id, entity, line_number, reason, raw)"
-        " SELECT %s, %s, line_number, reason, raw FROM staged_refused ORDER BY line_number",
-        [row.pk, entity],
+        f"INSERT INTO {RejectedRow._meta.db_table}"
+        " (source_import_id, inbound_id, entity, line_number, reason, raw)"
+        " SELECT %s, %s, %s, line_number, reason, raw FROM staged_refused ORDER BY line_number",
+        [import_id, inbound_id, entity],
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from customers.sources.base import SCHEMAS
+from customers.sources.base import REQUIRED
 
 
 ADDRESS = r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$"
@@ -96,7 +96,7 @@ def profile(entity: str, table: pa.Table) -> dict[str, Any]:
     """
     if not table.num_rows:
         return {}
-    names = SCHEMAS[entity].names
+    names = REQUIRED[entity].names
     found: dict[str, Any] = {}
     with duckdb.connect() as db:
         db.register("rows", table)

@@ -43,7 +43,18 @@ EVENTS = pa.schema([
     ("happened_at", _INT), ("properties", _TEXT),
 ])  # fmt: skip
 
-SCHEMAS = {
+OPTIONAL = {
+    "customers": pa.schema([("phone", _TEXT), ("traits", _TEXT), ("changed_at", _INT)]),
+    "products": pa.schema([("brand", _TEXT), ("url", _TEXT), ("image_url", _TEXT)]),
+    "orders": pa.schema([("changed_at", _INT)]),
+    "reviews": pa.schema([("kind", _TEXT), ("origin", _TEXT), ("url", _TEXT)]),
+    "events": pa.schema([
+        ("name", _TEXT), ("may_profile", pa.bool_()), ("historical", pa.bool_()),
+    ]),
+}  # fmt: skip
+"""Columns that a source may leave out: nothing is then known of them, and nothing known is lost."""
+
+REQUIRED = {
     "customers": CUSTOMERS,
     "products": PRODUCTS,
     "orders": ORDERS,
@@ -52,6 +63,7 @@ SCHEMAS = {
     "reviews": REVIEWS,
     "events": EVENTS,
 }
+SCHEMAS = {name: pa.schema([*schema, *OPTIONAL.get(name, ())]) for name, schema in REQUIRED.items()}
 
 
 class SourceError(ValueError):
@@ -60,7 +72,7 @@ class SourceError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class ShopBatch:
-    """One portion of shop data. A table left out is empty; a missing column is an error here."""
+    """One portion of shop data. A table left out is empty; a missing column is an error unless OPTIONAL."""
 
     customers: pa.Table = field(default_factory=CUSTOMERS.empty_table)
     products: pa.Table = field(default_factory=PRODUCTS.empty_table)
@@ -73,6 +85,9 @@ class ShopBatch:
     def __post_init__(self) -> None:
         for name, schema in SCHEMAS.items():
             table: pa.Table = getattr(self, name)
+            for column in OPTIONAL.get(name, ()):
+                if column.name not in table.column_names:
+                    table = table.append_column(column, pa.nulls(table.num_rows, column.type))
             object.__setattr__(self, name, table.select(schema.names).cast(schema))
 
     def tables(self) -> Iterator[tuple[str, pa.Table]]:

@@ -179,7 +179,12 @@ def _with_all_consents(batch: ShopBatch) -> ShopBatch:
     names = batch.events.filter(agreed)["customer_external_id"].combine_chunks()
     people = batch.customers.filter(pc.is_in(batch.customers["external_id"], value_set=names))
     given = consents(people, shares=_SHARES, method="checkout")
-    return replace(batch, events=pa.concat_tables([batch.events.filter(pc.invert(agreed)), given]))
+    return replace(
+        batch,
+        events=pa.concat_tables(
+            [batch.events.filter(pc.invert(agreed)), given], promote_options="default"
+        ),
+    )
 
 
 def _in_currency(batch: ShopBatch, currency: str | None) -> ShopBatch:

@@ -1,77 +1,11 @@
-"""Tables of shop data. Bulk writing is `ingest`'s; the ORM serves screens and single objects."""
+"""The shop's data. Bulk writing is `ingest`'s; the ORM serves screens and single objects."""
 
 from __future__ import annotations
 
 from django.db import models
 
-from customers.enums import EventKind, ImportStatus, OrderStatus, SourceKind
-
-
-class Source(models.Model):
-    """One place that shop data comes from; external ids are unique within it."""
-
-    kind = models.CharField(max_length=20, choices=SourceKind.choices)
-    name = models.CharField(max_length=100, unique=True)
-    created_at = models.DateTimeField()
-    settings = models.JSONField(
-        default=dict,
-        blank=True,
-        help_text="A simulated shop's parameters and seed; a CSV's mapping.",
-    )
-    outcomes_simulated = models.BooleanField(
-        default=False,
-        help_text="What follows a campaign is drawn from the simulator's response model, not observed.",
-    )
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Import(models.Model):
-    """One run of a source into the tables, with its data-quality report."""
-
-    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="imports")
-    file_name = models.CharField(max_length=255, blank=True)
-    status = models.CharField(
-        max_length=10, choices=ImportStatus.choices, default=ImportStatus.RUNNING
-    )
-    started_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True, blank=True)
-    lines = models.PositiveBigIntegerField(default=0)
-    accepted = models.PositiveBigIntegerField(default=0)
-    duplicates = models.PositiveBigIntegerField(default=0)
-    rejected = models.PositiveBigIntegerField(default=0)
-    report = models.JSONField(default=dict, blank=True)
-    error = models.TextField(blank=True)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                name="import_counts_add_up",
-                condition=~models.Q(status=ImportStatus.FINISHED)
-                | models.Q(
-                    lines=models.F("accepted") + models.F("duplicates") + models.F("rejected")
-                ),
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.source} import {self.pk}"
-
-
-class RejectedRow(models.Model):
-    """A row that was refused: kept whole, with the reason."""
-
-    source_import = models.ForeignKey(
-        Import, on_delete=models.CASCADE, related_name="rejected_rows"
-    )
-    entity = models.CharField(max_length=20)
-    line_number = models.PositiveBigIntegerField(null=True)
-    reason = models.CharField(max_length=100, db_index=True)
-    raw = models.TextField()
-
-    def __str__(self) -> str:
-        return f"line {self.line_number}: {self.reason}"
+from customers.enums import EventKind, OrderStatus, ReviewKind
+from customers.models.sources import Source
 
 
 class Customer(models.Model):
@@ -87,9 +21,28 @@ class Customer(models.Model):
     last_name = models.CharField(max_length=200, blank=True)
     country = models.CharField(max_length=100, blank=True)
     language = models.CharField(max_length=20, blank=True)
+    phone = models.CharField(max_length=50, blank=True, db_default="")
+    traits = models.JSONField(
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text="What else the source says of the person.",
+    )
     joined_at = models.DateTimeField()
     arrived_at = models.DateTimeField()
+    changed_at = models.DateTimeField(
+        null=True,
+        help_text="The source's own time of its last word; an older word changes nothing.",
+    )
     erased_at = models.DateTimeField(null=True, blank=True)
+    merged_into = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="The same person under another number. This row is then empty and counts nowhere.",
+    )
+    created_by_import = models.BigIntegerField(null=True, editable=False)
 
     class Meta:
         constraints = [
@@ -116,6 +69,10 @@ class Product(models.Model):
     is_product = models.BooleanField(
         default=True, help_text="False for postage, fees and manual corrections."
     )
+    brand = models.CharField(max_length=200, blank=True, db_default="")
+    url = models.CharField(max_length=2000, blank=True, db_default="")
+    image_url = models.CharField(max_length=2000, blank=True, db_default="")
+    created_by_import = models.BigIntegerField(null=True, editable=False)
 
     class Meta:
         constraints = [
@@ -146,6 +103,11 @@ class Order(models.Model):
         help_text="Total less the cost of the goods; a stated share of the total where no cost is known."
     )
     channel = models.CharField(max_length=50, blank=True)
+    changed_at = models.DateTimeField(
+        null=True,
+        help_text="The source's own time of its last word; an older word changes nothing.",
+    )
+    created_by_import = models.BigIntegerField(null=True, editable=False)
 
     class Meta:
         constraints = [
@@ -167,6 +129,7 @@ class OrderLine(models.Model):
     quantity = models.IntegerField()
     unit_price_cents = models.BigIntegerField()
     cost_cents = models.BigIntegerField(null=True)
+    created_by_import = models.BigIntegerField(null=True, editable=False)
 
     class Meta:
         constraints = [
@@ -188,6 +151,7 @@ class Refund(models.Model):
     arrived_at = models.DateTimeField()
     amount_cents = models.BigIntegerField()
     reason = models.CharField(max_length=200, blank=True)
+    created_by_import = models.BigIntegerField(null=True, editable=False)
 
     class Meta:
         constraints = [
@@ -216,6 +180,20 @@ class Review(models.Model):
     title = models.CharField(max_length=300, blank=True)
     text = models.TextField(blank=True)
     language = models.CharField(max_length=20, blank=True)
+    kind = models.CharField(
+        max_length=10,
+        choices=ReviewKind.choices,
+        default=ReviewKind.REVIEW,
+        db_default=ReviewKind.REVIEW,
+    )
+    origin = models.CharField(
+        max_length=100,
+        blank=True,
+        db_default="",
+        help_text="Where it was said: a network, a help desk, a survey.",
+    )
+    url = models.CharField(max_length=2000, blank=True, db_default="")
+    created_by_import = models.BigIntegerField(null=True, editable=False)
 
     class Meta:
         constraints = [
@@ -248,6 +226,23 @@ class Event(models.Model):
     )
     delivery_id = models.BigIntegerField(null=True)
     properties = models.JSONField(default=dict)
+    name = models.CharField(
+        max_length=200,
+        blank=True,
+        db_default="",
+        help_text="What the source calls it: the name of a custom event.",
+    )
+    may_profile = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="False: the person said no to analytics when it happened.",
+    )
+    historical = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Came long after it happened: starts no automation.",
+    )
+    created_by_import = models.BigIntegerField(null=True, editable=False)
 
     class Meta:
         constraints = [
@@ -267,14 +262,3 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
-
-
-class Cursor(models.Model):
-    """How far a reader of the ledger (or of another growing table) has come."""
-
-    reader = models.CharField(max_length=100, primary_key=True)
-    position = models.BigIntegerField(default=0)
-    moved_at = models.DateTimeField(null=True)
-
-    def __str__(self) -> str:
-        return f"{self.reader} at {self.position}"
