@@ -13,3 +13,15 @@ SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX 
 VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG
 """
 CURRENCIES = frozenset(_CODES.split())
+
+_WITHOUT_CENTS = frozenset(
+    "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split()
+)
+_WITH_MILLS = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
+
+
+def minor_digits(currency: str) -> int:
+    """Decimal places of a currency in ISO 4217: 2, but 0 for JPY and 3 for KWD. An unknown code has 2."""
+    if currency in _WITHOUT_CENTS:
+        return 0
+    return 3 if currency in _WITH_MILLS else 2

@@ -50,6 +50,18 @@ REASONS = {
     "unknown_customer": "The customer it refers to is not known.",
     "unknown_order": "The order it refers to is not known, or was refused.",
     "unknown_product": "The product it refers to is not known, or was refused.",
+    "not_json": "It is not JSON, or holds a number that JSON does not know, such as NaN.",
+    "not_an_object": "It is JSON, but not an object with fields.",
+    "too_deep": "Its fields are nested deeper than anything that a shop says.",
+    "too_large": "It is larger than the 32 kB that one item may have.",
+    "bad_text": "A text holds half a surrogate pair, which no database of text can keep.",
+    "bad_number": "A number is missing, not finite, or larger than any that can be kept.",
+    "bad_id": "An identifier is neither a text nor a number.",
+    "no_person": "It names nobody: neither a user id nor an anonymous id.",
+    "unknown_call": "It is none of identify, track, page, screen, group and alias.",
+    "missing_name": "A track call without the event's name.",
+    "browser_key_may_not": "A browser key may tell of behaviour only: no order, review, merge or consent.",
+    "not_understood": "Reading it failed; the log says why. It can be tried again.",
 }
 
 

@@ -51,9 +51,25 @@ class Row:
     item: int
     """Index into the items translated."""
     values: Mapping[str, Any]
-    """Columns of the entity's schema, less `customer_external_id` (and a customer's `external_id`)."""
+    """
+    Columns of the entity's schema, less `customer_external_id` (and a customer's `external_id`).
+
+    A column that is None or left out was not said. Of orders and products the reader takes it from what
+    was said before; an order whose `total_cents` nobody ever said makes its item wait. A refund without
+    `amount_cents` is of `goods`, or else of all that is left of its order's total.
+    """
     person: Person | None = None
     """Whose the row is; None for a product, an order line, or a guest without any name."""
+    goods: tuple[tuple[str, int], ...] = ()
+    """Of a refund that names no amount: products given back and how many, at the order's prices."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """An item is about this person and says nothing else: links their names to one another."""
+
+    item: int
+    person: Person
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,12 +91,14 @@ class Refusal:
 @dataclass(kw_only=True, slots=True)
 class Translation:
     """
-    rows: in the order in which they were said. waiting: items that must be tried again when what they
-    refer to has come. ignored: items that concern us in no way. An item that is in none of these lists
-    and has no row is accepted (an `identify` that says nothing new).
+    rows: in the order in which they were said. seen: people named by items without a row of theirs.
+    ignored: items that concern us in no way. An item that is in none of these lists and has no row is
+    accepted (an `identify` that says nothing new). An item that refers to an order which has not come
+    yet is no matter of the translator: the reader sees it and tries the item again later.
     """
 
     rows: list[Row] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
     same: list[SamePerson] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     ignored: list[int] = field(default_factory=list)

@@ -11,3 +11,13 @@ LAYOUTS = Registry(
     },
 )
 """File layouts: `read(path, *, now, mapping, with_consent) -> (ShopBatch, FileLines)`."""
+
+TRANSLATORS = Registry(
+    "translator",
+    {
+        "SEGMENT": "customers.sources.segment:translate",
+        "SHOPIFY": "customers.sources.shopify:translate",
+        "WOOCOMMERCE": "customers.sources.woocommerce:translate",
+    },
+)
+"""By SourceKind: what understands the requests of a source (customers.intake.translation.Translator)."""
