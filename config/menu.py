@@ -142,6 +142,7 @@ UNFOLD: dict[str, Any] = {
                 "collapsible": True,
                 "items": [
                     _list("Sources", "storefront", "customers", "source"),
+                    _list("Webhooks out", "webhook", "webhooks", "endpoint"),
                     _list("Imports", "upload_file", "customers", "import"),
                     _list("Orders", "receipt_long", "customers", "order"),
                     _list("Refunds", "undo", "customers", "refund"),

@@ -41,6 +41,14 @@ LINK_KEYS_RETIRED = tuple(
 SUPPRESSION_PEPPER = env.secret(
     "COTERIE_SUPPRESSION_PEPPER", home=HOME, may_generate=EMBEDDED
 ).encode()
+# Seals what sources entrust to us: the secrets that their webhooks are signed with.
+SOURCE_KEY = env.secret("COTERIE_SOURCE_KEY", home=HOME, may_generate=EMBEDDED).encode()
+
+# ------------------------------------------------------------------ receiving shop data
+# Requests a minute that one key may make; 0 sets no limit.
+RECEIVE_PER_MINUTE = env.integer("COTERIE_RECEIVE_PER_MINUTE", 120_000)
+# The doors for shop data answer "come back later"; well-made clients keep what they have.
+MAINTENANCE = env.boolean("COTERIE_MAINTENANCE", default=False)
 
 # ------------------------------------------------------------------ sending
 # smtp://host:port or smtps://user:password@host:port; empty means nothing can be launched.
@@ -73,6 +81,7 @@ INSTALLED_APPS = [
     "segmentation",
     "campaigns",
     "feedback",
+    "webhooks",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -35,6 +35,11 @@ def now() -> datetime:
     return datetime.now(tz=UTC) + shift()
 
 
+def wall() -> datetime:
+    """Real time, for what others check against their own clocks: signatures, retries."""
+    return datetime.now(tz=UTC)
+
+
 def set_now(moment: datetime) -> None:
     """Move the shop's clock to `moment`; it ticks on from there. Only simulations call this."""
     seconds = (moment - datetime.now(tz=UTC)).total_seconds()
