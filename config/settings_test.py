@@ -34,5 +34,6 @@ CACHES["default"].pop("LOCATION")
 # Known keys, so that a test can compute a token or a hash itself.
 LINK_KEY = b"link key of the tests"
 SUPPRESSION_PEPPER = b"pepper of the tests"
+SOURCE_KEY = b"source key of the tests"
 # Collecting static files is not what tests are about.
 WHITENOISE_AUTOREFRESH = True
