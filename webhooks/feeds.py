@@ -56,7 +56,7 @@ _CONSENTS = f"""
            jsonb_build_object('purpose', fresh.purpose, 'channel', fresh.channel, 'act', fresh.act,
                               'method', fresh.method) AS data, {_WHO} AS who
     FROM fresh {_PERSON}
-    WHERE fresh.act NOT IN ('CLAIMED', 'REFUSED')  -- neither changes anything"""
+    WHERE fresh.act NOT IN ('CLAIMED', 'REFUSED')"""
 
 _TOPIC_OF_EVENT = {
     "DELIVERED": Topic.DELIVERY_SENT,
