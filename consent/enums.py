@@ -11,6 +11,7 @@ class Purpose(models.TextChoices):
 
 class Channel(models.TextChoices):
     EMAIL = "EMAIL", "E-mail"
+    SMS = "SMS", "Text message"  # recorded; nothing sends text messages yet
     ANY = "ANY", "Not about a channel"  # profiling, tracking
 
 
@@ -18,6 +19,31 @@ class Act(models.TextChoices):
     GRANTED = "GRANTED", "Granted"
     WITHDRAWN = "WITHDRAWN", "Withdrawn"
     OBJECTED = "OBJECTED", "Objected"
+    CLAIMED = "CLAIMED", "Claimed, not provable"  # grants nothing
+    REFUSED = "REFUSED", "Not accepted"  # a grant that we were told of; `reason` says why not
+
+
+DECISIVE = (Act.GRANTED, Act.WITHDRAWN, Act.OBJECTED)
+"""The acts whose fold is the state of consent; the others are only kept."""
+
+
+class GrantRefusal(models.TextChoices):
+    """Why a grant that a source told us of was not accepted."""
+
+    UNKNOWN_WORDING = "UNKNOWN_WORDING", "Its wording, purpose or channel is not known"
+    WITHDREW = "WITHDREW", "The person has withdrawn or objected; an import restores nothing"
+    ADDRESS_WITHDREW = "ADDRESS_WITHDREW", "Somebody with the same address has withdrawn"
+    SUPPRESSED = "SUPPRESSED", "The address is suppressed; an import lifts nothing"
+
+
+class Provenance(models.TextChoices):
+    """Which way an act came to us; the ledger's word for it, in lower case."""
+
+    WEBHOOK = "webhook", "Webhook"
+    TRAIT = "trait", "Trait of a profile"
+    IMPORT = "import", "Import"
+    API = "api", "API"
+    FORM = "form", "Form of the shop"
 
 
 class Basis(models.TextChoices):
@@ -30,6 +56,11 @@ class SuppressionReason(models.TextChoices):
     HARD_BOUNCE = "HARD_BOUNCE", "Address does not exist"
     COMPLAINT = "COMPLAINT", "Reported as spam"
     MANUAL = "MANUAL", "Suppressed by staff"
+    ERASED = "ERASED", "Erased: not mailed before a fresh consent"
+
+
+LIFTABLE = (SuppressionReason.UNSUBSCRIBED, SuppressionReason.ERASED)
+"""What a fresh consent lifts; nothing lifts a bounce, a complaint or the word of staff."""
 
 
 class Refusal(models.TextChoices):
@@ -39,3 +70,16 @@ class Refusal(models.TextChoices):
     NO_ADDRESS = "NO_ADDRESS", "No e-mail address"
     SUPPRESSED = "SUPPRESSED", "Suppressed: bounced, complained or unsubscribed"
     NO_CONSENT = "NO_CONSENT", "No consent"
+
+
+class RequestKind(models.TextChoices):
+    ACCESS = "ACCESS", "Copy of the data"
+    ERASURE = "ERASURE", "Erasure"
+    SHOP_ERASURE = "SHOP_ERASURE", "Erasure of a whole source"
+
+
+class RequestStatus(models.TextChoices):
+    RECEIVED = "RECEIVED", "Received"
+    IN_PROGRESS = "IN_PROGRESS", "In progress"
+    DONE = "DONE", "Done"
+    REFUSED = "REFUSED", "Refused"

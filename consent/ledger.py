@@ -2,13 +2,13 @@
 Who agreed to what: acts are added, never changed, and the current state is their fold.
 
 The newest act by the time it happened decides, whatever order acts arrive in; of two at the same
-moment the withdrawal wins. Acts come from screens (grant, withdraw, object_to, unsubscribe) and
+moment the withdrawal wins. A grant that an imported file tells of counts for less than any other act:
+a file may withdraw, and restores nothing. Acts come from screens (grant, withdraw, object_to, unsubscribe) and
 from the ledger of events (absorb). Both write the same rows by the same statements.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,13 +17,13 @@ from typing import Any
 from django.db import connection, transaction
 
 from consent.enums import Act, Basis, Channel, Purpose, SuppressionReason
+from consent.merge_statements import FOLD_MERGED, FOLD_UNMERGED, MERGES
 from consent.models import ConsentEvent, Wording
 from consent.statements import (
     ABSORB_ACTS,
     FOLD_ONE,
     LIFT_FROM_EVENTS,
     LIFT_ONE,
-    REBUILD,
     SUPPRESS_FROM_EVENTS,
     SUPPRESS_ONE,
 )
@@ -126,8 +126,10 @@ def unsubscribe(
     Stop marketing to this customer and suppress their address; False when that is so already.
 
     The event goes into the ledger and is absorbed at once, in one transaction: the campaign that
-    caused it is known, and the next hand-over sees it.
+    caused it is known, and the next hand-over sees it. A link to somebody who was merged into another
+    customer since speaks for that one.
     """
+    customer_id = _living(customer_id)
     with transaction.atomic():
         # serialises two presses of one button; inserting events does not wait for this lock
         customer = Customer.objects.select_for_update(no_key=True).filter(pk=customer_id).first()
@@ -144,6 +146,16 @@ def unsubscribe(
         )
         _absorb(first=event_id, last=event_id, now=now)
         return True
+
+
+def _living(customer_id: int) -> int:
+    """The customer that this one was merged into, at the end of the chain; else the same."""
+    seen = set()
+    while customer_id not in seen:
+        seen.add(customer_id)
+        into = Customer.objects.filter(pk=customer_id).values_list("merged_into", flat=True).first()
+        customer_id = into or customer_id
+    return customer_id
 
 
 def _is_unsubscribed(customer: Customer) -> bool:
@@ -189,9 +201,9 @@ def absorb(*, now: datetime) -> int:
     """
     Read what the ledger has learned about consent since the last time; returns the acts recorded.
 
-    A CONSENT_GIVEN whose purpose, channel and wording version are not known grants nothing and is
-    counted by `queries.refused_grants`. Somebody else absorbing at the same time makes this
-    return 0.
+    A CONSENT_GIVEN that cannot be accepted becomes an act REFUSED with its reason, and a
+    CONSENT_CLAIMED an act CLAIMED; neither grants anything. Refused ones are not in the number that is
+    returned. Somebody else absorbing at the same time makes this return 0.
     """
     with transaction.atomic():
         Cursor.objects.get_or_create(reader=READER)
@@ -209,28 +221,28 @@ def absorb(*, now: datetime) -> int:
         place.position, place.moved_at = settled, now
         place.save(update_fields=["position", "moved_at"])
     if refused:
-        log.warning("%d consents of unknown wording were not accepted", refused)
+        log.warning("%d consents were not accepted; the consent log says why", refused)
     return acts
 
 
 def _absorb(*, first: int, last: int, now: datetime) -> tuple[int, int]:
     """Take over events `first` to `last`: (acts recorded, consents refused). Repeating is harmless."""
-    window: dict[str, int | str | datetime] = {
-        "first": first, "last": last, "now": now,
-        "channels": json.dumps({str(key): str(value) for key, value in CHANNEL_OF.items()}),
-    }  # fmt: skip
+    window: dict[str, int | datetime] = {"first": first, "last": last, "now": now}
     with connection.cursor() as cursor:
         cursor.execute(ABSORB_ACTS, window)
         acts, refused = cursor.fetchone()
+        acts += _absorb_merges(cursor, window)
         cursor.execute(SUPPRESS_FROM_EVENTS, window)
         cursor.execute(LIFT_FROM_EVENTS, window)
     return int(acts), int(refused)
 
 
-def rebuild_states() -> int:
-    """Fold all acts anew, for doubt about the cache; returns the number of states."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("LOCK TABLE consent_consentstate IN EXCLUSIVE MODE")
-        cursor.execute("DELETE FROM consent_consentstate")
-        cursor.execute(REBUILD)
-        return int(cursor.rowcount)
+def _absorb_merges(cursor: Any, window: dict[str, int | datetime]) -> int:
+    """One after the other: a chain of merges builds on what came before. Returns the acts recorded."""
+    cursor.execute(MERGES, window)
+    acts = 0
+    for event_id, kind in cursor.fetchall():
+        statement = FOLD_MERGED if kind == EventKind.MERGED else FOLD_UNMERGED
+        cursor.execute(statement, {"event": event_id, "now": window["now"]})
+        acts += cursor.fetchone()[0]
+    return acts

@@ -1,11 +1,21 @@
-"""The ledger of consent, its current state and the suppression list."""
+"""The ledger of consent, its current state, the suppression list, and what people ask of their data."""
 
 from __future__ import annotations
 
 from django.db import models
 
-from consent.enums import Act, Basis, Channel, Purpose, SuppressionReason
-from customers.models import Customer
+from consent.enums import (
+    Act,
+    Basis,
+    Channel,
+    GrantRefusal,
+    Provenance,
+    Purpose,
+    RequestKind,
+    RequestStatus,
+    SuppressionReason,
+)
+from customers.models import Customer, Source
 
 
 class Wording(models.Model):
@@ -31,7 +41,11 @@ class Wording(models.Model):
 
 
 class ConsentEvent(models.Model):
-    """One act of consent or withdrawal with its evidence; append-only, a trigger refuses the rest."""
+    """
+    One act of consent or withdrawal with its evidence; append-only, a trigger refuses the rest.
+
+    Only the acts of enums.DECISIVE make the state.
+    """
 
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
     purpose = models.CharField(max_length=20, choices=Purpose.choices)
@@ -40,19 +54,37 @@ class ConsentEvent(models.Model):
     basis = models.CharField(max_length=10, choices=Basis.choices)
     wording = models.ForeignKey(Wording, on_delete=models.PROTECT, null=True, related_name="+")
     method = models.CharField(max_length=50, help_text="form, import, one-click, admin, …")
+    provenance = models.CharField(
+        max_length=10, choices=Provenance.choices, blank=True, db_default=""
+    )
+    reason = models.CharField(
+        max_length=20,
+        choices=GrantRefusal.choices,
+        blank=True,
+        db_default="",
+        help_text="Why a grant was not accepted.",
+    )
     evidence = models.JSONField(default=dict)
     happened_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
     ledger_event_id = models.BigIntegerField(
-        null=True, unique=True, help_text="The customers.Event this was read from, if any."
+        null=True, help_text="The customers.Event this was read from, if any."
     )
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(
+                fields=["ledger_event_id", "purpose", "channel"], name="consent_event_once"
+            ),
+            models.CheckConstraint(
+                name="refused_has_a_reason",
+                condition=models.Q(act=Act.REFUSED, reason__gt="")
+                | ~models.Q(act=Act.REFUSED) & models.Q(reason=""),
+            ),
             models.CheckConstraint(
                 name="grant_has_wording",
                 condition=~models.Q(act=Act.GRANTED) | models.Q(wording__isnull=False),
-            )
+            ),
         ]
         indexes = [
             models.Index(
@@ -76,6 +108,11 @@ class ConsentState(models.Model):
     purpose = models.CharField(max_length=20, choices=Purpose.choices)
     channel = models.CharField(max_length=10, choices=Channel.choices)
     is_granted = models.BooleanField()
+    from_import = models.BooleanField(
+        db_default=False,
+        default=False,
+        help_text="Granted by an imported file only: any other act counts for more, however old.",
+    )
     since = models.DateTimeField()
     event = models.ForeignKey(ConsentEvent, on_delete=models.PROTECT, related_name="+")
 
@@ -113,3 +150,57 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_reason_display()} {self.address_hmac[:8]}"
+
+
+class DataRequest(models.Model):
+    """
+    Somebody asks for their data, or to be forgotten; the proof of what was done about it.
+
+    Names nobody: a customer's row (empty once erased) and the keyed hash of an address.
+    """
+
+    kind = models.CharField(max_length=15, choices=RequestKind.choices)
+    status = models.CharField(
+        max_length=15, choices=RequestStatus.choices, default=RequestStatus.RECEIVED
+    )
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, null=True, related_name="+")
+    customer = models.ForeignKey(
+        Customer,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="Empty for somebody we do not know, and for a whole source.",
+    )
+    address_hmac = models.CharField(max_length=64, blank=True)
+    requested_by = models.CharField(
+        max_length=150, help_text="The staff member, or the way it came."
+    )
+    reference = models.CharField(
+        max_length=100, blank=True, help_text="The asking system's own number of the request."
+    )
+    inbound_id = models.BigIntegerField(
+        null=True, help_text="The customers.InboundRequest it came with."
+    )
+    received_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)
+    result = models.JSONField(
+        default=dict, help_text="Rows by holder, and what is still waited for. No personal data."
+    )
+    export = models.CharField(
+        max_length=100, blank=True, help_text="The copy of the data, under COTERIE_HOME/exports."
+    )
+
+    class Meta:
+        permissions = [("carry_out_datarequest", "Can carry out data requests")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "kind", "reference"],
+                condition=models.Q(reference__gt=""),
+                name="data_request_reference",
+            )
+        ]
+        indexes = [models.Index(fields=["status", "due_at"], name="data_request_due")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.pk}"

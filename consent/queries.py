@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from django.db import connection
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Exists, OuterRef
 
 from consent import gate
-from consent.enums import Channel, Purpose
-from consent.ledger import READER
-from consent.models import ConsentState
-from customers.enums import EventKind
-
-
-def granted_customer_ids(purpose: str, channel: str) -> QuerySet[ConsentState, int]:
-    """The ids of the customers who agree to `purpose` now, as a query to filter by."""
-    return ConsentState.objects.filter(
-        purpose=purpose, channel=channel, is_granted=True
-    ).values_list("customer_id", flat=True)
+from consent.enums import Act, Channel, Purpose
+from consent.models import ConsentEvent, ConsentState
 
 
 def reachable_count() -> int:
@@ -29,20 +20,10 @@ def refusal_counts() -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT COALESCE({gate.REFUSAL}, '') AS refusal, count(*)
-                FROM customers_customer customer {gate.joins()} GROUP BY 1"""
+                FROM customers_customer customer {gate.joins()}
+                WHERE customer.merged_into_id IS NULL GROUP BY 1"""
         )
         return {str(code): int(count) for code, count in cursor.fetchall()}
-
-
-def consent_counts() -> dict[str, int]:
-    """How many customers agree to each purpose, zeros included."""
-    counts = dict.fromkeys(Purpose.values, 0)
-    counts.update(
-        ConsentState.objects.filter(is_granted=True)
-        .values_list("purpose")
-        .annotate(number=Count("id"))
-    )
-    return counts
 
 
 def may_track_clicks(customer_id: int) -> bool:
@@ -55,15 +36,22 @@ def may_track_clicks(customer_id: int) -> bool:
     ).exists()
 
 
-def refused_grants() -> int:
-    """How many consents in the ledger were not accepted because their wording is not known."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT count(*) FROM customers_event event
-               WHERE kind = %s
-                 AND id <= (SELECT position FROM customers_cursor WHERE reader = %s)
-                 AND NOT EXISTS (SELECT 1 FROM consent_consentevent
-                                 WHERE ledger_event_id = event.id)""",
-            [EventKind.CONSENT_GIVEN, READER],
-        )
-        return int(cursor.fetchone()[0])
+def refused_grants() -> dict[str, int]:
+    """Grants that sources told us of and that were not accepted, by enums.GrantRefusal."""
+    refused = ConsentEvent.objects.filter(act=Act.REFUSED)
+    rows = refused.values_list("reason").annotate(number=Count("id")).order_by("reason")
+    return {str(reason): int(number) for reason, number in rows}
+
+
+def claims() -> dict[str, int]:
+    """Customers who are said to have agreed, without proof, and have not agreed since; by purpose."""
+    provable = ConsentState.objects.filter(
+        customer=OuterRef("customer"), purpose=OuterRef("purpose"), channel=OuterRef("channel")
+    )
+    claimed = ConsentEvent.objects.filter(act=Act.CLAIMED).exclude(Exists(provable))
+    return {
+        str(purpose): int(number)
+        for purpose, number in claimed.values_list("purpose")
+        .annotate(number=Count("customer", distinct=True))
+        .order_by("purpose")
+    }

@@ -29,6 +29,25 @@ DEFAULT_TEXTS: dict[tuple[str, str], str] = {
     ),
 }
 
+# What a source tells us of consents that its own form collected. Of those we know when and where they
+# were given, and not the words.
+SHOP_FORM = "shop-form"
+_SHOP_FORM_TEXT = (
+    "Collected by the shop's own form, checkout or account page, outside Coterie. The text that was "
+    "shown there ({about}) is kept by the shop and not here; the shop vouches for it. The act's "
+    "evidence says through which way, when and in which state the shop reported it."
+)
+SHOP_FORM_TEXTS: dict[tuple[str, str], str] = {
+    key: _SHOP_FORM_TEXT.format(about=about)
+    for key, about in {
+        (Purpose.MARKETING, Channel.EMAIL): "on promotions and news by e-mail",
+        (Purpose.MARKETING, Channel.SMS): "on promotions and news by text message",
+        (Purpose.PROFILING, Channel.ANY): "on predicting interests from orders and visits",
+        (Purpose.CLICK_TRACKING, Channel.ANY): "on noting which links are clicked",
+    }.items()
+}
+SHIPPED = {DEFAULT_VERSION: DEFAULT_TEXTS, SHOP_FORM: SHOP_FORM_TEXTS}
+
 
 def install_defaults(*, now: datetime) -> int:
     """Add the shipped texts where they are missing; returns how many were."""
@@ -36,15 +55,16 @@ def install_defaults(*, now: datetime) -> int:
         Wording(
             purpose=purpose,
             channel=channel,
-            version=DEFAULT_VERSION,
+            version=version,
             language="en",
             text=text,
             text_sha256=hashlib.sha256(text.encode()).hexdigest(),
             created_at=now,
         )
-        for (purpose, channel), text in DEFAULT_TEXTS.items()
+        for version, texts in SHIPPED.items()
+        for (purpose, channel), text in texts.items()
         if not Wording.objects.filter(
-            purpose=purpose, channel=channel, version=DEFAULT_VERSION, language="en"
+            purpose=purpose, channel=channel, version=version, language="en"
         ).exists()
     ]
     return len(Wording.objects.bulk_create(missing, ignore_conflicts=True))

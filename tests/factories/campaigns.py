@@ -71,7 +71,8 @@ def segment_in_bulk(count: int) -> Segment:
                        wording_id, method, evidence, happened_at, recorded_at)
                    SELECT people.id, 'MARKETING', 'EMAIL', 'GRANTED', 'CONSENT', wording.id, 'form',
                        '{}', %s, %s
-                   FROM people, consent_wording wording WHERE purpose = 'MARKETING'
+                   FROM people, consent_wording wording
+                   WHERE purpose = 'MARKETING' AND version = 'default-1'
                    RETURNING id, customer_id
                ), states AS (
                    INSERT INTO consent_consentstate (customer_id, purpose, channel, is_granted,
