@@ -90,6 +90,8 @@ class Origin:
 
     keep_refused: called with the cursor, the entity and a table of schema REFUSED. line_numbers: entity
     to the line (or item) number of each of its rows. import_id: the import that an undo would name.
+    whole_orders: an order comes with all its lines, so those it no longer names are gone; not so for
+    files, which may tell a part of an order.
     """
 
     source_id: int
@@ -97,6 +99,7 @@ class Origin:
     arrived_at: datetime | None = None
     line_numbers: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
     import_id: int | None = None
+    whole_orders: bool = False
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -105,6 +108,7 @@ class Origin:
             "source": self.source_id,
             "arrived": self.arrived_at,
             "import": self.import_id,
+            "whole_orders": self.whole_orders,
         }
 
 
@@ -181,11 +185,11 @@ def take_in(
 
 def _upsert(cursor: Any, entity: str, table: pa.Table, *, origin: Origin, now: datetime) -> Counts:
     counts = Counts(rows=table.num_rows)
-    if not table.num_rows:
+    upsert, name = UPSERTS[entity], f"staged_{entity}"
+    if not table.num_rows and not upsert.read_later:
         return counts
     checked = quality.check(entity, table, now=now)
     counts.duplicates = checked.duplicates
-    upsert, name = UPSERTS[entity], f"staged_{entity}"
     stage(cursor, name=name, table=checked.accepted)
     lines = origin.line_numbers.get(entity)
     refused = [checked.refused, *_dangling(cursor, entity, origin.parameters)]
@@ -194,12 +198,15 @@ def _upsert(cursor: Any, entity: str, table: pa.Table, *, origin: Origin, now: d
         origin.keep_refused(cursor, entity, _with_raw(part, table, lines))
     if entity == "events":
         announce_writing(cursor)
-    cursor.execute(
-        f"WITH written AS ({upsert.sql}) SELECT count(*) FILTER (WHERE is_new),"
-        " count(*) FILTER (WHERE NOT is_new) FROM written",
-        origin.parameters,
-    )
-    counts.inserted, counts.updated = cursor.fetchone()
+    for statement in upsert.statements:
+        cursor.execute(
+            f"WITH written AS ({statement}) SELECT count(*) FILTER (WHERE is_new),"
+            " count(*) FILTER (WHERE NOT is_new) FROM written",
+            origin.parameters,
+        )
+        inserted, updated = cursor.fetchone()
+        counts.inserted += inserted
+        counts.updated += updated
     counts.duplicates = counts.rows - counts.accepted - counts.rejected.total()
     return counts
 
