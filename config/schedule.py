@@ -23,6 +23,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "feedback.tasks.close_due_windows",
         "schedule": 2.0,
     },
+    "webhooks: send what is due": {"task": "webhooks.tasks.send_due", "schedule": 2.0},
+    "webhooks: forget old messages": {"task": "webhooks.tasks.forget_old", "schedule": 86_400.0},
     "feedback: retrain": {"task": "feedback.tasks.retrain_due", "schedule": 2.0},
 }
 for _entry in SCHEDULE.values():

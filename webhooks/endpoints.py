@@ -27,7 +27,7 @@ def create(
         url=url,
         topics=sorted(topics),
         description=description,
-        sealed_secret=keys.seal_secret(secret),
+        sealed_secret=keys.seal(secret),
         created_at=now,
     )
     return endpoint, secret
@@ -38,7 +38,7 @@ def rotate(endpoint: Endpoint, *, now: datetime) -> str:
     secret = signing.new_secret()
     endpoint.sealed_old_secret = endpoint.sealed_secret
     endpoint.old_secret_until = now + OVERLAP
-    endpoint.sealed_secret = keys.seal_secret(secret)
+    endpoint.sealed_secret = keys.seal(secret)
     endpoint.save(update_fields=["sealed_secret", "sealed_old_secret", "old_secret_until"])
     return secret
 

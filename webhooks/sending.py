@@ -110,10 +110,10 @@ def _claim(*, now: datetime, limit: int) -> list[Post]:
 
 
 def _secrets(endpoint: Endpoint, *, now: datetime) -> Sequence[str]:
-    current = keys.open_secret(endpoint.sealed_secret)
+    current = keys.unseal(endpoint.sealed_secret)
     if endpoint.old_secret_until is None or endpoint.old_secret_until <= now:
         return [current]
-    return [current, keys.open_secret(endpoint.sealed_old_secret)]
+    return [current, keys.unseal(endpoint.sealed_old_secret)]
 
 
 @transaction.atomic

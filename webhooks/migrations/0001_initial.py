@@ -7,72 +7,193 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('customers', '0003_inbound_imports_identity'),
+        ("customers", "0003_inbound_imports_identity"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Endpoint',
+            name="Endpoint",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('url', models.URLField(help_text='https only; no address inside a network.', max_length=500)),
-                ('description', models.CharField(blank=True, max_length=200)),
-                ('topics', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('segment.entered', 'A customer entered a segment'), ('segment.left', 'A customer left a segment'), ('delivery.sent', 'A message was accepted by the mail server'), ('delivery.clicked', 'A link in a message was clicked'), ('delivery.bounced', 'A message bounced'), ('delivery.complained', 'A message was reported as spam'), ('delivery.unsubscribed', 'Somebody unsubscribed'), ('consent.changed', 'A customer gave or withdrew consent'), ('webhook.test', 'A test that staff asked for')], max_length=50), size=None)),
-                ('sealed_secret', models.TextField(editable=False)),
-                ('sealed_old_secret', models.TextField(blank=True, editable=False, help_text='Signs as well until `old_secret_until`.')),
-                ('old_secret_until', models.DateTimeField(editable=False, null=True)),
-                ('is_active', models.BooleanField(default=True)),
-                ('stopped_because', models.CharField(blank=True, editable=False, max_length=200)),
-                ('failing_since', models.DateTimeField(editable=False, null=True)),
-                ('created_at', models.DateTimeField(editable=False)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "url",
+                    models.URLField(
+                        help_text="https only; no address inside a network.", max_length=500
+                    ),
+                ),
+                ("description", models.CharField(blank=True, max_length=200)),
+                (
+                    "topics",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("segment.entered", "A customer entered a segment"),
+                                ("segment.left", "A customer left a segment"),
+                                ("delivery.sent", "A message was accepted by the mail server"),
+                                ("delivery.clicked", "A link in a message was clicked"),
+                                ("delivery.bounced", "A message bounced"),
+                                ("delivery.complained", "A message was reported as spam"),
+                                ("delivery.unsubscribed", "Somebody unsubscribed"),
+                                ("consent.changed", "A customer gave or withdrew consent"),
+                                ("webhook.test", "A test that staff asked for"),
+                            ],
+                            max_length=50,
+                        ),
+                        size=None,
+                    ),
+                ),
+                ("sealed_secret", models.TextField(editable=False)),
+                (
+                    "sealed_old_secret",
+                    models.TextField(
+                        blank=True,
+                        editable=False,
+                        help_text="Signs as well until `old_secret_until`.",
+                    ),
+                ),
+                ("old_secret_until", models.DateTimeField(editable=False, null=True)),
+                ("is_active", models.BooleanField(default=True)),
+                ("stopped_because", models.CharField(blank=True, editable=False, max_length=200)),
+                ("failing_since", models.DateTimeField(editable=False, null=True)),
+                ("created_at", models.DateTimeField(editable=False)),
             ],
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('message_id', models.CharField(help_text='The header webhook-id.', max_length=50, unique=True)),
-                ('topic', models.CharField(choices=[('segment.entered', 'A customer entered a segment'), ('segment.left', 'A customer left a segment'), ('delivery.sent', 'A message was accepted by the mail server'), ('delivery.clicked', 'A link in a message was clicked'), ('delivery.bounced', 'A message bounced'), ('delivery.complained', 'A message was reported as spam'), ('delivery.unsubscribed', 'Somebody unsubscribed'), ('consent.changed', 'A customer gave or withdrew consent'), ('webhook.test', 'A test that staff asked for')], max_length=50)),
-                ('happened_at', models.DateTimeField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('data', models.JSONField(help_text="No names, no addresses: numbers of the shop's own.")),
-                ('customer', models.ForeignKey(help_text='Whom it is about: it goes when they are erased.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='customers.customer')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "message_id",
+                    models.CharField(
+                        help_text="The header webhook-id.", max_length=50, unique=True
+                    ),
+                ),
+                (
+                    "topic",
+                    models.CharField(
+                        choices=[
+                            ("segment.entered", "A customer entered a segment"),
+                            ("segment.left", "A customer left a segment"),
+                            ("delivery.sent", "A message was accepted by the mail server"),
+                            ("delivery.clicked", "A link in a message was clicked"),
+                            ("delivery.bounced", "A message bounced"),
+                            ("delivery.complained", "A message was reported as spam"),
+                            ("delivery.unsubscribed", "Somebody unsubscribed"),
+                            ("consent.changed", "A customer gave or withdrew consent"),
+                            ("webhook.test", "A test that staff asked for"),
+                        ],
+                        max_length=50,
+                    ),
+                ),
+                ("happened_at", models.DateTimeField()),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                (
+                    "data",
+                    models.JSONField(
+                        help_text="No names, no addresses: numbers of the shop's own."
+                    ),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        help_text="Whom it is about: it goes when they are erased.",
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="customers.customer",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Post',
+            name="Post",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('PENDING', 'To be sent'), ('DELIVERED', 'Taken by the receiver'), ('DEAD', 'Given up')], db_default='PENDING', default='PENDING', max_length=10)),
-                ('tries', models.PositiveSmallIntegerField(db_default=0, default=0)),
-                ('next_try_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('leased_until', models.DateTimeField(null=True)),
-                ('last_tried_at', models.DateTimeField(null=True)),
-                ('last_status', models.PositiveSmallIntegerField(help_text="The answer's HTTP status.", null=True)),
-                ('last_error', models.CharField(blank=True, db_default='', max_length=300)),
-                ('delivered_at', models.DateTimeField(null=True)),
-                ('endpoint', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='posts', to='webhooks.endpoint')),
-                ('message', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='posts', to='webhooks.message')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("PENDING", "To be sent"),
+                            ("DELIVERED", "Taken by the receiver"),
+                            ("DEAD", "Given up"),
+                        ],
+                        db_default="PENDING",
+                        default="PENDING",
+                        max_length=10,
+                    ),
+                ),
+                ("tries", models.PositiveSmallIntegerField(db_default=0, default=0)),
+                (
+                    "next_try_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                ("leased_until", models.DateTimeField(null=True)),
+                ("last_tried_at", models.DateTimeField(null=True)),
+                (
+                    "last_status",
+                    models.PositiveSmallIntegerField(
+                        help_text="The answer's HTTP status.", null=True
+                    ),
+                ),
+                ("last_error", models.CharField(blank=True, db_default="", max_length=300)),
+                ("delivered_at", models.DateTimeField(null=True)),
+                (
+                    "endpoint",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="posts",
+                        to="webhooks.endpoint",
+                    ),
+                ),
+                (
+                    "message",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="posts",
+                        to="webhooks.message",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['created_at'], name='webhook_message_age'),
+            model_name="message",
+            index=models.Index(fields=["created_at"], name="webhook_message_age"),
         ),
         migrations.AddIndex(
-            model_name='post',
-            index=models.Index(condition=models.Q(('state', 'PENDING')), fields=['next_try_at'], name='webhook_post_due'),
+            model_name="post",
+            index=models.Index(
+                condition=models.Q(("state", "PENDING")),
+                fields=["next_try_at"],
+                name="webhook_post_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='post',
-            index=models.Index(fields=['endpoint', '-id'], name='webhook_post_of_endpoint'),
+            model_name="post",
+            index=models.Index(fields=["endpoint", "-id"], name="webhook_post_of_endpoint"),
         ),
         migrations.AddConstraint(
-            model_name='post',
-            constraint=models.UniqueConstraint(fields=('message', 'endpoint'), name='webhook_post'),
+            model_name="post",
+            constraint=models.UniqueConstraint(fields=("message", "endpoint"), name="webhook_post"),
         ),
     ]
