@@ -18,8 +18,10 @@ urlpatterns = [
     path("", to_admin),
     path("healthz", healthz),
     path("readyz", readyz),
+    path("", include("customers.intake.urls")),  # shop data; config.wsgi answers there first
     path("c/", include("consent.urls")),  # public: unsubscribe
     path("m/", include("campaigns.urls")),  # public: links in messages
     path("admin/campaigns/", include("campaigns.admin_urls")),
+    path("admin/webhooks/endpoints/", include("webhooks.admin_urls")),
     path("admin/", admin.site.urls),
 ]
