@@ -57,7 +57,8 @@ class InboundRequest(models.Model):
     """
     A request that a source's client made, as it came: stored before it is answered, read afterwards.
 
-    Items of it that were refused are RejectedRows. items = accepted + duplicates + rejected once read.
+    Items of it that were refused are RejectedRows. Once read,
+    items = accepted + duplicates + rejected + the number of those that are waiting.
     """
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="+")
@@ -80,6 +81,12 @@ class InboundRequest(models.Model):
     accepted = models.PositiveIntegerField(default=0, db_default=0)
     duplicates = models.PositiveIntegerField(default=0, db_default=0)
     rejected = models.PositiveIntegerField(default=0, db_default=0)
+    waiting = models.JSONField(
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="Numbers of the items that wait for what they refer to; they alone are tried again.",
+    )
     tries = models.PositiveSmallIntegerField(default=0, db_default=0)
     next_try_at = models.DateTimeField(null=True)
     read_at = models.DateTimeField(null=True)
