@@ -47,10 +47,8 @@ class Webhook:
 
     def time(self, *values: Any) -> int | None:
         """The first of several that is there, in epoch seconds, at the latest when it was received."""
-        for value in values:
-            if (found := moment(value)) is not None:
-                return min(found, self.received)
-        return None
+        found = first_time(*values)
+        return None if found is None else min(found, self.received)
 
     def event(
         self,
@@ -161,6 +159,11 @@ def _texts(value: Any) -> Iterator[str]:
 def objects(value: Any) -> list[Fields]:
     """The objects of a list; nothing for anything else."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def first_time(*values: Any) -> int | None:
+    """The first of several that is there, in epoch seconds; one in the future is left to `quality`."""
+    return next((found for value in values if (found := moment(value)) is not None), None)
 
 
 def required_id(value: Any) -> str:

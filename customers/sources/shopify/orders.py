@@ -16,6 +16,7 @@ from customers.sources.webhooks import (
     channel_of,
     channel_of_url,
     currency_of,
+    first_time,
     objects,
     quantity,
     required_id,
@@ -75,7 +76,7 @@ def _values(said: Fields, webhook: Webhook) -> dict[str, Any]:
         raise Refused("missing_amount")
     return {
         "external_id": required_id(number_of(said.get("id"))),
-        "placed_at": webhook.time(said.get("processed_at"), said.get("created_at")),
+        "placed_at": first_time(said.get("processed_at"), said.get("created_at")),
         "changed_at": webhook.time(said.get("updated_at")) or webhook.received,
         "status": str(_status(said, total=total)),
         "currency": currency,
@@ -135,6 +136,7 @@ def _checkout_box(
     really agreed to is what the customer's consent says. An empty box withdraws nothing.
     """
     if webhook.body.get("buyer_accepts_marketing") is True and at is not None:
+        at = min(at, webhook.received)
         yield webhook.consent(
             EventKind.CONSENT_CLAIMED, person=person, external_id=f"consent:order:{order_id}",
             happened_at=at, method=consents.METHOD, form="checkout", order=order_id,
@@ -178,7 +180,7 @@ def _refund(webhook: Webhook, said: Fields, *, order_id: str, exchange: Exchange
             {
                 "external_id": refund_id,
                 "order_external_id": order_id,
-                "refunded_at": webhook.time(said.get("processed_at"), said.get("created_at")),
+                "refunded_at": first_time(said.get("processed_at"), said.get("created_at")),
                 "amount_cents": amount,
                 "reason": text(said.get("note"), limit=200),
             },
