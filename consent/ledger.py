@@ -10,7 +10,7 @@ from the ledger of events (absorb). Both write the same rows by the same stateme
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from django.db import connection, transaction
 
 from consent.enums import Act, Basis, Channel, Purpose, SuppressionReason
 from consent.merge_statements import FOLD_MERGED, FOLD_UNMERGED, MERGES
-from consent.models import ConsentEvent, Wording
+from consent.models import ConsentEvent, ConsentState, Wording
 from consent.statements import (
     ABSORB_ACTS,
     FOLD_ONE,
@@ -95,6 +95,20 @@ def object_to(
         customer=customer, purpose=purpose, channel=CHANNEL_OF[purpose], act=Act.OBJECTED,
         basis=Basis.NONE, wording=None, method=method, evidence=evidence, happened_at=now, now=now,
     )  # fmt: skip
+
+
+def withdraw_everything(*, customer_ids: Collection[int], method: str, now: datetime) -> int:
+    """Withdraw whatever these customers allow; returns how many consents that were."""
+    granted = ConsentState.objects.filter(customer__in=customer_ids, is_granted=True)
+    with transaction.atomic():
+        states = list(granted.select_related("customer").order_by("pk"))
+        for state in states:
+            _act(
+                customer=state.customer, purpose=state.purpose, channel=state.channel,
+                act=Act.WITHDRAWN, basis=Basis.NONE, wording=None, method=method, evidence=None,
+                happened_at=max(now, state.since), now=max(now, state.since),
+            )  # fmt: skip
+    return len(states)
 
 
 def suppress(

@@ -1,0 +1,1 @@
+"""Permission over REST: consents with their proof, suppressed addresses, data requests."""

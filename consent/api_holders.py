@@ -1,0 +1,60 @@
+"""What the API keeps for a short while: answers to writes, and files that a key has asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from consent import raw_text
+from consent.files import exports_folder
+from consent.personal_data import Holder, Person
+from gateway.models import Export, ExportStatus, IdempotentReply
+
+
+def _answers(person: Person) -> QuerySet[Any]:
+    answered = IdempotentReply.objects.exclude(body="")
+    return IdempotentReply.objects.filter(pk__in=raw_text.Finder(person).keys(answered, "body"))
+
+
+def _erase_answers(person: Person, now: datetime) -> int:
+    """Kept for a day so that a write that is sent again gets the same answer; then without its body."""
+    return _answers(person).update(body="")
+
+
+def _show_answers(rows: QuerySet[Any]) -> Iterable[Mapping[str, Any]]:
+    return rows.order_by("pk").values("created_at", "status")
+
+
+def _files(person: Person) -> QuerySet[Any]:
+    """Any of them may hold anybody: nothing says who is in a file."""
+    if not person.customer_ids:
+        return Export.objects.none()
+    return Export.objects.filter(with_pii=True, status=ExportStatus.DONE)
+
+
+def _erase_files(person: Person, now: datetime) -> int:
+    files = _files(person)
+    for name in files.exclude(stored_file="").values_list("stored_file", flat=True):
+        (exports_folder() / name).unlink(missing_ok=True)
+    return files.update(status=ExportStatus.EXPIRED, stored_file="")
+
+
+def _show_files(rows: QuerySet[Any]) -> Iterable[Mapping[str, Any]]:
+    return rows.order_by("pk").values("kind", "finished_at")
+
+
+HOLDERS = [
+    Holder(
+        model=IdempotentReply,
+        what="Answers of the API",
+        rows=_answers,
+        erase=_erase_answers,
+        show=_show_answers,
+    ),
+    Holder(
+        model=Export, what="Exports of the API", rows=_files, erase=_erase_files, show=_show_files
+    ),
+]

@@ -1,0 +1,82 @@
+"""What this app holds about people; see personal_data."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from consent import ledger
+from consent.files import exports_folder
+from consent.models import ConsentEvent, ConsentState, DataRequest, Suppression
+from consent.personal_data import Holder, Person, blanking, keeping, of_customer
+
+
+def _suppressions(person: Person) -> QuerySet[Any]:
+    return Suppression.objects.filter(address_hmac__in=person.address_hmacs)
+
+
+def _withdraw(person: Person, now: datetime) -> int:
+    return ledger.withdraw_everything(customer_ids=person.customer_ids, method="erasure", now=now)
+
+
+def _requests(person: Person) -> QuerySet[Any]:
+    return DataRequest.objects.filter(customer__in=person.customer_ids)
+
+
+def _delete_copies(person: Person, now: datetime) -> int:
+    """The copies of their data that were prepared and not yet handed over, or not yet deleted."""
+    with_copy = _requests(person).exclude(export="")
+    for request in with_copy:
+        shutil.rmtree((exports_folder() / request.export).parent, ignore_errors=True)
+    return with_copy.update(export="")
+
+
+def _acts(rows: QuerySet[ConsentEvent]) -> Iterable[Mapping[str, Any]]:
+    for act in rows.select_related("wording").order_by("happened_at", "pk"):
+        yield {
+            "what": act.get_act_display(),
+            "purpose": act.purpose,
+            "channel": act.channel,
+            "happened_at": act.happened_at,
+            "method": act.method,
+            "came_by": act.provenance,
+            "evidence": act.evidence,
+            "wording": act.wording.text if act.wording else None,
+        }
+
+
+HOLDERS = [
+    Holder(
+        model=ConsentState,
+        what="Current consents",
+        rows=of_customer(ConsentState),
+        erase=_withdraw,
+        keeps="As withdrawn: nobody may read them as a permission.",
+    ),
+    blanking(
+        ConsentEvent,
+        "Consent log",
+        of_customer(ConsentEvent),
+        fields={"evidence": {}},
+        show=_acts,
+        keeps="That somebody agreed or withdrew, when and to which wording, without the evidence: "
+        "the proof that past messages were allowed.",
+    ),
+    Holder(
+        model=DataRequest,
+        what="Data requests",
+        rows=_requests,
+        erase=_delete_copies,
+        keeps="That a request was made and carried out: the proof. It names nobody.",
+    ),
+    keeping(
+        Suppression,
+        "Suppression list",
+        _suppressions,
+        keeps="A keyed hash of the address, so that nobody mails it again.",
+    ),
+]

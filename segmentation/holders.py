@@ -1,0 +1,48 @@
+"""What this app holds about people; see consent.personal_data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db.models import F, QuerySet
+
+from consent.personal_data import Person, deleting, of_customer
+from segmentation.models import Membership, MembershipChange, ReviewSentiment, Score
+
+
+def _sentiments(person: Person) -> QuerySet[Any]:
+    return ReviewSentiment.objects.filter(review__customer__in=person.customer_ids)
+
+
+def _scores(rows: QuerySet[Any]) -> Iterable[Mapping[str, Any]]:
+    """With what each predicts, and by which version of a model."""
+    for score in rows.select_related("generation__version").order_by("pk"):
+        generation = score.generation
+        yield {
+            "predicts": generation.version.get_task_display(),
+            "value": score.value,
+            "standard_deviation": score.sd,
+            "as_of": generation.as_of,
+            "model": str(generation.version),
+            "algorithm": generation.version.algorithm,
+            "in_use": generation.is_current,
+        }
+
+
+def _segments(rows: QuerySet[Any]) -> Iterable[Mapping[str, Any]]:
+    return rows.order_by("pk").values(
+        "joined_at", name=F("segment__name"), meaning=F("segment__description")
+    )
+
+
+def _changes(rows: QuerySet[Any]) -> Iterable[Mapping[str, Any]]:
+    return rows.order_by("pk").values("changed_at", "joined", name=F("segment__name"))
+
+
+HOLDERS = [
+    deleting(Score, "Predictions", of_customer(Score), show=_scores),
+    deleting(Membership, "Segments", of_customer(Membership), show=_segments),
+    deleting(MembershipChange, "History of segments", of_customer(MembershipChange), show=_changes),
+    deleting(ReviewSentiment, "What was read out of reviews", _sentiments),
+]
