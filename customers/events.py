@@ -53,12 +53,14 @@ def record(
             """
             INSERT INTO customers_event (source_id, external_id, customer_id, kind, happened_at,
                                          arrived_at, campaign_id, delivery_id, properties)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+            -- of somebody who was merged it is the survivor's
+            VALUES (%s, %s, coalesce((SELECT merged_into_id FROM customers_customer WHERE id = %s), %s),
+                    %s, %s, %s, %s, %s, %s)
             ON CONFLICT (source_id, external_id) DO NOTHING
             """,
             [
-                source.pk if source else None, external_id, customer_id, kind, happened_at,
-                arrived_at, campaign_id, delivery_id, json.dumps(dict(properties or {})),
+                source.pk if source else None, external_id, customer_id, customer_id, kind,
+                happened_at, arrived_at, campaign_id, delivery_id, json.dumps(dict(properties or {})),
             ],
         )  # fmt: skip
         return bool(cursor.rowcount)
@@ -87,11 +89,11 @@ def record_many(rows: Iterable[EventRow]) -> int:
             """
             INSERT INTO customers_event (source_id, external_id, customer_id, kind, happened_at,
                                          arrived_at, campaign_id, delivery_id, properties)
-            SELECT source_id, external_id, customer_id, kind, happened_at,
-                   arrived_at, campaign_id, delivery_id, properties::jsonb
-            FROM staged_ledger_rows
+            SELECT s.source_id, s.external_id, coalesce(c.merged_into_id, s.customer_id), s.kind,
+                   s.happened_at, s.arrived_at, s.campaign_id, s.delivery_id, s.properties::jsonb
+            FROM staged_ledger_rows s LEFT JOIN customers_customer c ON c.id = s.customer_id
             -- one order for everybody: two writers of the same rows wait, they do not deadlock
-            ORDER BY source_id, external_id
+            ORDER BY s.source_id, s.external_id
             ON CONFLICT (source_id, external_id) DO NOTHING
             """
         )

@@ -151,6 +151,10 @@ _ALIASED_CUSTOMERS = f"""
         WHERE alias.customer_id IS NOT NULL GROUP BY 1
     ) AS told
     WHERE old.id = told.customer_id AND old.erased_at IS NULL
+      -- a customer of another source is not waited for: its writer may be waiting for one of ours
+      AND (old.source_id = %(source)s OR old.id IN (
+          SELECT c.id FROM customers_customer c WHERE c.id = told.customer_id
+          FOR NO KEY UPDATE SKIP LOCKED))
       AND (to_timestamp(told.joined_at) < old.joined_at OR told.traits || old.traits <> old.traits
            OR {" OR ".join(f"(old.{c} = '' AND told.{c} <> '')" for c in _BLANK_COLUMNS)})
     RETURNING false AS is_new

@@ -1,0 +1,186 @@
+"""Two customers become one: rows move, names lead on, and everything needed to undo it is kept."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from customers import events, turns
+from customers.enums import AliasKind, EventKind, MergeReason
+from customers.models import Alias, Customer, Merge, Source
+
+
+MOVED_TABLES = {
+    "customers_order": "customer_id",
+    "customers_refund": "customer_id",
+    "customers_review": "customer_id",
+    "customers_event": "customer_id",
+    "customers_alias": "customer_id",
+    "customers_customer": "merged_into_id",
+}
+"""Tables whose rows belong to a customer, and by which column; the last: who was absorbed before."""
+
+FILLED = ("first_name", "last_name", "country", "language", "phone")
+_KEPT = ("email", "email_hmac", *FILLED, "traits", "joined_at")
+
+
+class MergeError(ValueError):
+    """These two cannot be merged, or this merge cannot be undone; the message says why."""
+
+
+@transaction.atomic
+def merge(
+    *,
+    survivor: Customer,
+    absorbed: Customer,
+    reason: MergeReason,
+    source: Source | None,
+    now: datetime,
+) -> Merge:
+    """
+    Make `absorbed` a part of `survivor`: rows, names and what the survivor did not know of itself.
+
+    source: whose word it was; None for staff. Who was merged before stands for the customer they are
+    part of now, and merging the same two again returns the merge there is. Waits until nobody writes
+    to the sources of the two. The absorbed row stays, empty; ledger: MERGED on the survivor. Raises
+    MergeError for one and the same customer and for an erased one.
+    """
+    with connection.cursor() as cursor:
+        turns.wait(cursor, *sources_of([survivor.pk, absorbed.pk]))
+        into, gone = _living(survivor.pk, absorbed.pk)
+        if into == gone:
+            return _merged_already(survivor.pk, absorbed.pk)
+        locked = lock([into, gone])
+        survivor, absorbed = locked[into], locked[gone]
+        if survivor.erased_at or absorbed.erased_at:
+            raise MergeError("A customer who was erased cannot be merged.")
+        addresses = {survivor.email_hmac, absorbed.email_hmac} - {""}
+        if reason == MergeReason.SAME_ADDRESS and len(addresses) > 1:
+            raise MergeError("Their addresses differ, and nobody said that they are one person.")
+        row = Merge.objects.create(
+            survivor=survivor, absorbed=absorbed, reason=reason, source=source, merged_at=now
+        )
+        row.before = {"survivor": fields(survivor), "absorbed": fields(absorbed)}
+        row.moved = {
+            table: _move(cursor, table, column, of=gone, to=into)
+            for table, column in MOVED_TABLES.items()
+        }
+        _fill(survivor, absorbed)
+        row.before["after"] = fields(survivor)
+        row.save(update_fields=["before", "moved"])
+        _empty(absorbed, into=survivor)
+        _lead_on(row, now=now)
+    tell(row, EventKind.MERGED, now=now)
+    return row
+
+
+def sources_of(customer_ids: list[int]) -> list[int]:
+    """Every source that has a name for one of the customers: who writes there may write of them."""
+    own = Customer.objects.filter(pk__in=customer_ids).values_list("source_id")
+    others = Alias.objects.filter(customer__in=customer_ids).values_list("source_id")
+    return [source_id for (source_id,) in own.union(others)]
+
+
+def lock(customer_ids: list[int]) -> dict[int, Customer]:
+    """Lock the rows in the order of their ids, so that two merges wait and do not deadlock."""
+    rows = Customer.objects.filter(pk__in=customer_ids).order_by("pk")
+    # rows that refer to a customer may go on being written: their writers take turns, or follow
+    return {row.pk: row for row in rows.select_for_update(no_key=True)}
+
+
+def tell(row: Merge, kind: EventKind, *, now: datetime) -> None:
+    """Tell the layers above, through the ledger."""
+    events.record(
+        source=None,
+        customer_id=row.survivor_id,
+        kind=kind,
+        happened_at=now,
+        arrived_at=now,
+        external_id=f"{kind.lower()}/{row.pk}",
+        properties={"absorbed_customer_id": row.absorbed_id, "reason": row.reason},
+    )
+
+
+def fields(customer: Customer) -> dict[str, Any]:
+    """What a merge may change of a customer, as JSON keeps it."""
+    told = {name: getattr(customer, name) for name in _KEPT}
+    return {**told, "joined_at": customer.joined_at.isoformat()}
+
+
+def _living(*customer_ids: int) -> list[int]:
+    into = dict(Customer.objects.filter(pk__in=customer_ids).values_list("pk", "merged_into_id"))
+    return [into[pk] or pk for pk in customer_ids]
+
+
+def _merged_already(survivor_id: int, absorbed_id: int) -> Merge:
+    if survivor_id == absorbed_id:
+        raise MergeError("A customer cannot be merged with themselves.")
+    pair = [survivor_id, absorbed_id]
+    standing = Merge.objects.filter(undone_at=None, absorbed__in=pair).order_by("-pk")
+    return standing.filter(survivor__in=pair).first() or standing[0]
+
+
+def _move(cursor: Any, table: str, column: str, *, of: int, to: int) -> list[int]:
+    """Ids of the rows that moved."""
+    # the ledger's trigger lets this one change pass in a transaction that says so
+    cursor.execute("SET LOCAL coterie.merging = 'on'")
+    cursor.execute(f"UPDATE {table} SET {column} = %s WHERE {column} = %s RETURNING id", [to, of])
+    moved = sorted(number for (number,) in cursor.fetchall())
+    cursor.execute("SET LOCAL coterie.merging = 'off'")
+    return moved
+
+
+def _fill(survivor: Customer, absorbed: Customer) -> None:
+    """The survivor's own word stands; where there is none, the other's does."""
+    if not survivor.email:
+        survivor.email, survivor.email_hmac = absorbed.email, absorbed.email_hmac
+    for name in FILLED:
+        if not getattr(survivor, name):
+            setattr(survivor, name, getattr(absorbed, name))
+    survivor.traits = {**absorbed.traits, **survivor.traits}
+    survivor.joined_at = min(survivor.joined_at, absorbed.joined_at)
+    survivor.save(update_fields=_KEPT)
+
+
+def _empty(absorbed: Customer, *, into: Customer) -> None:
+    absorbed.merged_into = into
+    for name in ("email", "email_hmac", *FILLED):
+        setattr(absorbed, name, "")
+    absorbed.traits = {}
+    absorbed.save(update_fields=[*_KEPT, "merged_into"])
+
+
+def _lead_on(row: Merge, *, now: datetime) -> None:
+    """What still comes under the absorbed number is the survivor's."""
+    Alias.objects.update_or_create(
+        source=row.absorbed.source,
+        kind=AliasKind.USER,
+        value=row.absorbed.external_id,
+        defaults={"customer": row.survivor, "merge": row},
+        create_defaults={"customer": row.survivor, "merge": row, "created_at": now},
+    )
+
+
+def gather_strays() -> int:
+    """
+    Move the rows that a writer gave to a customer while they were being absorbed; how many.
+
+    Such a writer (a sender that notes a delivery) saw the customer before the merge was committed.
+    They came after the merge, so undoing it leaves them where they are.
+    """
+    moved = 0
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL coterie.merging = 'on'")
+        for table, column in MOVED_TABLES.items():
+            if column != "customer_id":
+                continue
+            cursor.execute(
+                f"""UPDATE {table} stray SET customer_id = absorbed.merged_into_id
+                    FROM customers_customer absorbed
+                    WHERE stray.customer_id = absorbed.id AND absorbed.merged_into_id IS NOT NULL"""
+            )
+            moved += cursor.rowcount
+        cursor.execute("SET LOCAL coterie.merging = 'off'")
+    return moved
