@@ -12,6 +12,11 @@ from typing import Any
 
 SCHEDULE: dict[str, dict[str, Any]] = {
     "simulated shops answer": {"task": "customers.tasks.answer_simulated", "schedule": 2.0},
+    "shop data: read what came in": {"task": "customers.tasks.read_inbound", "schedule": 1.0},
+    "shop data: forget old requests": {
+        "task": "customers.tasks.forget_inbound",
+        "schedule": 86_400.0,
+    },
     "consent: read the ledger": {"task": "consent.tasks.absorb_ledger", "schedule": 2.0},
     "segmentation: scores and segments": {
         "task": "segmentation.tasks.refresh_due",

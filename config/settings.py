@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.urls import reverse_lazy
 
-from config import env, menu
+from config import api_settings, env, menu
 from core import clock
 
 
@@ -49,6 +49,11 @@ SOURCE_KEY = env.secret("COTERIE_SOURCE_KEY", home=HOME, may_generate=EMBEDDED).
 RECEIVE_PER_MINUTE = env.integer("COTERIE_RECEIVE_PER_MINUTE", 120_000)
 # The doors for shop data answer "come back later"; well-made clients keep what they have.
 MAINTENANCE = env.boolean("COTERIE_MAINTENANCE", default=False)
+# A request's body is emptied so long after it came, once it has been read.
+INBOUND_BODY_DAYS = env.integer("COTERIE_INBOUND_BODY_DAYS", 14)
+
+# Calls to addresses that staff typed in (webhooks out, a WooCommerce shop) may go into our own network.
+ALLOW_PRIVATE_TARGETS = env.boolean("COTERIE_ALLOW_PRIVATE_TARGETS", default=False)
 
 # ------------------------------------------------------------------ sending
 # smtp://host:port or smtps://user:password@host:port; empty means nothing can be launched.
@@ -75,7 +80,11 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "django_celery_beat",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "config",
+    "gateway",
     "customers",
     "consent",
     "segmentation",
@@ -185,3 +194,5 @@ LOGGING = {
 }
 
 UNFOLD = menu.UNFOLD
+REST_FRAMEWORK = api_settings.REST_FRAMEWORK
+SPECTACULAR_SETTINGS = api_settings.SPECTACULAR_SETTINGS

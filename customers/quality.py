@@ -5,6 +5,7 @@ References between tables (`unknown_customer` ...) need the database and are `in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -24,6 +25,7 @@ MAX_TEXT = 20_000
 
 REASONS = {
     "missing_id": "The row has no identifier.",
+    "bad_address": "The e-mail address cannot be one, and nothing else names the person.",
     "missing_product": "The line names no product.",
     "missing_amount": "A price or a total is missing.",
     "nul_byte": "A text holds a NUL byte, which no database of text can keep.",
@@ -59,8 +61,10 @@ REASONS = {
     "bad_id": "An identifier is neither a text nor a number.",
     "no_person": "It names nobody: neither a user id nor an anonymous id.",
     "unknown_call": "It is none of identify, track, page, screen, group and alias.",
+    "bad_products": "The products are not a list of objects with fields.",
     "missing_name": "A track call without the event's name.",
     "browser_key_may_not": "A browser key may tell of behaviour only: no order, review, merge or consent.",
+    "cannot_merge": "One of the two that are said to be one person was erased.",
     "not_understood": "Reading it failed; the log says why. It can be tried again.",
 }
 
@@ -191,27 +195,10 @@ def check(entity: str, table: pa.Table, *, now: datetime) -> Checked:
     if not table.num_rows:
         nothing = pa.table({"row": pa.array([], pa.int64()), "reason": pa.array([], pa.string())})
         return Checked(accepted=rows, refused=nothing, duplicates=0)
-    rules = "\n".join(f"WHEN {test} THEN '{reason}'" for reason, test in _rules(entity, now=now))
-    key = ", ".join(_ENTITIES[entity].key)
-    said = ", ".join(table.column_names)
     with duckdb.connect() as db:
         db.register("input", rows)
-        db.execute(f"""
-            CREATE TEMP TABLE wrong AS
-                SELECT row, reason FROM (SELECT row, CASE {rules} END AS reason FROM input)
-                WHERE reason IS NOT NULL;
-            CREATE TEMP TABLE again AS
-                SELECT row, CASE WHEN said = first_said THEN 'duplicate' ELSE 'duplicate_id' END AS reason
-                FROM (
-                    SELECT row, hash({said}) AS said, first_value(hash({said})) OVER copies AS first_said,
-                           row_number() OVER copies AS copy
-                    FROM input ANTI JOIN wrong USING (row)
-                    -- a window over every row costs ten times the search for the few keys that repeat
-                    WHERE ({key}) IN (SELECT ({key}) FROM input GROUP BY ALL HAVING count(*) > 1)
-                    WINDOW copies AS (PARTITION BY {key} ORDER BY row)
-                ) WHERE copy > 1;
-            """)
-        out = db.sql("FROM wrong UNION ALL FROM again ORDER BY row").to_arrow_table()
+        judge(db, entity, rows="input", columns=table.column_names, into="judged", now=now)
+        out = db.sql("FROM judged ORDER BY row").to_arrow_table()
     is_copy = np.array(out["reason"].to_numpy() == "duplicate", dtype=bool)
     keep = np.ones(table.num_rows, dtype=bool)
     keep[out["row"].to_numpy()] = False
@@ -220,6 +207,40 @@ def check(entity: str, table: pa.Table, *, now: datetime) -> Checked:
         refused=out.filter(pa.array(~is_copy)),
         duplicates=int(is_copy.sum()),
     )
+
+
+def judge(
+    db: duckdb.DuckDBPyConnection,
+    entity: str,
+    *,
+    rows: str,
+    columns: Sequence[str],
+    into: str,
+    now: datetime,
+) -> None:
+    """
+    Make the table `into` (row, reason) of the rows of the relation `rows` that are not accepted.
+
+    `rows` has the entity's `columns` and `row`. Reason `duplicate`: it says what an earlier row says.
+    """
+    rules = "\n".join(f"WHEN {test} THEN '{reason}'" for reason, test in _rules(entity, now=now))
+    key = ", ".join(_ENTITIES[entity].key)
+    said = ", ".join(columns)
+    db.execute(f"""
+        CREATE OR REPLACE TABLE {into} AS
+            SELECT row, reason FROM (SELECT row, CASE {rules} END AS reason FROM {rows})
+            WHERE reason IS NOT NULL;
+        INSERT INTO {into}
+            SELECT row, CASE WHEN said = first_said THEN 'duplicate' ELSE 'duplicate_id' END AS reason
+            FROM (
+                SELECT row, hash({said}) AS said, first_value(hash({said})) OVER copies AS first_said,
+                       row_number() OVER copies AS copy
+                FROM {rows} ANTI JOIN {into} USING (row)
+                -- a window over every row costs ten times the search for the few keys that repeat
+                WHERE ({key}) IN (SELECT ({key}) FROM {rows} GROUP BY ALL HAVING count(*) > 1)
+                WINDOW copies AS (PARTITION BY {key} ORDER BY row)
+            ) WHERE copy > 1;
+        """)
 
 
 def _rules(entity: str, *, now: datetime) -> list[tuple[str, str]]:

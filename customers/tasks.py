@@ -7,7 +7,10 @@ from typing import Any
 
 from celery import shared_task
 
+from django.conf import settings
+
 from core import clock
+from customers.intake import reading, retention
 from customers.models import Source
 from customers.sources import simulated_shop
 
@@ -23,3 +26,21 @@ def answer_simulated(**kwargs: Any) -> None:
         report = simulated_shop.answer(source, now=now)
         if report:
             log.info("source %s answered: %s rows accepted", source.pk, report.accepted)
+
+
+@shared_task(name="customers.tasks.read_inbound")
+def read_inbound(**kwargs: Any) -> None:
+    """Read the requests that shops' clients made, and bring what they say into the tables."""
+    items = reading.read_due(now=clock.now())
+    if items:
+        log.info("read %s items of inbound requests", items)
+
+
+@shared_task(name="customers.tasks.forget_inbound")
+def forget_inbound(**kwargs: Any) -> None:
+    """Empty the bodies of requests read long ago, and forget visitors whom nobody got to know."""
+    forgotten = retention.forget(now=clock.now(), body_days=settings.INBOUND_BODY_DAYS)
+    log.info(
+        "forgot %s bodies, %s visitors' events, %s rejected items",
+        forgotten.bodies, forgotten.visitor_events, forgotten.rejected_items,
+    )  # fmt: skip

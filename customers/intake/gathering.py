@@ -1,0 +1,133 @@
+"""A translation's rows, with the customers' numbers, made ready for ingest: one row a key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass
+
+from customers.intake.order_words import Told as ToldOrders
+from customers.intake.order_words import Values, Word
+from customers.intake.translation import Person, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A row for a table and the items that said it."""
+
+    values: Values
+    items: list[int]
+
+
+class Rows:
+    """
+    orders, refunds: words still to be folded. of_visitors: events of nobody that is known. of_nobody:
+    items with an event that names no person at all. again: items whose row another item said before.
+    """
+
+    def __init__(self, rows: Sequence[Row], *, names: Mapping[Person, str]) -> None:
+        self.orders: list[Word] = []
+        self.refunds: list[Word] = []
+        self.of_visitors: list[Row] = []
+        self.of_nobody: set[int] = set()
+        self.again: set[int] = set()
+        self._others: dict[str, list[Row]] = {
+            "customers": [], "products": [], "reviews": [], "events": [],
+        }  # fmt: skip
+        lines: dict[tuple[int, str], list[Values]] = {}
+        for row in rows:
+            if row.entity == "order_lines":
+                lines.setdefault((row.item, row.values["order_external_id"]), []).append(
+                    dict(row.values)
+                )
+        self._names = names
+        for row in rows:
+            name = names[row.person] if row.person is not None else ""
+            if row.entity == "orders":
+                own = lines.pop((row.item, row.values["external_id"]), [])
+                self.orders.append(Word(item=row.item, values=_with_customer(row, name), lines=own))
+            elif row.entity == "refunds":
+                self.refunds.append(
+                    Word(item=row.item, values=_with_customer(row, name), goods=row.goods)
+                )
+            elif row.entity == "events" and not name:
+                if row.person is not None and row.person.anonymous_id:
+                    self.of_visitors.append(row)
+                else:
+                    self.of_nobody.add(row.item)
+            elif row.entity != "order_lines" and (name or row.entity != "customers"):
+                self._others[row.entity].append(row)
+
+    def tables(self, told: ToldOrders, *, without: Container[int]) -> dict[str, list[Told]]:
+        """Every entity's rows, less those of the items `without`."""
+        rest = {
+            entity: [row for row in rows if row.item not in without]
+            for entity, rows in self._others.items()
+        }
+        return {
+            "customers": self._folded(rest["customers"], key=self._customer, fold=_later_customer),
+            "products": self._folded(rest["products"], key=_own_id, fold=_told_again),
+            "orders": [Told(*entry) for entry in told.orders],
+            "order_lines": [Told(*entry) for entry in told.lines],
+            "refunds": [Told(*entry) for entry in told.refunds],
+            "reviews": self._folded(rest["reviews"], key=_own_id, fold=_last),
+            "events": self._folded(rest["events"], key=_own_id, fold=_last),
+        }
+
+    def _customer(self, row: Row) -> str:
+        return self._names[row.person] if row.person is not None else ""
+
+    def _folded(
+        self,
+        rows: list[Row],
+        *,
+        key: Callable[[Row], str],
+        fold: Callable[[Values, Values], Values],
+    ) -> list[Told]:
+        found: dict[str, Told] = {}
+        for row in rows:
+            name = key(row)
+            values = _with_customer(row, self._customer(row))
+            if row.entity == "customers":
+                values["external_id"] = name
+            if name in found:
+                old = found[name]
+                # the same message id is the same message
+                if row.entity == "events" or old.values == values:
+                    self.again.add(row.item)
+                    continue
+                found[name] = Told(fold(old.values, values), [*old.items, row.item])
+            else:
+                found[name] = Told(values, [row.item])
+        return list(found.values())
+
+
+def _with_customer(row: Row, name: str) -> Values:
+    values = dict(row.values)
+    if row.entity not in {"customers", "products"}:
+        values["customer_external_id"] = name
+    return values
+
+
+def _own_id(row: Row) -> str:
+    return str(row.values["external_id"])
+
+
+def _told_again(old: Values, new: Values) -> Values:
+    """What the later word leaves out stays."""
+    return {**old, **{name: value for name, value in new.items() if value is not None}}
+
+
+def _later_customer(old: Values, new: Values) -> Values:
+    if (new.get("changed_at") or 0) < (old.get("changed_at") or 0):
+        old, new = new, old
+    merged = {**old, **{name: value for name, value in new.items() if value not in (None, "")}}
+    times = [values["joined_at"] for values in (old, new) if values.get("joined_at") is not None]
+    merged["joined_at"] = min(times, default=None)
+    if old.get("traits") and new.get("traits"):
+        merged["traits"] = json.dumps({**json.loads(old["traits"]), **json.loads(new["traits"])})
+    return merged
+
+
+def _last(old: Values, new: Values) -> Values:
+    return new
