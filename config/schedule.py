@@ -17,7 +17,13 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "customers.tasks.forget_inbound",
         "schedule": 86_400.0,
     },
+    "API: write exports": {"task": "customers.tasks.write_exports", "schedule": 2.0},
+    "API: forget answers to writes": {"task": "gateway.tasks.forget_replies", "schedule": 600.0},
     "consent: read the ledger": {"task": "consent.tasks.absorb_ledger", "schedule": 2.0},
+    "consent: requests about data": {
+        "task": "consent.tasks.take_privacy_requests",
+        "schedule": 20.0,
+    },
     "segmentation: scores and segments": {
         "task": "segmentation.tasks.refresh_due",
         "schedule": 2.0,

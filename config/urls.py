@@ -8,6 +8,11 @@ from django.shortcuts import redirect
 from django.urls import include, path
 
 from config.health import healthz, readyz
+from gateway import errors
+
+
+handler400, handler403 = errors.handler400, errors.handler403
+handler404, handler500 = errors.handler404, errors.handler500
 
 
 def to_admin(request: HttpRequest) -> HttpResponse:
@@ -19,6 +24,7 @@ urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
     path("", include("customers.intake.urls")),  # shop data; config.wsgi answers there first
+    path("api/", include("config.api")),  # REST, for programs with a key
     path("c/", include("consent.urls")),  # public: unsubscribe
     path("m/", include("campaigns.urls")),  # public: links in messages
     path("admin/campaigns/", include("campaigns.admin_urls")),

@@ -6,10 +6,10 @@ import logging
 from typing import Any
 
 from celery import shared_task
-
 from django.conf import settings
 
 from core import clock
+from customers import exporting
 from customers.intake import reading, retention
 from customers.models import Source
 from customers.sources import simulated_shop
@@ -44,3 +44,12 @@ def forget_inbound(**kwargs: Any) -> None:
         "forgot %s bodies, %s visitors' events, %s rejected items",
         forgotten.bodies, forgotten.visitor_events, forgotten.rejected_items,
     )  # fmt: skip
+
+
+@shared_task(name="customers.tasks.write_exports")
+def write_exports(**kwargs: Any) -> None:
+    """Write the exports that API keys have asked for; delete those that are a day old."""
+    now = clock.now()
+    while exporting.write_next(now=now):
+        log.info("an export was written")
+    exporting.delete_old(now=now)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 REFERENCE = Path(__file__).parent / "reference"
-APPS = ("config", "customers", "consent", "segmentation", "campaigns", "feedback", "webhooks")
+APPS = ("config", "gateway", "customers", "consent", "segmentation", "campaigns", "feedback", "webhooks")
 NOTICE = "<!-- Written by docs/generate.py (make docs). Change the code, not this page. -->\n"
 
 

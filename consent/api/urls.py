@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from consent.api.consents import ConsentEndpoint, WordingEndpoint
+from consent.api.data_requests import DataRequestEndpoint
 from consent.api.suppressions import SuppressionEndpoint
 
 
@@ -17,4 +18,6 @@ urlpatterns = [
     ),
     path("consent/wordings", WordingEndpoint.as_view({"get": "listed"})),
     path("suppressions", SuppressionEndpoint.as_view({"get": "listed", "post": "made"})),
+    path("data-requests", DataRequestEndpoint.as_view({"get": "listed", "post": "made"})),
+    path("data-requests/<int:number>", DataRequestEndpoint.as_view({"get": "shown"})),
 ]

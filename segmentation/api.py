@@ -1,0 +1,146 @@
+"""Segments with their members, and the scores of a customer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.urls import path
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from customers.api.visible import customer, filtered, one, seen
+from gateway.models import ApiKey
+from gateway.paging import PageFilters, page
+from gateway.schema import operation
+from gateway.views import Endpoint, answer
+from segmentation.enums import SegmentKind, Task
+from segmentation.models import Membership, Score, Segment
+
+
+class SegmentSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    kind = serializers.ChoiceField(choices=SegmentKind.choices)
+    description = serializers.CharField()
+    size = serializers.IntegerField(source="seen_size", help_text="Members that the key sees.")
+    refreshed_at = serializers.DateTimeField(allow_null=True)
+
+
+class SegmentFilters(PageFilters):
+    kind = serializers.ChoiceField(choices=SegmentKind.choices, required=False)
+
+
+class MemberSerializer(serializers.Serializer[Any]):
+    customer_id = serializers.IntegerField()
+    source_id = serializers.IntegerField(source="customer.source_id")
+    external_id = serializers.CharField(source="customer.external_id")
+    joined_at = serializers.DateTimeField()
+
+
+class ScoreSerializer(serializers.Serializer[Any]):
+    task = serializers.ChoiceField(choices=Task.choices, source="generation.task")
+    value = serializers.FloatField(
+        help_text="CHURN, PURCHASE, RESPONSE: a probability. UPLIFT: what a message adds to it."
+    )
+    sd = serializers.FloatField(allow_null=True, help_text="Standard deviation, where known.")
+    model = serializers.CharField(source="generation.version", help_text="Name and version.")
+    trained_at = serializers.DateTimeField(source="generation.version.trained_at")
+    as_of = serializers.DateTimeField(
+        source="generation.as_of", help_text="Nothing later was seen."
+    )
+
+
+class ScoresSerializer(serializers.Serializer[Any]):
+    """Empty where there is no model yet, or the customer does not allow profiling."""
+
+    customer_id = serializers.IntegerField()
+    scores = ScoreSerializer(many=True)
+
+
+SEGMENT = {
+    "id": 2, "name": "Champions", "kind": "RFM", "description": "Bought lately, often and much.",
+    "size": 412, "refreshed_at": "2026-06-01T03:00:00Z",
+}  # fmt: skip
+MEMBER = {
+    "customer_id": 17,
+    "source_id": 3,
+    "external_id": "c-1001",
+    "joined_at": "2026-05-30T03:00:00Z",
+}
+SCORES = {
+    "customer_id": 17,
+    "scores": [{"task": "CHURN", "value": 0.31, "sd": None, "model": "churn v4",
+                "trained_at": "2026-05-20T02:00:00Z", "as_of": "2026-06-01T00:00:00Z"}],
+}  # fmt: skip
+
+
+def _members(key: ApiKey) -> QuerySet[Membership]:
+    living = Membership.objects.filter(
+        customer__erased_at__isnull=True, customer__merged_into__isnull=True
+    )
+    return seen(living, key=key, source="customer__source_id")
+
+
+def _segments(key: ApiKey) -> QuerySet[Segment, Any]:
+    if not key.is_restricted:
+        return Segment.objects.annotate(seen_size=F("size"))
+    counts = (
+        _members(key).filter(segment=OuterRef("pk")).order_by().values("segment")
+        .annotate(n=Count("pk")).values("n")
+    )  # fmt: skip
+    return Segment.objects.annotate(seen_size=Coalesce(Subquery(counts), 0))
+
+
+class SegmentEndpoint(Endpoint):
+    @operation(
+        "list_segments", "List segments", scope="segments:read", tag="Segments",
+        filters=SegmentFilters, gives=SegmentSerializer, of_pages=True, given=SEGMENT,
+    )  # fmt: skip
+    def listed(self, request: Request) -> Response:
+        asked = self.query(SegmentFilters)
+        rows = filtered(_segments(self.key), asked, kind="kind")
+        return Response(page(rows, filters=asked, shape=SegmentSerializer))
+
+    @operation(
+        "get_segment", "Read a segment", scope="segments:read", tag="Segments",
+        gives=SegmentSerializer, given=SEGMENT, errors=(404,),
+    )  # fmt: skip
+    def shown(self, request: Request, number: int) -> Response:
+        return answer(SegmentSerializer, one(_segments(self.key), number))
+
+    @operation(
+        "list_segment_members", "List who is in a segment", scope="segments:read", tag="Segments",
+        filters=PageFilters, gives=MemberSerializer, of_pages=True, given=MEMBER, errors=(404,),
+    )  # fmt: skip
+    def members(self, request: Request, number: int) -> Response:
+        segment = one(Segment.objects.all(), number)
+        rows = _members(self.key).filter(segment=segment).select_related("customer")
+        return Response(page(rows, filters=self.query(PageFilters), shape=MemberSerializer))
+
+
+class ScoreEndpoint(Endpoint):
+    @operation(
+        "get_scores", "What the models expect of a customer", scope="scores:read", tag="Scores",
+        says="By the model that serves now, with its version and date. No reasons yet: the models "
+        "compute none.",
+        gives=ScoresSerializer, given=SCORES, errors=(404, 410),
+    )  # fmt: skip
+    def shown(self, request: Request, number: int) -> Response:
+        found = customer(number, key=self.key)
+        rows = (
+            Score.objects.filter(Q(generation__is_current=True), customer=found)
+            .select_related("generation__version")
+            .order_by("generation__task")
+        )
+        return answer(ScoresSerializer, {"customer_id": found.pk, "scores": rows})
+
+
+urlpatterns = [
+    path("segments", SegmentEndpoint.as_view({"get": "listed"})),
+    path("segments/<int:number>", SegmentEndpoint.as_view({"get": "shown"})),
+    path("segments/<int:number>/members", SegmentEndpoint.as_view({"get": "members"})),
+    path("customers/<int:number>/scores", ScoreEndpoint.as_view({"get": "shown"})),
+]
