@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 from django.db import connection
 
@@ -20,34 +19,51 @@ def known_until(*, now: datetime) -> datetime:
     return min([now, *(datetime.fromtimestamp(moment, tz=UTC) for moment in answered)])
 
 
-def totals(*, source: Source | None = None) -> dict[str, Any]:
+def totals(*, source: Source | None = None) -> dict[str, int]:
     """
     What is in the tables, of one source or of all; money in minor units.
 
-    customers: living, not erased. orders: all; orders_counted_as_sales: not cancelled. order_total_cents:
-    of all orders; sales_gross_cents: of sales, before refunds.
+    customers: living, neither erased nor merged into another. orders: all; orders_counted_as_sales: those
+    PLACED. order_total: of sales, after discounts, tax and shipping included; sales_gross: of sales, what
+    their lines come to before discounts (positive quantities). refunded_total: of all refunds. rejected:
+    rows and items refused, less those taken in since.
     """
-    of, parameters = ("TRUE", []) if source is None else ("source_id = %s", [source.pk])
+    of, of_line, of_rejected = "TRUE", "TRUE", "TRUE"
+    if source is not None:
+        of, of_line = "source_id = %(source)s", "the_order.source_id = %(source)s"
+        of_rejected = "%(source)s IN (of_import.source_id, inbound.source_id)"
+    living = "erased_at IS NULL AND merged_into_id IS NULL"
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT (SELECT count(*) FROM customers_customer WHERE erased_at IS NULL AND {of}) AS customers,
-                   (SELECT count(*) FROM customers_customer WHERE erased_at IS NOT NULL AND {of}) AS erased,
+            SELECT people.*, orders.*, refunds.*,
+                   (SELECT COALESCE(sum(line.quantity * line.unit_price_cents), 0)::bigint
+                    FROM customers_orderline line
+                        JOIN customers_order the_order ON the_order.id = line.order_id
+                    WHERE the_order.status = 'PLACED' AND line.quantity > 0 AND {of_line})
+                       AS sales_gross,
                    (SELECT count(*) FROM customers_product WHERE {of}) AS products,
                    (SELECT count(*) FROM customers_review WHERE {of}) AS reviews,
                    (SELECT count(*) FROM customers_event WHERE {of}) AS events,
-                   refunds.*, orders.*
-            FROM (SELECT count(*) AS refunds,
-                         coalesce(sum(amount_cents), 0)::bigint AS refunded_total_cents
-                  FROM customers_refund WHERE {of}) AS refunds,
+                   (SELECT count(*) FROM customers_rejectedrow refused
+                        LEFT JOIN customers_import of_import
+                            ON of_import.id = refused.source_import_id
+                        LEFT JOIN customers_inboundrequest inbound
+                            ON inbound.id = refused.inbound_id
+                    WHERE refused.replayed_at IS NULL AND {of_rejected}) AS rejected
+            FROM (SELECT count(*) FILTER (WHERE {living}) AS customers,
+                         count(*) FILTER (WHERE erased_at IS NOT NULL) AS erased
+                  FROM customers_customer WHERE {of}) AS people,
                  (SELECT count(*) AS orders,
                          count(*) FILTER (WHERE status = 'PLACED') AS orders_counted_as_sales,
-                         coalesce(sum(total_cents), 0)::bigint AS order_total_cents,
-                         coalesce(sum(total_cents) FILTER (WHERE status = 'PLACED'), 0)::bigint
-                             AS sales_gross_cents
-                  FROM customers_order WHERE {of}) AS orders
+                         COALESCE(sum(total_cents) FILTER (WHERE status = 'PLACED'), 0)::bigint
+                             AS order_total
+                  FROM customers_order WHERE {of}) AS orders,
+                 (SELECT count(*) AS refunds,
+                         COALESCE(sum(amount_cents), 0)::bigint AS refunded_total
+                  FROM customers_refund WHERE {of}) AS refunds
             """,
-            parameters * 7,
+            {"source": source.pk if source else None},
         )
         names = [column.name for column in cursor.description]
         return dict(zip(names, cursor.fetchone(), strict=True))

@@ -7,17 +7,17 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management import BaseCommand
-from django.db.models import Count, F, Sum
+from django.db.models import Count
 
 from campaigns.models import Delivery
 from consent import queries as consent_queries
-from customers.enums import OrderStatus
-from customers.models import Customer, Event, Order, OrderLine, Refund, RejectedRow, Review
+from consent.models import DataRequest
+from customers import queries
 from segmentation.models import Segment
 
 
 class Command(BaseCommand):
-    help = "Print totals: customers, orders, money, consents, deliveries by state."
+    help = "Print totals: customers, orders, money, consents, data requests, deliveries by state."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="one line of JSON")
@@ -32,25 +32,25 @@ class Command(BaseCommand):
 
 
 def count() -> dict[str, Any]:
-    """Money in minor units."""
-    sales = Order.objects.filter(status=OrderStatus.PLACED)
-    gross = OrderLine.objects.filter(order__status=OrderStatus.PLACED, quantity__gt=0).aggregate(
-        total=Sum(F("quantity") * F("unit_price_cents"))
-    )
+    """Money in minor units; what the names mean is said by customers.queries.totals."""
+    shop = queries.totals()
     states = Delivery.objects.values_list("state").annotate(n=Count("id")).order_by("state")
     return {
-        "customers": Customer.objects.filter(erased_at=None).count(),
-        "orders": Order.objects.count(),
-        "orders_counted_as_sales": sales.count(),
-        "refunds": Refund.objects.count(),
-        "refunded_total": Refund.objects.aggregate(total=Sum("amount_cents"))["total"] or 0,
-        "order_total": sales.aggregate(total=Sum("total_cents"))["total"] or 0,
-        "sales_gross": gross["total"] or 0,
-        "reviews": Review.objects.count(),
-        "events": Event.objects.count(),
+        "customers": shop["customers"],
+        "orders": shop["orders"],
+        "orders_counted_as_sales": shop["orders_counted_as_sales"],
+        "refunds": shop["refunds"],
+        "refunded_total": shop["refunded_total"],
+        "order_total": shop["order_total"],
+        "sales_gross": shop["sales_gross"],
+        "reviews": shop["reviews"],
+        "events": shop["events"],
         "emailable": consent_queries.reachable_count(),
-        "erased": Customer.objects.exclude(erased_at=None).count(),
+        "consents_claimed": sum(consent_queries.claims().values()),
+        "consents_refused": sum(consent_queries.refused_grants().values()),
+        "erased": shop["erased"],
+        "data_requests": DataRequest.objects.count(),
         "segments": Segment.objects.count(),
         "deliveries": dict(states),
-        "rejected": RejectedRow.objects.count(),
+        "rejected": shop["rejected"],
     }

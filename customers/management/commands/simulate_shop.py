@@ -70,7 +70,7 @@ class Command(BaseCommand):
                     "duplicates": report.duplicates,
                     "customers": totals["customers"],
                     "orders": totals["orders"],
-                    "sales_total": totals["sales_gross_cents"] / 100,
+                    "sales_total": totals["sales_gross"] / 100,
                     "seconds": round(seconds, 2),
                 })
             )  # fmt: skip
