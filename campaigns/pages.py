@@ -196,7 +196,8 @@ def _chosen_customer(
         by_text = Customer.objects.filter(email__iexact=search) | Customer.objects.filter(
             external_id=search
         )
-        match = by_text.order_by("pk").first()
+        match = by_text.select_related("merged_into").order_by("pk").first()
+        match = match and (match.merged_into or match)
         return (match, "") if match else (suggested[0][1] if suggested else None, search)
     key = request.GET.get("customer", "")
     if key:

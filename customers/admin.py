@@ -60,7 +60,7 @@ class CustomerAdmin(BigTableAdmin):
         sales = _sales_of_customer()
         refunds = Refund.objects.filter(customer=OuterRef("pk")).order_by().values("customer")
         queryset: QuerySet[Customer] = super().get_queryset(request)
-        return queryset.annotate(
+        return queryset.filter(merged_into=None).annotate(
             sales=Coalesce(Subquery(sales.annotate(n=Count("pk")).values("n")), 0),
             ordered_at=Subquery(sales.annotate(t=Max("placed_at")).values("t")),
             gross_cents=Coalesce(Subquery(sales.annotate(s=Sum("total_cents")).values("s")), 0),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from django.db.models import Model, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -86,7 +87,10 @@ class CustomerRowsAdmin(BigTableAdmin):
     def rows_of(self, term: str) -> Q:
         """What a search for `term` finds; a table with numbers of its own adds them."""
         customers = Customer.objects.filter(Q(external_id=term) | Q(email__istartswith=term))
-        keys = customers.values_list("pk", flat=True)[: self.customers_at_most]
+        # the number of somebody who was merged finds the customer they are part of
+        keys = customers.values_list(Coalesce("merged_into", "pk"), flat=True)[
+            : self.customers_at_most
+        ]
         return Q(customer__in=list(keys))
 
 

@@ -48,6 +48,7 @@ JOIN campaigns_delivery delivery ON delivery.id = outcome.delivery_id
 JOIN campaigns_campaign campaign ON campaign.id = "window".campaign_id
 JOIN customers_customer customer ON customer.id = delivery.customer_id
 WHERE "window".closed_at <= %s AND customer.erased_at IS NULL
+  AND customer.merged_into_id IS NULL
 ORDER BY "window".round_number, outcome.delivery_id
 """
 
@@ -56,6 +57,6 @@ def training_rows(*, until: datetime) -> pa.Table:
     """
     One row per customer of every experiment whose window was closed by `until`.
 
-    Columns and types are TYPES, in order of round and delivery. Erased customers are left out.
+    Columns and types are TYPES, in order of round and delivery. Customers erased, or merged into others, are left out.
     """
     return fetch_table(ROWS, [Arm.TREATED, until], types=TYPES)

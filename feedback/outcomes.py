@@ -85,12 +85,22 @@ WITH ordered AS (
            coalesce(credited.orders, 0) AS credited_orders,
            coalesce(credited.revenue, 0) AS credited_revenue,
            bought.first_order_days
-    FROM campaigns_delivery delivery
+    FROM (
+        -- Who was merged since is looked at as the customer they are part of, once a campaign.
+        SELECT of_campaign.id, of_campaign.state,
+               CASE WHEN of_campaign.customer_id = merged.id AND NOT EXISTS (
+                        SELECT FROM campaigns_delivery other
+                        WHERE other.campaign_id = %(campaign)s
+                          AND other.customer_id = merged.merged_into_id)
+                    THEN merged.merged_into_id ELSE of_campaign.customer_id END AS customer_id
+        FROM campaigns_delivery of_campaign LEFT JOIN customers_customer merged
+            ON merged.id = of_campaign.customer_id AND merged.merged_into_id IS NOT NULL
+        WHERE of_campaign.campaign_id = %(campaign)s AND of_campaign.arm <> %(excluded)s
+    ) delivery
     LEFT JOIN bought USING (customer_id)
     LEFT JOIN given_back USING (customer_id)
     LEFT JOIN reacted USING (customer_id)
     LEFT JOIN credited USING (customer_id)
-    WHERE delivery.campaign_id = %(campaign)s AND delivery.arm <> %(excluded)s
 )
 SELECT id, %(window)s, orders, revenue, margin,
        margin - sent::int * %(contact_cost)s - unsubscribed::int * %(unsubscribe_cost)s,

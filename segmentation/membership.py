@@ -44,7 +44,7 @@ def write(segment: Segment, customer_ids: npt.NDArray[np.int64], *, now: datetim
     """
     Make `customer_ids` the members of `segment` and record who joined and who left.
 
-    Only the difference is written. Customers erased in the meantime are left out.
+    Only the difference is written. Customers erased or merged in the meantime are left out.
     """
     with connection.cursor() as cursor:
         # two refreshes of one segment at once would both see the same difference
@@ -68,7 +68,8 @@ def write_everyone(segment: Segment, *, now: datetime) -> Change:
 def _write_difference(segment: Segment, *, now: datetime) -> Change:
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM wanted w USING customers_customer c WHERE c.id = w.customer_id AND c.erased_at IS NOT NULL"
+            "DELETE FROM wanted w USING customers_customer c WHERE c.id = w.customer_id"
+            " AND (c.erased_at IS NOT NULL OR c.merged_into_id IS NOT NULL)"
         )
         cursor.execute(
             """

@@ -1,6 +1,7 @@
 """The columnar mirror: what the feature SQL reads, as Parquet under COTERIE_HOME/mirror.
 
-Only customers who agreed to profiling are in it, so nothing computed from it can be about others.
+Only customers who agreed to profiling are in it, so nothing computed from it can be about others; of
+what they did, only what they let be analysed when they did it.
 Money stays integer cents; times cross as epoch seconds, because ADBC is fast with integers.
 """
 
@@ -24,6 +25,7 @@ from django.db import connection
 _MAY_PROFILE = """
     SELECT s.customer_id FROM consent_consentstate s
     JOIN customers_customer c ON c.id = s.customer_id AND c.erased_at IS NULL
+        AND c.merged_into_id IS NULL
     WHERE s.purpose = 'PROFILING' AND s.is_granted
 """
 _EPOCH = "EXTRACT(EPOCH FROM {0})::bigint"
@@ -56,7 +58,8 @@ TABLES = {
         FROM customers_refund r JOIN people USING (customer_id) ORDER BY 1, 2""",
     "events": f"""
         SELECT e.customer_id, e.kind, {_at("e.happened_at")}, {_at("e.arrived_at")}, e.campaign_id
-        FROM customers_event e JOIN people USING (customer_id) ORDER BY 1, 3""",
+        FROM customers_event e JOIN people USING (customer_id)
+        WHERE e.may_profile ORDER BY 1, 3""",
     "reviews": f"""
         SELECT r.customer_id, r.product_id, {_at("r.written_at")}, {_at("r.arrived_at")},
                r.rating::bigint AS rating, s.polarity

@@ -68,7 +68,7 @@ def _worth(segment: Segment, *, now: Any) -> dict[str, Any]:
         return gross - (refunds.filter(**condition).aggregate(s=Sum("amount_cents"))["s"] or 0)
 
     of_segment, of_shop = net(customer__in=members), net()
-    living = Customer.objects.filter(erased_at__isnull=True).count()
+    living = Customer.objects.filter(erased_at=None, merged_into=None).count()
     return {
         "net_cents": of_segment,
         "share_of_revenue": of_segment / of_shop if of_shop > 0 else None,

@@ -27,13 +27,15 @@ class Scores:
 def members(segment: Segment) -> QuerySet[Customer]:
     """The customers in `segment` now."""
     ids = Membership.objects.filter(segment=segment).values("customer_id")
-    return Customer.objects.filter(pk__in=ids)
+    return Customer.objects.filter(pk__in=ids, merged_into=None)
 
 
 def member_ids_sql(segment: Segment) -> tuple[str, list[int]]:
     """A SELECT of one column, customer_id, and its parameters: for set-based statements."""
     return (
-        "SELECT customer_id FROM segmentation_membership WHERE segment_id = %s",
+        # who was merged since the last refresh is a part of somebody else
+        "SELECT customer_id FROM segmentation_membership WHERE segment_id = %s AND NOT EXISTS ("
+        "SELECT FROM customers_customer c WHERE c.id = customer_id AND c.merged_into_id IS NOT NULL)",
         [segment.pk],
     )
 

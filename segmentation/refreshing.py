@@ -51,7 +51,7 @@ def _was_empty() -> bool:
     """The last refresh found nobody (to profile), and now there is somebody."""
     members = Membership.objects.all()
     if not members.exists():
-        return Customer.objects.filter(erased_at=None).exists()
+        return Customer.objects.filter(erased_at=None, merged_into=None).exists()
     profiled = ConsentState.objects.filter(purpose=Purpose.PROFILING, is_granted=True)
     nobody = not Cursor.objects.filter(reader=PROFILED, position__gt=0).exists()
     return nobody and profiled.exists()
