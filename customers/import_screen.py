@@ -16,7 +16,7 @@ from customers.reports import IngestReport
 
 @contextmanager
 def progress(screen: Console, first: str) -> Iterator[ingest.Progress]:
-    """A bar; yields what `ingest.load` calls."""
+    """A bar; yields what `ingest.load` and `importing.runs` call."""
     columns = (
         TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
     )  # fmt: skip
@@ -29,8 +29,9 @@ def progress(screen: Console, first: str) -> Iterator[ingest.Progress]:
         yield tick
 
 
-def show(screen: Console, report: IngestReport, *, seconds: float) -> None:
-    table = Table(title=f"Import {report.import_id}: {report.lines:,} lines in {seconds:.1f} s")
+def show(screen: Console, report: IngestReport, *, seconds: float, tried: bool = False) -> None:
+    what = "Tried out, nothing written" if tried else f"Import {report.import_id}"
+    table = Table(title=f"{what}: {report.lines:,} lines in {seconds:.1f} s")
     for heading in ("", "rows", "new", "changed", "known already", "refused"):
         table.add_column(heading, justify="right" if heading else "left")
     for name, counts in report.entities.items():

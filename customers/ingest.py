@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,11 +18,11 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from core import ids
-from customers import quality, reports
+from customers import quality, reports, turns
 from customers.enums import ImportStatus
 from customers.events import announce_writing
 from customers.models import Import, RejectedRow, Source
-from customers.refusals import REFUSED, FileLines
+from customers.refusals import REFUSED
 from customers.reports import Counts, IngestReport
 from customers.sources.base import ShopBatch
 from customers.staging import stage
@@ -32,7 +32,8 @@ from customers.upserts import TABLES, UPSERTS
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, rows done and rows in all."""
 
-_IMPORT_LOCK = 0x1_1A9085
+# what an upsert returns of rows that may have been there before; the ledger's never were
+_RETURNING = re.compile(r"RETURNING (xmax = 0 AS is_new|false AS is_new)")
 _MUCH = 5_000  # accepted rows of a table after which its statistics are taken anew
 _KEPT_RAW = 2_000  # characters of a rejected row
 
@@ -43,35 +44,31 @@ def load(
     source: Source,
     now: datetime,
     arrived_at: datetime | None = None,
-    file: FileLines | None = None,
     progress: Progress | None = None,
 ) -> IngestReport:
     """
     Bring a batch into the tables, all of it or nothing, and account for every row.
 
     arrived_at: when we learned of the rows; None gives each row its own time, which keeps point-in-time
-    features useful over an imported history. `file`: where the rows came from, when they are lines of a
-    file; counts are then of its lines. Imports of one source wait for each other. On an error nothing is
-    imported, the Import row says so, and the error is raised. Consent is never touched, except that
-    events of consent are added to the ledger once.
+    features useful over an imported history. Imports of one source wait for each other. On an error
+    nothing is imported, the Import row says so, and the error is raised. Consent is never touched, except
+    that events of consent are added to the ledger once. Files come in through `importing`.
     """
-    row = Import.objects.create(
-        source=source, file_name=file.file_name if file else "", started_at=now
-    )
+    row = Import.objects.create(source=source, started_at=now)
     try:
         with transaction.atomic():
-            report = _load(batch, row, now=now, arrived_at=arrived_at, file=file, progress=progress)
-            _finish(row, report, now=now)
+            report = _load(batch, row, now=now, arrived_at=arrived_at, progress=progress)
+            finish(row, report, now=now)
     except Exception as error:
         Import.objects.filter(pk=row.pk).update(
             status=ImportStatus.FAILED, finished_at=now, error=str(error)[:2000]
         )
         raise
-    _refresh_statistics(report)
+    refresh_statistics(report)
     return report
 
 
-def _refresh_statistics(report: IngestReport) -> None:
+def refresh_statistics(report: IngestReport) -> None:
     """
     After much has come in, tell the planner; autovacuum may take minutes to notice.
 
@@ -118,7 +115,6 @@ def _load(
     *,
     now: datetime,
     arrived_at: datetime | None,
-    file: FileLines | None,
     progress: Progress | None,
 ) -> IngestReport:
     def keep_refused(cursor: Any, entity: str, refused: pa.Table) -> None:
@@ -128,33 +124,24 @@ def _load(
         source_id=row.source_id,
         keep_refused=keep_refused,
         arrived_at=arrived_at,
-        line_numbers=file.line_numbers if file else {},
         import_id=row.pk,
     )
     with connection.cursor() as cursor:
-        if file:
-            keep_refused(cursor, "line", file.refused)
         entities = take_in(cursor, batch, origin=origin, now=now, progress=progress)
     found = {entity: reports.profile(entity, table) for entity, table in batch.tables()}
     if progress:
         progress("committing", batch.rows, batch.rows)
-    if file is None:
-        whole = Counts.total(entities.values())
-        lines_in, duplicates, rejected = whole.rows, whole.duplicates, whole.rejected
-    else:
-        whole = Counts.total(entities[entity] for entity in file.line_numbers)
-        lines_in, duplicates = file.lines, file.duplicates + whole.duplicates
-        rejected = whole.rejected + Counter(file.refused["reason"].to_pylist())
+    whole = Counts.total(entities.values())
     return IngestReport(
         import_id=row.pk,
-        lines=lines_in,
+        lines=whole.rows,
         accepted=whole.accepted,
-        duplicates=duplicates,
-        rejected=dict(sorted(rejected.items())),
+        duplicates=whole.duplicates,
+        rejected=dict(sorted(whole.rejected.items())),
         entities=entities,
         quality={entity: profile for entity, profile in found.items() if profile},
-        value=dict(file.value) if file else {},
-        notes=file.notes if file else (),
+        value={},
+        notes=(),
     )
 
 
@@ -172,7 +159,7 @@ def take_in(
     Writers of one source wait for each other until the transaction ends. Raises nothing for bad rows:
     they are refused, with their reason.
     """
-    cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_IMPORT_LOCK, origin.source_id])
+    lock(cursor, source_id=origin.source_id)
     done, entities = 0, {}
     for entity, table in batch.tables():
         if progress:
@@ -181,6 +168,11 @@ def take_in(
         entities[entity] = _upsert(cursor, entity, prepared, origin=origin, now=now)
         done += table.num_rows
     return entities
+
+
+def lock(cursor: Any, *, source_id: int) -> None:
+    """Wait until no other transaction writes this source's data; held until the transaction ends."""
+    turns.wait(cursor, source_id)
 
 
 def _upsert(cursor: Any, entity: str, table: pa.Table, *, origin: Origin, now: datetime) -> Counts:
@@ -196,19 +188,45 @@ def _upsert(cursor: Any, entity: str, table: pa.Table, *, origin: Origin, now: d
     for part in refused:
         counts.rejected.update(part["reason"].to_pylist())
         origin.keep_refused(cursor, entity, _with_raw(part, table, lines))
-    if entity == "events":
-        announce_writing(cursor)
-    for statement in upsert.statements:
-        cursor.execute(
-            f"WITH written AS ({statement}) SELECT count(*) FILTER (WHERE is_new),"
-            " count(*) FILTER (WHERE NOT is_new) FROM written",
-            origin.parameters,
-        )
-        inserted, updated = cursor.fetchone()
-        counts.inserted += inserted
-        counts.updated += updated
+    counts.inserted, counts.updated = write(cursor, entity, origin=origin)
     counts.duplicates = counts.rows - counts.accepted - counts.rejected.total()
     return counts
+
+
+def write(cursor: Any, entity: str, *, origin: Origin) -> tuple[int, int]:
+    """Write what is staged of an entity; returns how many rows are new and how many were changed."""
+    if entity == "events":
+        announce_writing(cursor)
+    inserted = updated = 0
+    for statement in UPSERTS[entity].statements:
+        cursor.execute(_counting(statement, entity, origin), origin.parameters)
+        new, changed = cursor.fetchone()
+        inserted, updated = inserted + new, updated + changed
+    return inserted, updated
+
+
+def _counting(statement: str, entity: str, origin: Origin) -> str:
+    """
+    The statement with its rows counted and, of an import that can be undone, what changed rows said before.
+
+    All parts of one statement see the tables as they were when it began, so the second part reads the
+    changed rows with their old words.
+    """
+    count = (
+        " SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM written"
+    )
+    marked = _RETURNING.sub(r"RETURNING old.id, \1", statement)
+    if origin.import_id is None or marked == statement:
+        return f"WITH written AS ({statement}){count}"
+    return f"""
+        WITH written AS ({marked}), kept AS (
+            INSERT INTO customers_importchange (source_import_id, entity, row_id, before)
+            SELECT %(import)s, '{entity}', said.id,
+                   to_jsonb(said) || jsonb_build_object('_xmin', said.xmin::text)
+            FROM {TABLES[entity]} said JOIN written ON written.id = said.id
+            WHERE NOT written.is_new
+        ){count}
+    """
 
 
 def _dangling(cursor: Any, entity: str, parameters: dict[str, Any]) -> list[pa.Table]:
@@ -273,11 +291,19 @@ def keep(
     )
 
 
-def _finish(row: Import, report: IngestReport, *, now: datetime) -> None:
+def finish(row: Import, report: IngestReport, *, now: datetime) -> None:
+    """The last word about an import, in the transaction that wrote its rows."""
     row.status, row.finished_at = ImportStatus.FINISHED, now
     row.lines, row.accepted, row.duplicates = report.lines, report.accepted, report.duplicates
     row.rejected, row.report = sum(report.rejected.values()), report.as_dict()
     row.save()
+    with connection.cursor() as cursor:
+        # by the number of its transaction an undoing knows which rows nobody changed since
+        cursor.execute(
+            "UPDATE customers_import SET report = report || jsonb_build_object('written_by', xmin::text)"
+            " WHERE id = %s",
+            [row.pk],
+        )
 
 
 # ---------------------------------------------------------------- columns we compute ourselves
@@ -287,8 +313,8 @@ def _as_it_is(table: pa.Table, batch: ShopBatch) -> pa.Table:
     return table
 
 
-def _with_hmac(table: pa.Table, batch: ShopBatch) -> pa.Table:
-    """What is no address is left empty (the report counts it): the customer and the orders are real."""
+def with_hmac(table: pa.Table) -> pa.Table:
+    """Customers with `email_hmac`. What is no address is left empty (the report counts it): the customer and the orders are real."""
     pepper = settings.SUPPRESSION_PEPPER
     is_address = pc.match_substring_regex(table["email"], reports.ADDRESS)
     table = table.set_column(
@@ -303,25 +329,28 @@ def _with_hmac(table: pa.Table, batch: ShopBatch) -> pa.Table:
     return table.append_column("email_hmac", pa.array(hashes, pa.string()))
 
 
+def margins() -> str:
+    """DuckDB SQL over `orders` (with `row`) and `order_lines`, as in a ShopBatch: row, margin."""
+    return f"""
+        SELECT row, coalesce(try_cast(total_cents - cost AS BIGINT),
+                             try_cast(round(total_cents * {float(settings.ASSUMED_MARGIN)}) AS BIGINT),
+                             0) AS margin
+        FROM orders LEFT JOIN (
+            SELECT order_external_id AS external_id,
+                   CASE WHEN count(*) = count(cost_cents)
+                        THEN sum(quantity::HUGEINT * cost_cents) END AS cost
+            FROM order_lines GROUP BY ALL
+        ) USING (external_id)
+    """
+
+
 def _with_margin(table: pa.Table, batch: ShopBatch) -> pa.Table:
     """Total less the cost of the lines, where every line has one; else the assumed share of the total."""
     orders = table.append_column("row", pa.array(np.arange(table.num_rows)))
     with duckdb.connect() as db:
         db.register("orders", orders)
-        db.register("lines", batch.order_lines)
-        margin = db.sql(
-            """
-            SELECT coalesce(try_cast(total_cents - cost AS BIGINT),
-                            try_cast(round(total_cents * ?) AS BIGINT), 0) AS margin
-            FROM orders LEFT JOIN (
-                SELECT order_external_id AS external_id,
-                       CASE WHEN count(*) = count(cost_cents)
-                            THEN sum(quantity::HUGEINT * cost_cents) END AS cost
-                FROM lines GROUP BY ALL
-            ) USING (external_id) ORDER BY row
-            """,
-            params=[settings.ASSUMED_MARGIN],
-        ).to_arrow_table()
+        db.register("order_lines", batch.order_lines)
+        margin = db.sql(f"SELECT margin FROM ({margins()}) ORDER BY row").to_arrow_table()
     filled = table.set_column(
         table.schema.get_field_index("discount_cents"),
         "discount_cents",
@@ -331,6 +360,6 @@ def _with_margin(table: pa.Table, batch: ShopBatch) -> pa.Table:
 
 
 _PREPARE: dict[str, Callable[[pa.Table, ShopBatch], pa.Table]] = {
-    "customers": _with_hmac,
+    "customers": lambda table, batch: with_hmac(table),
     "orders": _with_margin,
 }

@@ -92,34 +92,45 @@ def profile(entity: str, table: pa.Table) -> dict[str, Any]:
     Missing values per column, the time span, and outliers of the entity's amount (`order_lines`: quantity).
 
     An outlier lies beyond Tukey's outer fence, the third quartile plus three interquartile ranges; it
-    is counted, not refused.
+    is counted, not refused. Quantiles of more than a million rows are approximate.
     """
     if not table.num_rows:
         return {}
-    names = REQUIRED[entity].names
-    found: dict[str, Any] = {}
     with duckdb.connect() as db:
         db.register("rows", table)
-        empty = ", ".join(f"count(*) FILTER (coalesce({name}::varchar, '') = '')" for name in names)
-        counts = db.sql(f"SELECT {empty} FROM rows").fetchall()[0]
-        found["missing"] = {name: n for name, n in zip(names, counts, strict=True) if n}
-        if entity == "customers":
-            tried = "SELECT count(*) FROM rows WHERE email <> '' AND NOT regexp_matches(email, ?)"
-            found["no_addresses"] = db.sql(tried, params=[ADDRESS]).fetchall()[0][0]
-        if time := _TIMES.get(entity):
-            first, last = db.sql(f"SELECT min({time}), max({time}) FROM rows").fetchall()[0]
-            found["span"] = [_moment(first), _moment(last)]
-        if amount := _AMOUNTS.get(entity):
-            found["amount"] = _amount(db, amount)
+        return profile_of(db, entity, rows="rows")
+
+
+def profile_of(db: duckdb.DuckDBPyConnection, entity: str, *, rows: str) -> dict[str, Any]:
+    """The same of a relation of `db`, which must have rows."""
+    names = REQUIRED[entity].names
+    found: dict[str, Any] = {}
+    empty = ", ".join(f"count(*) FILTER (coalesce({name}::varchar, '') = '')" for name in names)
+    counts = db.sql(f"SELECT {empty}, count(*) FROM {rows}").fetchall()[0]
+    found["missing"] = {name: n for name, n in zip(names, counts[:-1], strict=True) if n}
+    if entity == "customers":
+        tried = f"SELECT count(*) FROM {rows} WHERE email <> '' AND NOT regexp_matches(email, ?)"
+        found["no_addresses"] = db.execute(tried, [ADDRESS]).fetchall()[0][0]
+    if time := _TIMES.get(entity):
+        first, last = db.sql(f"SELECT min({time}), max({time}) FROM {rows}").fetchall()[0]
+        found["span"] = [_moment(first), _moment(last)]
+    if amount := _AMOUNTS.get(entity):
+        found["amount"] = _amount(db, amount, rows=rows, count=counts[-1])
     return found
 
 
-def _amount(db: duckdb.DuckDBPyConnection, column: str) -> dict[str, Any]:
+_MANY = 1_000_000
+
+
+def _amount(db: duckdb.DuckDBPyConnection, column: str, *, rows: str, count: int) -> dict[str, Any]:
+    # exact quantiles hold every value in memory
+    quantile, middle = "quantile_cont", f"median({column})"
+    if count > _MANY:
+        quantile, middle = "approx_quantile", f"approx_quantile({column}, 0.5)"
     values = db.sql(f"""
-        SELECT min({column}), median({column}), max({column}), fence,
-               count(*) FILTER ({column} > fence)
-        FROM rows, (SELECT 4 * quantile_cont({column}, 0.75) - 3 * quantile_cont({column}, 0.25) AS fence
-                    FROM rows)
+        SELECT min({column}), {middle}, max({column}), fence, count(*) FILTER ({column} > fence)
+        FROM {rows}, (SELECT 4 * {quantile}({column}, 0.75) - 3 * {quantile}({column}, 0.25) AS fence
+                      FROM {rows})
         GROUP BY fence
     """).fetchall()[0]
     names = ("least", "median", "most", "fence", "outliers")

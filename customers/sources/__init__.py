@@ -6,11 +6,14 @@ from core.registry import Registry
 LAYOUTS = Registry(
     "layout",
     {
-        "uci": "customers.sources.uci:read",
-        "generic": "customers.sources.csv_files:read",
+        "uci": "customers.sources.uci:LAYOUT",
+        "generic": "customers.sources.csv_files:LAYOUT",
+        "people": "customers.sources.people:LAYOUT",
+        "shopify-customers": "customers.sources.people:SHOPIFY",
+        "shopify-orders": "customers.sources.shopify_exports:LAYOUT",
     },
 )
-"""File layouts: `read(path, *, now, mapping, with_consent) -> (ShopBatch, FileLines)`."""
+"""File layouts: each a `layouts.FileLayout`. `importing` reads the file and brings it in."""
 
 TRANSLATORS = Registry(
     "translator",

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from zlib import crc32
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 
 from core import ids
 from customers.enums import EventKind
-from customers.refusals import FileLines
-from customers.sources.base import EVENTS, ShopBatch
+from customers.sources.base import EVENTS
 
 
 WORDING = "default-1"
@@ -21,14 +20,21 @@ SHARES = {("MARKETING", "EMAIL"): 0.80, ("PROFILING", "ANY"): 0.76, ("CLICK_TRAC
 """Of all customers."""
 
 
-def with_consents(batch: ShopBatch, file: FileLines) -> tuple[ShopBatch, FileLines]:
-    """The same with CONSENT_GIVEN events for a fixed share of the customers, and a note that says so."""
-    note = (
+def add_consents(db: duckdb.DuckDBPyConnection) -> str:
+    """Fill the table `events` with consents of a fixed share of `customers`; returns the note that says so."""
+    db.register("nothing", EVENTS.empty_table())
+    db.execute("CREATE TABLE IF NOT EXISTS events AS FROM nothing")
+    people = db.sql("SELECT external_id, joined_at FROM customers").to_arrow_table()
+    for batch in people.to_batches(max_chunksize=100_000):
+        given = consents(pa.Table.from_batches([batch]), shares=SHARES, method="demonstration")
+        db.register("given", given)
+        db.execute("INSERT INTO events BY NAME SELECT * FROM given")
+        db.unregister("given")
+    db.unregister("nothing")
+    return (
         f"{SHARES['MARKETING', 'EMAIL']:.0%} of the customers were given a consent made up for the"
         " demonstration: the file has none."
     )
-    events = consents(batch.customers, shares=SHARES, method="demonstration")
-    return replace(batch, events=events), replace(file, notes=(*file.notes, note))
 
 
 def consents(

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import duckdb
-import pyarrow as pa
 
 from customers.sources.base import SourceError
+from customers.sources.layouts import kinds, quoted
 
 
 REQUIRED = ("order", "product", "quantity", "date", "price")
@@ -32,7 +32,7 @@ DATE_FORMATS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
+class OrderLayout:
     """
     columns: our field (FIELDS) to the file's column. The rest are DuckDB expressions over the
     fields as `expressions` names them, and `quantity` and `cents`:
@@ -55,17 +55,12 @@ class Layout:
     notes: tuple[str, ...] = ()
 
 
-def quoted(name: str) -> str:
-    """A column's name for SQL, whatever is in it."""
-    escaped = name.replace('"', '""')
-    return f'"{escaped}"'
-
-
-def expressions(db: duckdb.DuckDBPyConnection, table: pa.Table, layout: Layout) -> str:
+def expressions(db: duckdb.DuckDBPyConnection, layout: OrderLayout) -> str:
     """
     A select list: the file's columns as order_id, customer, product, amount, price, unit_cost, placed_at
     (epoch seconds), currency, is_cancelled and the texts, NULL where unreadable. Raises SourceError.
     """
+    kind_of = kinds(db)
 
     def text(name: str) -> str:
         column = layout.columns.get(name)
@@ -75,8 +70,7 @@ def expressions(db: duckdb.DuckDBPyConnection, table: pa.Table, layout: Layout) 
         column = layout.columns.get(name)
         if column is None:
             return "NULL::double"
-        kind = table.schema.field(column).type
-        if not pa.types.is_string(kind) and not pa.types.is_large_string(kind):
+        if kind_of[column] != "VARCHAR":
             return f"try_cast({quoted(column)} AS DOUBLE)"
         bare = f"regexp_replace({text(name)}, '[\\s€$£]', '', 'g')"
         # marks between thousands only where they stand between thousands: "12.50" is never 1250
@@ -94,19 +88,19 @@ def expressions(db: duckdb.DuckDBPyConnection, table: pa.Table, layout: Layout) 
         coalesce({key.format(text("customer"))}, lower({text("email")})) AS customer,
         {key.format(text("product"))} AS product,
         {number("quantity")} AS amount, {number("price")} AS price, {number("cost")} AS unit_cost,
-        {_date(db, table, layout)} AS placed_at,
+        {_date(db, kind_of, layout)} AS placed_at,
         coalesce(upper({text("currency")}), '{layout.currency}') AS currency,
         lower(coalesce({text("status")}, '')) SIMILAR TO '(cancel|void|refund).*' AS is_cancelled,
         {", ".join(f"{text(name)} AS {name}" for name in _TEXTS)}
     """
 
 
-def _date(db: duckdb.DuckDBPyConnection, table: pa.Table, layout: Layout) -> str:
+def _date(db: duckdb.DuckDBPyConnection, kind_of: Mapping[str, str], layout: OrderLayout) -> str:
     column = quoted(layout.columns["date"])
-    kind = table.schema.field(layout.columns["date"]).type
-    if pa.types.is_temporal(kind):
+    kind = kind_of[layout.columns["date"]]
+    if kind.startswith(("TIMESTAMP", "DATE")):
         return f"epoch({column}::timestamp)::bigint"
-    if pa.types.is_integer(kind):
+    if "INT" in kind:
         return f"try_cast({column} AS BIGINT)"
     text = f"trim({column}::varchar)"
     if layout.date_format:
@@ -119,8 +113,16 @@ def _date(db: duckdb.DuckDBPyConnection, table: pa.Table, layout: Layout) -> str
                 ' "%d.%m.%Y %H:%M".'
             ) from error
         return f"epoch(try_strptime({text}, '{escaped}'))::bigint"
-    counts = ", ".join(f"count(try_strptime({text}, '{form}'))" for form in DATE_FORMATS)
-    found = db.sql(f"SELECT {counts} FROM file").fetchall()[0]
+    # orders share their dates, so there are far fewer of them than lines
+    counts = ", ".join(
+        f"sum(lines) FILTER (try_strptime(said, '{form}') IS NOT NULL)" for form in DATE_FORMATS
+    )
+    found = [
+        count or 0
+        for count in db.sql(
+            f"SELECT {counts} FROM (SELECT {text} AS said, count(*) AS lines FROM lines GROUP BY ALL)"
+        ).fetchall()[0]
+    ]
     chosen = DATE_FORMATS[max(range(len(found)), key=found.__getitem__)]
     # not TIMESTAMP: a cast to that drops the zone
     iso = f"try_cast({text} AS TIMESTAMPTZ)"

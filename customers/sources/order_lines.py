@@ -5,67 +5,59 @@ The common form of what shops export; `order_fields` reads its columns, this mod
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from customers import quality
-from customers.refusals import REFUSED, FileLines
-from customers.sources.base import ShopBatch
-from customers.sources.order_fields import Layout, expressions, quoted
-from customers.sources.table_files import LINE, TableFile
+from customers.sources.layouts import LINE, Translation, quoted
+from customers.sources.order_fields import OrderLayout, expressions
 
 
 def translate(
-    file: TableFile, path: Path, layout: Layout, *, now: datetime
-) -> tuple[ShopBatch, FileLines]:
+    db: duckdb.DuckDBPyConnection, layout: OrderLayout, *, columns: Sequence[str], now: datetime
+) -> Translation:
     """Every line of the file becomes an order line or a refund, is refused, or repeats an earlier line."""
-    with duckdb.connect() as db:
-        db.execute("SET TimeZone = 'UTC'")
-        db.register("file", file.table)
-        _parse(db, file.table, layout, now=now)
-        refused = db.sql("""
-            SELECT line_number, reason, raw FROM raw JOIN parsed USING (line_number)
-            WHERE reason IS NOT NULL AND reason <> 'duplicate' ORDER BY line_number
-        """).to_arrow_table()
-        duplicates = db.sql("SELECT count(*) FROM parsed WHERE reason = 'duplicate'").fetchall()[0][
-            0
-        ]
-        value = db.sql(_VALUE).fetchall()[0]
-        db.execute(_NUMBERED.format(layout=layout))
-        tables = {
-            name: db.sql(sql.format(layout=layout)).to_arrow_table()
-            for name, sql in _TABLES.items()
-        }
-    account = FileLines(
-        file_name=path.name,
-        lines=file.lines,
+    _parse(db, layout, columns=columns, now=now)
+    said = ", ".join(quoted(name) for name in columns)
+    db.execute(f"""
+        CREATE OR REPLACE TEMP TABLE wrong AS
+            SELECT line_number, reason FROM parsed WHERE reason IS NOT NULL AND reason <> 'duplicate';
+        INSERT INTO refused
+        SELECT line_number, wrong.reason, text.raw FROM wrong JOIN (
+            SELECT {LINE} AS line_number, to_json(struct_pack({said}))::varchar AS raw FROM lines
+            WHERE {LINE} IN (SELECT wrong.line_number FROM wrong)
+        ) AS text USING (line_number) ORDER BY line_number;
+    """)
+    (duplicates,) = db.execute("SELECT count(*) FROM parsed WHERE reason = 'duplicate'").fetchall()[
+        0
+    ]
+    value = db.execute(_VALUE).fetchall()[0]
+    db.execute(_NUMBERED.format(layout=layout))
+    for name, sql in _TABLES.items():
+        db.execute(f"DROP TABLE IF EXISTS {name}")
+        db.execute(f"CREATE TABLE {name} AS {sql.format(layout=layout)}")
+    db.execute("DROP TABLE sold_lines; DROP TABLE parsed")
+    return Translation(
+        line_entities=("order_lines", "refunds"),
         duplicates=duplicates,
-        refused=pa.concat_tables([file.refused, refused.cast(REFUSED)]),
-        line_numbers={
-            name: tables[name]["file_line"].to_numpy() for name in ("order_lines", "refunds")
-        },
         value=dict(
             zip(("file", "duplicates", "refused", "rounded_off", "imported"), value, strict=True)
         ),
-        notes=(f"Read as {file.description}.", *layout.notes),
+        notes=layout.notes,
     )
-    return ShopBatch(**tables), account
 
 
 def _parse(
-    db: duckdb.DuckDBPyConnection, table: pa.Table, layout: Layout, *, now: datetime
+    db: duckdb.DuckDBPyConnection, layout: OrderLayout, *, columns: Sequence[str], now: datetime
 ) -> None:
-    """Make `raw` (line_number, raw) and `parsed` (line_number, the fields, quantity, cents, reason)."""
-    names = [name for name in table.column_names if name != LINE]
-    said = ", ".join(quoted(name) for name in names)
+    """Make `parsed` (line_number, the fields, quantity, cents, reason)."""
     texts = ", ".join(
         f"coalesce({name}, '')" for name in ("order_id", "customer", "product", "name", "email")
     )
     rules = {
-        "duplicate": "copy > 1",
+        "duplicate": "line_number IN (FROM repeated)",
         "nul_byte": f"contains(concat({texts}), chr(0))",
         "text_too_long": " OR ".join(
             f"length({name}) > 200"
@@ -86,12 +78,18 @@ def _parse(
         **layout.refused,
     }  # fmt: skip
     cases = "\n".join(f"WHEN {test} THEN '{reason}'" for reason, test in rules.items())
+    said = ", ".join(quoted(name) for name in columns)
+    # to sort all lines by all of their columns would cost more than everything else: only those whose
+    # hash repeats are compared
     db.execute(f"""
-        CREATE TEMP VIEW raw AS SELECT {LINE} AS line_number, to_json(struct_pack({said}))::varchar AS raw FROM file;
-        CREATE TEMP TABLE parsed AS
-        WITH fields AS (SELECT {LINE} AS line_number, {expressions(db, table, layout)},
-                               row_number() OVER (PARTITION BY {said} ORDER BY {LINE}) AS copy
-                        FROM file)
+        CREATE OR REPLACE TEMP TABLE repeated AS
+        WITH twice AS (SELECT hash({said}) AS h FROM lines GROUP BY 1 HAVING count(*) > 1)
+        SELECT line_number FROM (
+            SELECT {LINE} AS line_number, row_number() OVER (PARTITION BY {said} ORDER BY {LINE}) AS copy
+            FROM lines WHERE hash({said}) IN (FROM twice)
+        ) WHERE copy > 1;
+        CREATE OR REPLACE TABLE parsed AS
+        WITH fields AS (SELECT {LINE} AS line_number, {expressions(db, layout)} FROM lines)
         SELECT *, CASE {cases} END AS reason,
                try_cast(amount AS BIGINT) AS quantity,
                try_cast(round(price * 100) AS BIGINT) AS cents,
@@ -105,11 +103,11 @@ def _parse(
 # refused is in no total. The first line of an order speaks for it.
 
 _NUMBERED = """
-    CREATE TEMP TABLE lines AS
+    CREATE OR REPLACE TABLE sold_lines AS
     SELECT * REPLACE ({layout.product_id} AS product), {layout.is_refund} AS is_refund, {layout.refund_reason} AS because,
            row_number() OVER (PARTITION BY order_id, {layout.is_refund} ORDER BY line_number) AS place,
            -- an order in time without ties, so that the same file always gives the same rows
-           row_number() OVER (ORDER BY placed_at, line_number) AS turn
+           placed_at * (1 << 30) + line_number AS turn
     FROM parsed WHERE reason IS NULL
 """
 # What the file is worth, and where that went: file = duplicates + refused + rounded_off + imported.
@@ -130,15 +128,15 @@ _TABLES = {
                coalesce(max_by(last_name, turn), '') AS last_name,
                coalesce(max_by({layout.country}, turn), '') AS country,
                coalesce(max_by(language, turn), '') AS language, min(placed_at) AS joined_at
-        FROM lines WHERE customer IS NOT NULL GROUP BY customer ORDER BY min(line_number)""",
+        FROM sold_lines WHERE customer IS NOT NULL GROUP BY customer ORDER BY min(line_number)""",
     # the name most often used: single lines carry notes such as "damaged" instead
     "products": """
-        WITH names AS (SELECT product, name FROM lines WHERE name IS NOT NULL GROUP BY product, name
+        WITH names AS (SELECT product, name FROM sold_lines WHERE name IS NOT NULL GROUP BY product, name
                        QUALIFY row_number() OVER (PARTITION BY product ORDER BY count(*) DESC, name) = 1),
              named AS (SELECT product, any_value(names.name) AS name, min(category) AS category,
                               max_by(cents, turn) FILTER (NOT is_refund AND cents > 0) AS price_cents,
                               max_by(cost_cents, turn) AS cost_cents, min(line_number) AS first
-                       FROM lines LEFT JOIN names USING (product) GROUP BY product)
+                       FROM sold_lines LEFT JOIN names USING (product) GROUP BY product)
         SELECT product AS external_id, coalesce(name, '') AS name, {layout.category} AS category,
                price_cents, cost_cents, {layout.is_product} AS is_product
         FROM named ORDER BY first""",
@@ -149,16 +147,16 @@ _TABLES = {
                min_by(currency, line_number) AS currency, 0 AS discount_cents,
                try_cast(sum(quantity * cents) AS BIGINT) AS total_cents,
                coalesce(min_by(channel, line_number), '') AS channel
-        FROM lines WHERE NOT is_refund GROUP BY order_id ORDER BY min(line_number)""",
+        FROM sold_lines WHERE NOT is_refund GROUP BY order_id ORDER BY min(line_number)""",
     "order_lines": """
         SELECT order_id AS order_external_id, place AS line_number, product AS product_external_id,
                quantity, cents AS unit_price_cents, cost_cents, line_number AS file_line
-        FROM lines WHERE NOT is_refund ORDER BY line_number""",
+        FROM sold_lines WHERE NOT is_refund ORDER BY file_line""",
     # what came back belongs to the customer's last order before of the same article: of as many at
     # the same price if there is one, else of at least as many
     "refunds": """
-        WITH back AS (SELECT * EXCLUDE (reason), -quantity AS returned FROM lines WHERE is_refund),
-             sold AS (SELECT * FROM lines
+        WITH back AS (SELECT * EXCLUDE (reason), -quantity AS returned FROM sold_lines WHERE is_refund),
+             sold AS (SELECT * FROM sold_lines
                       WHERE NOT is_refund AND customer IS NOT NULL AND NOT is_cancelled),
              exact AS (SELECT back.line_number, sold.order_id FROM back ASOF JOIN sold
                        ON back.customer = sold.customer AND back.product = sold.product

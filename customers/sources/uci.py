@@ -6,18 +6,18 @@ of every import.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from customers.refusals import FileLines
-from customers.sources import table_files
-from customers.sources.base import ShopBatch, SourceError
-from customers.sources.demonstration import with_consents
-from customers.sources.order_fields import Layout
-from customers.sources.order_lines import translate
+import duckdb
+
+from customers.enums import SourceKind
+from customers.sources import order_lines
+from customers.sources.base import SourceError
+from customers.sources.layouts import FileLayout, Translation, share_of
+from customers.sources.order_fields import OrderLayout
 
 
 SPELLINGS = {
@@ -82,7 +82,7 @@ def _category() -> str:
 
 _IS_PRODUCT = f"regexp_matches(product, '{PRODUCT_CODE}') AND upper(coalesce(name, '')) <> 'NEXT DAY CARRIAGE'"
 
-LAYOUT = Layout(
+ORDERS = OrderLayout(
     columns={},
     currency="GBP",
     refused={"stock_adjustment": "price = 0 AND customer IS NULL"},
@@ -109,7 +109,7 @@ LAYOUT = Layout(
 )
 
 
-def columns(names: list[str]) -> dict[str, str]:
+def fields(names: Sequence[str]) -> dict[str, str]:
     """Our fields to the file's columns; raises SourceError naming what is missing."""
     known = {name.strip().lower(): name for name in names}
     found = {
@@ -127,21 +127,34 @@ def columns(names: list[str]) -> dict[str, str]:
     return found
 
 
-def read(
-    path: Path,
-    *,
-    now: datetime,
-    mapping: Mapping[str, Any] | None = None,
-    with_consent: bool = False,
-) -> tuple[ShopBatch, FileLines]:
-    """
-    The file as a batch, and the account of its lines. Raises SourceError.
-
-    with_consent: give most customers a consent made up for the demonstration, and say so.
-    """
-    if mapping is not None:
+def check(names: Sequence[str], settings: Mapping[str, Any]) -> None:
+    if settings.get("mapping") is not None:
         raise SourceError("The layout uci knows its columns. Leave --mapping out, or use generic.")
-    file = table_files.read(path)
-    names = [name for name in file.table.column_names if name != table_files.LINE]
-    read_file = translate(file, path, replace(LAYOUT, columns=columns(names)), now=now)
-    return with_consents(*read_file) if with_consent else read_file
+    fields(names)
+
+
+def fits(names: Sequence[str]) -> float:
+    return max(
+        share_of([spellings[min(i, len(spellings) - 1)] for spellings in SPELLINGS.values()], names)
+        for i in range(2)
+    )
+
+
+def translate(
+    db: duckdb.DuckDBPyConnection,
+    *,
+    columns: Sequence[str],
+    settings: Mapping[str, Any],
+    now: datetime,
+) -> Translation:
+    found = replace(ORDERS, columns=fields(columns))
+    return order_lines.translate(db, found, columns=columns, now=now)
+
+
+LAYOUT = FileLayout(
+    title="UCI Online Retail",
+    kind=SourceKind.UCI,
+    fits=fits,
+    check=check,
+    translate=translate,
+)

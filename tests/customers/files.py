@@ -1,12 +1,66 @@
-"""Files of order lines, written by the tests that read them."""
+"""Files of order lines, written by the tests that read them, and two ways of reading them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from customers.importing import preparing, reading, runs
+from customers.importing.dialect import detect
+from customers.models import Source
+from customers.refusals import REFUSED
+from customers.reports import IngestReport
+from customers.sources import LAYOUTS
+from customers.sources.base import SCHEMAS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Translated:
+    """What a layout makes of a file, before anything of it is checked or written."""
+
+    tables: Mapping[str, pa.Table]
+    refused: pa.Table
+
+
+def translate(
+    path: Path, *, now: datetime, layout: str = "generic", mapping: Any = None
+) -> Translated:
+    settings = {"mapping": mapping}
+    dialect, made = detect(path), LAYOUTS.load(layout)
+    made.check(dialect.columns, settings)
+    with duckdb.connect() as db:
+        db.execute("SET TimeZone = 'UTC'")
+        lines = reading.read(db, path, dialect, told=lambda done, total: None)
+        preparing.translate(
+            db, made, columns=dialect.columns, settings=settings, lines=lines, now=now
+        )
+        there = preparing.tables(db)
+        return Translated(
+            tables={
+                entity: db.sql(f"FROM {entity} ORDER BY rowid").to_arrow_table()
+                if entity in there
+                else schema.empty_table()
+                for entity, schema in SCHEMAS.items()
+            },
+            refused=db.sql("FROM refused ORDER BY line_number").to_arrow_table().cast(REFUSED),
+        )
+
+
+def bring_in(
+    path: Path, *, source: Source, now: datetime, layout: str = "generic", **settings: Any
+) -> IngestReport:
+    """The whole import, in the foreground."""
+    row = runs.create(
+        source=source, path=path, file_name=path.name, layout=layout, settings=settings, now=now
+    )
+    return runs.run(row, now=now)
 
 
 HEADER = "order,customer,product,name,quantity,date,price,email"

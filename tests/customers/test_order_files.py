@@ -13,18 +13,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from customers import quality
-from customers.ingest import load
 from customers.models import Customer, Order, OrderLine, Product, Refund, RejectedRow
 from customers.sources import csv_files
 from customers.sources.base import SourceError
-from tests.customers.files import GOOD, HEADER, NASTY, write_nasty
+from tests.customers.files import GOOD, HEADER, NASTY, bring_in, translate, write_nasty
 from tests.factories.customers import SourceFactory
 
 
 @pytest.mark.django_db
 def test_every_line_of_a_nasty_file_is_accounted_for(tmp_path: Path, now: datetime) -> None:
-    batch, file = csv_files.read(write_nasty(tmp_path / "nasty.csv"), now=now)
-    report = load(batch, source=SourceFactory(), now=now, file=file)
+    report = bring_in(write_nasty(tmp_path / "nasty.csv"), source=SourceFactory(), now=now)
     expected = Counter(fate for fate, _ in NASTY)
     assert report.lines == len(NASTY)
     assert report.accepted == expected.pop("accepted")
@@ -43,8 +41,7 @@ def test_every_line_of_a_nasty_file_is_accounted_for(tmp_path: Path, now: dateti
 
 @pytest.mark.django_db
 def test_refused_lines_keep_their_number_and_text(tmp_path: Path, now: datetime) -> None:
-    batch, file = csv_files.read(write_nasty(tmp_path / "nasty.csv"), now=now)
-    load(batch, source=SourceFactory(), now=now, file=file)
+    bring_in(write_nasty(tmp_path / "nasty.csv"), source=SourceFactory(), now=now)
     latin = RejectedRow.objects.get(reason="bad_encoding")
     # 27 lines before it, one of which spans two, and the header
     assert latin.line_number == 29
@@ -61,11 +58,7 @@ def test_refused_lines_keep_their_number_and_text(tmp_path: Path, now: datetime)
 @pytest.mark.django_db
 def test_a_nasty_file_again_adds_nothing(tmp_path: Path, now: datetime) -> None:
     path, source = write_nasty(tmp_path / "nasty.csv"), SourceFactory()
-    reports = []
-    for _ in range(2):
-        batch, file = csv_files.read(path, now=now)
-        reports.append(load(batch, source=source, now=now, file=file))
-    first, second = reports
+    first, second = [bring_in(path, source=source, now=now) for _ in range(2)]
     assert second.accepted == 0
     assert second.duplicates == first.duplicates + first.accepted
     assert second.rejected == first.rejected
@@ -93,7 +86,7 @@ def test_a_file_that_is_no_table_of_orders_gives_one_clear_message(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(SourceError, match=words) as caught:
-        csv_files.read(path, now=now)
+        translate(path, now=now)
     assert "\n" not in str(caught.value)
 
 
@@ -126,7 +119,7 @@ def test_a_wrong_mapping_gives_one_clear_message(
     path = tmp_path / "good.csv"
     path.write_text(f"{HEADER}\n{GOOD}\n")
     with pytest.raises(SourceError, match=words):
-        csv_files.read(path, now=now, mapping=mapping)
+        translate(path, now=now, mapping=mapping)
 
 
 def test_a_mapping_that_is_no_json_gives_one_clear_message(tmp_path: Path) -> None:
@@ -146,9 +139,9 @@ def test_encoding_and_delimiter_are_found_out(
     path = tmp_path / "shop.csv"
     text = f"{HEADER}\n{GOOD.replace('Green tea', 'Grüner Tee')}\n".replace(",", delimiter)
     path.write_bytes(text.encode(encoding))
-    batch, file = csv_files.read(path, now=now)
-    assert batch.products["name"].to_pylist() == ["Grüner Tee"]
-    assert file.refused.num_rows == 0
+    found = translate(path, now=now)
+    assert found.tables["products"]["name"].to_pylist() == ["Grüner Tee"]
+    assert found.refused.num_rows == 0
 
 
 def test_columns_may_be_called_anything(tmp_path: Path, now: datetime) -> None:
@@ -156,9 +149,9 @@ def test_columns_may_be_called_anything(tmp_path: Path, now: datetime) -> None:
     names = ['No "of" order', "sel'ect", "qty; DROP TABLE file", "line_number", "%s {x}"]
     path.write_text("\t".join(names) + "\n1\ttea\t2\t2026-01-05\t3\n")
     columns = dict(zip(("order", "product", "quantity", "date", "price"), names, strict=True))
-    batch, file = csv_files.read(path, now=now, mapping={"columns": columns})
-    assert file.refused.num_rows == 0
-    assert batch.orders["total_cents"].to_pylist() == [600]
+    found = translate(path, now=now, mapping={"columns": columns})
+    assert found.refused.num_rows == 0
+    assert found.tables["orders"]["total_cents"].to_pylist() == [600]
 
 
 MAPPING = {
@@ -176,27 +169,29 @@ def test_a_mapping_names_columns_decimals_and_dates(tmp_path: Path, now: datetim
         "1;tee;2;03.04.2026 10:15;1.234,50 €;Ada@Example.com;chf;600,25;bezahlt;Tees\n"
         "2;tee;1;04.04.2026 10:15;9,90;ada@example.com;CHF;;Cancelled by customer;Tees\n"
     )
-    batch, file = csv_files.read(path, now=now, mapping=MAPPING)
-    assert file.refused.num_rows == 0
-    assert batch.orders.select(["customer_external_id", "currency", "total_cents", "status"]).to_pylist() == [
+    found = translate(path, now=now, mapping=MAPPING)
+    assert found.refused.num_rows == 0
+    assert found.tables["orders"].select(["customer_external_id", "currency", "total_cents", "status"]).to_pylist() == [
         {"customer_external_id": "ada@example.com", "currency": "CHF", "total_cents": 246_900, "status": "PLACED"},
         {"customer_external_id": "ada@example.com", "currency": "CHF", "total_cents": 990, "status": "CANCELLED"},
     ]  # fmt: skip
-    assert batch.order_lines["cost_cents"].to_pylist() == [60_025, None]
-    assert datetime.fromtimestamp(batch.orders["placed_at"][0].as_py(), tz=now.tzinfo) == datetime(
-        2026, 4, 3, 10, 15, tzinfo=now.tzinfo
-    )
-    assert batch.products["category"].to_pylist() == ["Tees"]
+    assert found.tables["order_lines"]["cost_cents"].to_pylist() == [60_025, None]
+    assert datetime.fromtimestamp(
+        found.tables["orders"]["placed_at"][0].as_py(), tz=now.tzinfo
+    ) == datetime(2026, 4, 3, 10, 15, tzinfo=now.tzinfo)
+    assert found.tables["products"]["category"].to_pylist() == ["Tees"]
 
 
 def _read(path: Path, date: str, price: str, *, now: datetime, **mapping: str) -> Any:
     """Epoch of the order and price in cents of one line, or the reason why it is refused."""
     path.write_text(f"order;product;quantity;date;price\n1;tea;1;{date};{price}\n")
     told = {"columns": {name: name for name in ("order", "product", "quantity", "date", "price")}}
-    batch, file = csv_files.read(path, now=now, mapping={**told, **mapping})
-    if file.refused.num_rows:
-        return file.refused["reason"][0].as_py()
-    return batch.orders["placed_at"][0].as_py(), batch.order_lines["unit_price_cents"][0].as_py()
+    found = translate(path, now=now, mapping={**told, **mapping})
+    if found.refused.num_rows:
+        return found.refused["reason"][0].as_py()
+    return found.tables["orders"]["placed_at"][0].as_py(), found.tables["order_lines"][
+        "unit_price_cents"
+    ][0].as_py()
 
 
 @pytest.mark.parametrize(
@@ -254,10 +249,10 @@ def test_a_parquet_file_of_numbers_reads_like_its_csv(tmp_path: Path, now: datet
         }),
         path,
     )  # fmt: skip
-    batch, file = csv_files.read(path, now=now)
-    assert batch.orders["external_id"].to_pylist() == ["1001"]
-    assert batch.orders["total_cents"].to_pylist() == [1980]
-    assert file.refused["reason"].to_pylist() == ["missing_id"]
+    found = translate(path, now=now)
+    assert found.tables["orders"]["external_id"].to_pylist() == ["1001"]
+    assert found.tables["orders"]["total_cents"].to_pylist() == [1980]
+    assert found.refused["reason"].to_pylist() == ["missing_id"]
 
 
 @pytest.mark.parametrize(
@@ -269,9 +264,13 @@ def test_a_text_too_long_refuses_its_line_and_not_the_customer(
     path = tmp_path / "shop.csv"
     lines = [f"{GOOD},{'x' * length}" for length in (longest, longest + 1)]
     path.write_text("\n".join([f"{HEADER},{column}", *lines]))
-    batch, file = csv_files.read(path, now=now)
-    assert file.refused["reason"].to_pylist() == ["text_too_long"]
-    assert (batch.customers.num_rows, batch.orders.num_rows, batch.order_lines.num_rows) == (
+    found = translate(path, now=now)
+    assert found.refused["reason"].to_pylist() == ["text_too_long"]
+    assert (
+        found.tables["customers"].num_rows,
+        found.tables["orders"].num_rows,
+        found.tables["order_lines"].num_rows,
+    ) == (
         1,
         1,
         1,
@@ -282,8 +281,7 @@ def test_a_text_too_long_refuses_its_line_and_not_the_customer(
 def test_an_order_too_large_takes_its_lines_with_it(tmp_path: Path, now: datetime) -> None:
     path = tmp_path / "shop.csv"
     path.write_text(f"{HEADER}\n{GOOD}\n2,7,gold,Gold,999999,2026-01-05 10:00,999999999,\n")
-    batch, file = csv_files.read(path, now=now)
-    report = load(batch, source=SourceFactory(), now=now, file=file)
+    report = bring_in(path, source=SourceFactory(), now=now)
     assert (report.lines, report.accepted, report.rejected) == (2, 1, {"unknown_order": 1})
     assert report.entities["orders"].rejected == {"amount_too_large": 1}
     assert OrderLine.objects.count() == 1
