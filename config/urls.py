@@ -28,6 +28,7 @@ urlpatterns = [
     path("c/", include("consent.urls")),  # public: unsubscribe
     path("m/", include("campaigns.urls")),  # public: links in messages
     path("admin/campaigns/", include("campaigns.admin_urls")),
+    path("admin/customers/sources/", include("customers.admin_urls")),
     path("admin/webhooks/endpoints/", include("webhooks.admin_urls")),
     path("admin/", admin.site.urls),
 ]

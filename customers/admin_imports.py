@@ -8,31 +8,56 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
 from unfold.admin import TabularInline
 
-from customers import display
-from customers.models import Cursor, Customer, Import, RejectedRow, Source
+from core import clock
+from customers import activity, display
+from customers.models import Cursor, Customer, Import, InboundRequest, RejectedRow, Source
+from customers.screens import row_key
 from customers.tables import BigTableAdmin, ReadOnlyAdmin, column
 
 
 @admin.register(Source)
 class SourceAdmin(ReadOnlyAdmin):
-    list_display = ("name", "kind_label", "customers", "last_import", "simulated", "created_at")
+    """The list; "add" and "change" lead to the pages of sources."""
+
+    list_display = ("name", "kind_label", "customers", "last_heard", "last_import", "simulated")
     list_filter = ("kind",)
     search_fields = ("name",)
     ordering = ("name",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
-        customers = Customer.objects.filter(source=OuterRef("pk")).order_by().values("source")
+        customers = Customer.objects.filter(source=OuterRef("pk"), merged_into=None).order_by().values("source")
         imports = Import.objects.filter(source=OuterRef("pk")).order_by().values("source")
         queryset: QuerySet[Source] = super().get_queryset(request)
         return queryset.annotate(
             customer_count=Coalesce(Subquery(customers.annotate(n=Count("pk")).values("n")), 0),
             imported_at=Subquery(imports.annotate(t=Max("finished_at")).values("t")),
+            # the newest by key: an index knows it, and nothing else of millions of rows is read
+            heard_at=Subquery(
+                InboundRequest.objects.filter(source=OuterRef("pk"))
+                .order_by("-pk")
+                .values("received_at")[:1]
+            ),
         )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("customers.add_source")
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        return redirect("source_pages:new")
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        return redirect("source_pages:source", row_key(object_id))
 
     @column(description="Kind", ordering="kind")
     def kind_label(self, source: Source) -> str:
@@ -41,6 +66,21 @@ class SourceAdmin(ReadOnlyAdmin):
     @column(description="Customers", ordering="customer_count")
     def customers(self, source: Any) -> str:
         return display.number(source.customer_count)
+
+    @column(
+        description="Last heard of",
+        ordering="heard_at",
+        label={"Silent": "warning", "Never": "warning"},
+        empty_value=display.NOTHING,
+    )
+    def last_heard(self, source: Any) -> str | None:
+        if source.kind not in activity.LIVE_KINDS:
+            return None
+        if source.heard_at is None:
+            return "Never"
+        if activity.is_silent(source, source.heard_at, now=clock.wall()):
+            return "Silent"
+        return f"{timesince(source.heard_at, clock.wall(), depth=1)} ago"
 
     @column(description="Last import", ordering="imported_at")
     def last_import(self, source: Any) -> Any:
@@ -146,10 +186,16 @@ class ImportAdmin(ReadOnlyAdmin):
 
 @admin.register(RejectedRow)
 class RejectedRowAdmin(BigTableAdmin):
-    list_display = ("source_import", "entity", "line_number", "reason", "raw_start")
-    list_filter = ("entity", "reason")
-    list_select_related = ("source_import__source",)
+    list_display = ("came_with", "entity", "line_number", "reason", "raw_start", "replayed_at")
+    list_filter = ("entity", "reason", ("replayed_at", admin.EmptyFieldListFilter))
+    list_select_related = ("source_import__source", "inbound__source")
     search_fields = ("reason", "raw")
+
+    @column(description="Came with")
+    def came_with(self, row: RejectedRow) -> str:
+        if row.inbound is not None:
+            return f"{row.inbound.source}, request {row.inbound_id}"
+        return str(row.source_import)
 
     @column(description="Row as it came")
     def raw_start(self, row: RejectedRow) -> str:

@@ -1,0 +1,193 @@
+"""Files of people: who they are, and that a file can take consent away and never bring it back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from consent import ledger
+from consent.enums import Purpose
+from consent.gate import refusal
+from consent.models import Wording
+from customers.importing import runs
+from customers.importing.dialect import detect
+from customers.models import Customer, Event, Import, RejectedRow, Source
+from tests.factories.customers import CustomerFactory, SourceFactory
+
+
+pytestmark = pytest.mark.django_db
+
+MAILCHIMP = """Email Address,First Name,Last Name,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,CONFIRM_IP,UNSUB_TIME
+ada@example.com,Ada,Lovelace,2024-05-01 10:11:12,203.0.113.7,2024-05-01 10:15:00,203.0.113.7,
+bob@example.com,Bob,,2023-02-01 08:00:00,203.0.113.8,,,2024-01-02 03:04:05
+"""
+KLAVIYO = """Klaviyo ID,Email,First Name,Email Marketing Consent,Email Marketing Consent Timestamp,Consent Method
+01A,cleo@example.com,Cleo,SUBSCRIBED,2024-03-04T05:06:07+00:00,LIST
+01B,dora@example.com,Dora,NEVER_SUBSCRIBED,,
+01C,emil@example.com,Emil,UNSUBSCRIBED,2024-03-05T00:00:00+00:00,
+01D,finn@example.com,Finn,SUBSCRIBED,,
+"""
+SHOPIFY = """Customer ID,First Name,Last Name,Email,Accepts Email Marketing,Default Address Country Code,Phone,Accepts SMS Marketing,Total Spent,Total Orders,Note,Tax Exempt,Tags
+'7000000000000000001,Gina,"van der
+Berg",gina@example.com,yes,NL,'+31600000001,no,12.00,1,,no,"vip, tea"
+'7000000000000000002,Hugo,Stein,hugo@example.com,no,DE,,yes,0.00,0,calls often,no,
+"""
+
+
+def run(
+    tmp_path: Path, now: datetime, text: str, *, source: Source | None = None, **settings: object
+) -> Import:
+    path = tmp_path / "people.csv"
+    path.write_text(text, encoding="utf-8-sig", newline="")
+    row = runs.create(
+        source=source or SourceFactory(), file_name=path.name, path=path, now=now,
+        layout=detect(path).layout, settings=settings,
+    )  # fmt: skip
+    runs.run(row, now=now)
+    row.refresh_from_db()
+    assert row.lines == row.accepted + row.duplicates + row.rejected
+    return row
+
+
+def kinds() -> dict[str, str]:
+    """First name to the kind of the e-mail consent event."""
+    events = Event.objects.filter(properties__channel="EMAIL").select_related("customer")
+    return {event.customer.first_name: event.kind for event in events}
+
+
+@pytest.mark.parametrize(
+    ("text", "layout"),
+    [(MAILCHIMP, "people"), (KLAVIYO, "people"), (SHOPIFY, "shopify-customers")],
+)
+def test_layout_is_recognised(tmp_path: Path, text: str, layout: str) -> None:
+    path = tmp_path / "file.csv"
+    path.write_text(text)
+    assert detect(path).layout == layout
+
+
+def test_mailchimp_opted_in_with_a_time_is_a_consent_and_unsubscribed_is_not(
+    tmp_path: Path, now: datetime
+) -> None:
+    run(tmp_path, now, MAILCHIMP)
+    assert kinds() == {"Ada": "CONSENT_GIVEN", "Bob": "CONSENT_WITHDRAWN"}
+    given = Event.objects.get(kind="CONSENT_GIVEN")
+    assert given.happened_at == datetime(2024, 5, 1, 10, 15, tzinfo=UTC)
+    assert given.properties["provenance"] == "import"
+    assert "203.0.113.7" not in str(given.properties)
+    assert len(given.properties["ip_hash"]) == 64
+
+
+def test_klaviyo_subscribed_needs_a_time_and_a_place(tmp_path: Path, now: datetime) -> None:
+    row = run(tmp_path, now, KLAVIYO)
+    assert kinds() == {
+        "Cleo": "CONSENT_GIVEN", "Emil": "CONSENT_WITHDRAWN", "Finn": "CONSENT_CLAIMED",
+    }  # fmt: skip
+    assert set(Customer.objects.values_list("external_id", flat=True)) == {
+        "01A",
+        "01B",
+        "01C",
+        "01D",
+    }
+    assert any("claimed" in note for note in row.report["notes"])
+
+
+def test_shopify_customers_keep_their_numbers_and_yes_is_only_claimed(
+    tmp_path: Path, now: datetime
+) -> None:
+    run(tmp_path, now, SHOPIFY)
+    gina = Customer.objects.get(first_name="Gina")
+    assert gina.external_id == "7000000000000000001"
+    assert (gina.phone, gina.country, gina.traits) == ("+31600000001", "NL", {"tags": "vip, tea"})
+    assert "van der" in gina.last_name
+    assert kinds() == {"Gina": "CONSENT_CLAIMED", "Hugo": "CONSENT_WITHDRAWN"}
+    assert not Event.objects.filter(properties__icontains="calls often").exists()
+    ledger.absorb(now=now)
+    assert refusal(gina) == "NO_CONSENT"
+
+
+def test_a_place_said_for_the_whole_file_makes_timed_consents_provable(
+    tmp_path: Path, now: datetime
+) -> None:
+    text = "email,consent,consent_at\nada@example.com,yes,2024-05-01\nbob@example.com,yes,\n"
+    run(tmp_path, now, text, consent={"place": "Form in the shop"})
+    found = {e.customer.email: e.kind for e in Event.objects.select_related("customer")}
+    assert found == {"ada@example.com": "CONSENT_GIVEN", "bob@example.com": "CONSENT_CLAIMED"}
+    ledger.absorb(now=now)
+    assert refusal(Customer.objects.get(email="ada@example.com")) is None
+    assert refusal(Customer.objects.get(email="bob@example.com")) == "NO_CONSENT"
+
+
+def test_of_conflicting_lines_no_is_taken_and_told(tmp_path: Path, now: datetime) -> None:
+    text = (
+        "email,consent,consent_at,consent_source\n"
+        "ada@example.com,no,2023-01-01,form\n"
+        "ADA@example.com,yes,2024-05-01,form\n"
+    )
+    row = run(tmp_path, now, text)
+    assert [e.kind for e in Event.objects.all()] == ["CONSENT_WITHDRAWN"]
+    assert Customer.objects.count() == 1
+    path = Path(tmp_path / "people.csv")
+    again = runs.create(
+        source=row.source, file_name="people.csv", path=path, now=now, layout="people"
+    )
+    told = runs.dry_run(again, now=now)
+    assert list(told["conflicts"]) == [
+        "Line 3 says yes and line 2 says no for one person: no was taken."
+    ]
+
+
+@pytest.mark.parametrize("spelling", ["ada@example.com", "ADA@Example.COM", " ada@example.com "])
+def test_import_never_brings_back_who_left(tmp_path: Path, now: datetime, spelling: str) -> None:
+    customer = CustomerFactory(email="ada@example.com", external_id="17")
+    wording = Wording.objects.get(purpose=Purpose.MARKETING, version="default-1")
+    ledger.grant(customer=customer, wording=wording, method="form", now=now)
+    ledger.unsubscribe(customer_id=customer.pk, method="one-click", now=now)
+
+    for source in (customer.source, SourceFactory()):
+        text = f"id,email,consent,consent_at,consent_source\n17,{spelling},yes,2026-05-31,form\n"
+        run(tmp_path, now, text, source=source)
+    ledger.absorb(now=now)
+
+    assert refusal(customer) is not None
+    assert all(refusal(person) is not None for person in Customer.objects.all())
+
+
+def test_import_twice_adds_nothing(tmp_path: Path, now: datetime) -> None:
+    source = SourceFactory()
+    first = run(tmp_path, now, MAILCHIMP + "zoe@example.com,Zoe,,,,,,\n", source=source)
+    events = Event.objects.count()
+    second = run(tmp_path, now, MAILCHIMP + "zoe@example.com,Zoe,,,,,,\n", source=source)
+    assert (first.accepted, second.accepted, second.duplicates) == (3, 0, 3)
+    assert Event.objects.count() == events
+
+
+def test_lines_that_name_nobody_are_rejected_with_a_reason(tmp_path: Path, now: datetime) -> None:
+    text = "email,first name,consent\n,Nobody,yes\nnot an address,Strange,yes\nada@example.com,Ada,maybe\n"
+    row = run(tmp_path, now, text)
+    assert dict(RejectedRow.objects.values_list("line_number", "reason")) == {
+        2: "missing_id", 3: "bad_address",
+    }  # fmt: skip
+    assert not Event.objects.exists()
+    assert any("“maybe”" in note for note in row.report["notes"])
+
+
+def test_a_consent_in_the_future_is_only_claimed(tmp_path: Path, now: datetime) -> None:
+    text = "email,consent,consent_at,consent_source\nada@example.com,yes,2031-01-01,form\n"
+    run(tmp_path, now, text)
+    assert [e.kind for e in Event.objects.all()] == ["CONSENT_CLAIMED"]
+
+
+def test_mapping_names_the_columns(tmp_path: Path, now: datetime) -> None:
+    text = "Nr;Adresse;Einwilligung;Wann;Wo\n5;ada@example.com;ja;01.05.2024;Formular\n"
+    columns = {"id": "Nr", "email": "Adresse", "consent_at": "Wann", "consent_source": "Wo"}
+    path = tmp_path / "leute.csv"
+    path.write_text(text)
+    row = runs.create(
+        source=SourceFactory(), file_name=path.name, path=path, now=now, layout="people",
+        settings={"mapping": {"columns": columns}},
+    )  # fmt: skip
+    runs.run(row, now=now)
+    assert Event.objects.get().kind == "CONSENT_GIVEN"
+    assert Event.objects.get().happened_at == datetime(2024, 5, 1, tzinfo=UTC)
