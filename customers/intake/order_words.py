@@ -60,13 +60,12 @@ def fold(orders: Sequence[Word], refunds: Sequence[Word], *, stored: Stored, cur
     told: dict[str, tuple[Values, list[Values]]] = {}
     for order_id, words in _by_order(orders, "external_id").items():
         known = stored.orders.get(order_id)
-        row, lines = _one_order(words, known, stored.lines.get(order_id, []), out)
+        row, lines, speakers = _one_order(words, known, stored.lines.get(order_id, []), out)
         if row is None:
             continue
         row["placed_at"] = row.get("placed_at") or row.get("changed_at")
         row["currency"] = row.get("currency") or currency
         row["status"] = row.get("status") or str(OrderStatus.PLACED)
-        speakers = [word.item for word in words]
         out.orders.append((row, speakers))
         out.lines += [({**line, "order_external_id": order_id}, speakers) for line in lines]
         told[order_id] = (row, lines)
@@ -92,8 +91,12 @@ def _by_order(words: Iterable[Word], column: str) -> dict[str, list[Word]]:
 
 def _one_order(
     words: list[Word], known: Values | None, known_lines: list[Values], out: Told
-) -> tuple[Values | None, list[Values]]:
-    """The order after all words, the latest last; None when nobody ever said what it costs."""
+) -> tuple[Values | None, list[Values], list[int]]:
+    """
+    The order after all words, the latest last, its lines, and the items that said something new.
+
+    None when nobody ever said what it costs, or when nothing is new.
+    """
     words.sort(key=lambda word: (_date(word), _STAGES.get(word.values.get("status") or "", 0)))
     row, lines = dict(known or {}), known_lines
     heard: list[Word] = []
@@ -108,11 +111,11 @@ def _one_order(
         row.update({name: value for name, value in word.values.items() if value is not None})
         lines = word.lines or lines
     if not heard:
-        return None, []
+        return None, [], []
     if row.get("total_cents") is None:
         out.waiting.update(word.item for word in words)
-        return None, []
-    return row, lines
+        return None, [], []
+    return row, lines, [word.item for word in heard]
 
 
 def _date(word: Word) -> int:
