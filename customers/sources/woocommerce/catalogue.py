@@ -22,7 +22,7 @@ from customers.sources.woocommerce.values import shop_id
 
 
 _UNPUBLISHED = frozenset({"hold", "spam", "trash", "unapproved"})
-_TAG = re.compile(r"<[^<>]{0,1000}>")
+_TAG = re.compile(r"<[/!a-zA-Z][^<>]{0,1000}>")
 _BREAK = re.compile(r"<(?:/p|br)\b[^<>]{0,100}>", re.IGNORECASE)
 
 
