@@ -24,6 +24,8 @@ class Segment(models.Model):
 class Membership(models.Model):
     """A customer in a segment now."""
 
+    derived = True  # computed from the shop's data: goes with the row when an import is undone
+
     segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="memberships")
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
     joined_at = models.DateTimeField()
@@ -39,6 +41,8 @@ class Membership(models.Model):
 
 class MembershipChange(models.Model):
     """Who joined or left a segment, and when; append-only."""
+
+    derived = True  # computed from the shop's data: goes with the row when an import is undone
 
     segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="changes")
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
@@ -113,6 +117,8 @@ class ScoreGeneration(models.Model):
 class Score(models.Model):
     """A narrow row written by COPY. Meaning and unit of `value` depend on the generation's task."""
 
+    derived = True  # computed from the shop's data: goes with the row when an import is undone
+
     generation = models.ForeignKey(ScoreGeneration, on_delete=models.CASCADE, related_name="scores")
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
     value = models.FloatField()
@@ -127,6 +133,8 @@ class Score(models.Model):
 
 class ReviewSentiment(models.Model):
     """What TextBlob makes of a review's words."""
+
+    derived = True  # computed from the shop's data: goes with the row when an import is undone
 
     review = models.OneToOneField(Review, on_delete=models.CASCADE, related_name="+")
     label = models.CharField(max_length=10, choices=Sentiment.choices)

@@ -267,7 +267,8 @@ def _referring(
     """Tables and columns that refer to a model: those computed from the shop's data, and the others."""
     derived: list[tuple[str, str]] = []
     others: list[tuple[str, str]] = []
-    for relation in model._meta.related_objects:
-        place = (relation.related_model._meta.db_table, str(relation.field.column))
-        (derived if getattr(relation.related_model, "derived", False) else others).append(place)
+    for relation in model._meta.get_fields(include_hidden=True):
+        if relation.auto_created and (relation.one_to_many or relation.one_to_one):
+            place = (relation.related_model._meta.db_table, str(relation.field.column))
+            (derived if getattr(relation.related_model, "derived", False) else others).append(place)
     return derived, others
