@@ -132,6 +132,7 @@ UNFOLD: dict[str, Any] = {
             {
                 "title": "Permission",
                 "items": [
+                    _list("Data requests", "contact_support", "consent", "datarequest"),
                     _list("Consent log", "verified_user", "consent", "consentevent"),
                     _list("Suppressed", "block", "consent", "suppression"),
                     _list("Wordings", "description", "consent", "wording"),

@@ -14,8 +14,11 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from consent import ledger
-from consent.enums import Act, Channel, SuppressionReason
+from consent import (
+    admin_requests,  # noqa: F401 - registers its list
+    ledger,
+)
+from consent.enums import LIFTABLE, Act, Channel, SuppressionReason
 from consent.models import ConsentEvent, ConsentState, Suppression, Wording
 from consent.reach import with_reach
 from core import clock, ids
@@ -82,14 +85,17 @@ class ConsentEventAdmin(CustomerRowsAdmin):
         "act_label",
         "purpose",
         "channel",
-        "method",
+        "came_by",
+        "said",
         "wording",
         "recorded_at",
     )
     list_filter = (
         "act",
+        "reason",
         "purpose",
         "channel",
+        "provenance",
         "method",
         ("happened_at", admin.DateFieldListFilter),
     )
@@ -106,10 +112,25 @@ class ConsentEventAdmin(CustomerRowsAdmin):
             Act.GRANTED.label: "success",
             Act.WITHDRAWN.label: "warning",
             Act.OBJECTED.label: "danger",
+            Act.CLAIMED.label: "info",
+            Act.REFUSED.label: "info",
         },
     )
     def act_label(self, event: ConsentEvent) -> str:
         return event.get_act_display()
+
+    @column(description="Came by", ordering="provenance")
+    def came_by(self, event: ConsentEvent) -> SafeString:
+        ways = (event.get_provenance_display(), event.method)
+        return clipped(": ".join(way for way in ways if way))
+
+    @column(description="Evidence")
+    def said(self, event: ConsentEvent) -> SafeString:
+        """Why it was not accepted; else the state and the level of opt-in that the source reported."""
+        if event.reason:
+            return clipped(event.get_reason_display())
+        parts = (event.evidence.get("state"), event.evidence.get("opt_in_level"))
+        return clipped(", ".join(str(part).replace("_", " ") for part in parts if part))
 
 
 @admin.register(ConsentState)
@@ -140,8 +161,8 @@ class SuppressAddressForm(forms.ModelForm):  # type: ignore[type-arg]
         known = Suppression.objects.filter(
             address_hmac=hmac, channel=Channel.EMAIL, lifted_at__isnull=True
         )
-        # an unsubscribe can be lifted by a new consent, the word of staff cannot
-        if known.exclude(reason=SuppressionReason.UNSUBSCRIBED).exists():
+        # some can be lifted by a new consent, the word of staff cannot
+        if known.exclude(reason__in=LIFTABLE).exists():
             raise forms.ValidationError("This address is suppressed already.")
         return address
 

@@ -23,6 +23,7 @@ from segmentation.models import Membership, ReviewSentiment, Score, Segment
 
 
 PAGE = 40  # entries of the timeline at a time
+_CONSENTS = (EventKind.CONSENT_GIVEN, EventKind.CONSENT_WITHDRAWN, EventKind.CONSENT_CLAIMED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +64,10 @@ def reach(customer: Customer) -> Reach:
         )
         if last is None:
             return Reach(yes=False, why="Never agreed to promotions", since=None)
-        return Reach(
-            yes=False, why=f"Consent {last.get_act_display().lower()}", since=last.happened_at
-        )
+        why = f"Consent {last.get_act_display().lower()}"
+        if last.reason:
+            why += f" ({last.get_reason_display()[0].lower()}{last.get_reason_display()[1:]})"
+        return Reach(yes=False, why=why, since=last.happened_at)
     return Reach(yes=False, why=str(refusal.label), since=customer.erased_at)
 
 
@@ -238,7 +240,7 @@ def _events(customer: Customer, *, before: datetime) -> Iterator[Entry]:
     events = list(
         Event.objects.filter(customer=customer, happened_at__lt=before)
         # consent has its own lines, with more in them
-        .exclude(kind__in=[EventKind.CONSENT_GIVEN, EventKind.CONSENT_WITHDRAWN])
+        .exclude(kind__in=_CONSENTS)
         .order_by("-happened_at")[: PAGE + 1]
     )
     names = dict(

@@ -9,6 +9,8 @@ from typing import Any
 
 from campaigns.enums import Arm
 from campaigns.models import Link
+from consent import requests
+from consent.enums import RequestKind
 from consent.models import ConsentEvent, ConsentState, Suppression, Wording
 from customers.models import Cursor, Import, Refund, RejectedRow
 from feedback.enums import Metric, Verdict
@@ -145,6 +147,9 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "consent.consentstate": consent_state,
     "consent.suppression": lambda: Suppression.objects.create(
         address_hmac=f"{next(_numbers):064d}", reason="COMPLAINT", created_at=NOW
+    ),
+    "consent.datarequest": lambda: requests.ask(
+        kind=RequestKind.ERASURE, customer=MailableFactory(), requested_by="officer", now=NOW
     ),
     "segmentation.segment": SegmentFactory,
     "segmentation.membership": lambda: Membership.objects.create(

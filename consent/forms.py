@@ -1,0 +1,59 @@
+"""Forms of the desk for data requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+
+from consent.enums import RequestKind
+from core import ids
+from customers.models import Customer
+
+
+_KINDS = [(kind.value, kind.label) for kind in (RequestKind.ACCESS, RequestKind.ERASURE)]
+
+
+class NewRequestForm(forms.Form):
+    """What is asked, and by whom: a customer, or an address of which only the keyed hash is kept."""
+
+    kind = forms.ChoiceField(choices=_KINDS, widget=forms.RadioSelect, label="What is asked for")
+    customer = forms.ModelChoiceField(
+        Customer.objects.all(), required=False, widget=forms.HiddenInput
+    )
+    address = forms.EmailField(
+        required=False,
+        max_length=320,
+        label="E-mail address",
+        help_text="Of the person who asks, also when we do not know them. It is not stored.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if not cleaned.get("customer") and not cleaned.get("address"):
+            raise forms.ValidationError("Say whose data it is about: enter their e-mail address.")
+        return cleaned
+
+    def whose(self) -> dict[str, Any]:
+        """Arguments of requests.ask."""
+        if customer := self.cleaned_data["customer"]:
+            return {"customer": customer}
+        address = self.cleaned_data["address"]
+        return {"address_hmac": ids.address_hmac(address, pepper=settings.SUPPRESSION_PEPPER)}
+
+
+class EraseForm(forms.Form):
+    checked = forms.BooleanField(
+        label="I know who asks, and that this cannot be undone",
+        error_messages={"required": "Tick this to confirm."},
+    )
+
+
+class RefuseForm(forms.Form):
+    why = forms.CharField(
+        max_length=300,
+        label="Why it is refused",
+        help_text="Kept as proof; name nobody.",
+        widget=forms.TextInput,
+    )
