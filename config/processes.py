@@ -23,6 +23,23 @@ from core import clock
 ROOT = Path(__file__).resolve().parent.parent
 
 
+# Two processes (some 220 MB each), so that a slow page of one leaves the other to the shop's data. Many
+# threads, because a request with shop data waits for the disk and all that wait share one commit
+# (customers.intake.landing). A thread may hold a database connection: 64 of PostgreSQL's usual 100.
+WEB_WORKERS = 2
+WEB_THREADS = 32
+
+
+def web_arguments(
+    *, host: str, port: int, application: str = "config.wsgi:application"
+) -> list[str]:
+    """What Python is to run as the web server."""
+    return [
+        "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port), "--no-ws",
+        "--workers", str(WEB_WORKERS), "--blocking-threads", str(WEB_THREADS), application,
+    ]  # fmt: skip
+
+
 class ProcessDiedError(RuntimeError):
     """A process that must live has ended; the message carries the end of its log."""
 
@@ -79,10 +96,7 @@ class Processes:
     def start_web(self, *, port: int) -> str:
         """Start the web server and return its address when it answers; raises ProcessDiedError."""
         address = f"http://127.0.0.1:{port}"
-        self.start(
-            "web", "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
-            "--workers", "1", "--blocking-threads", "4", "--no-ws", "config.wsgi:application",
-        )  # fmt: skip
+        self.start("web", *web_arguments(host="127.0.0.1", port=port))
 
         def answers() -> bool:
             try:

@@ -8,7 +8,7 @@ case "${1:-web}" in
     # one container migrates: the others wait until this one answers
     python manage.py migrate --noinput
     python manage.py collectstatic --noinput --verbosity 0
-    exec granian --interface wsgi --host 0.0.0.0 --port 8000 --workers 2 --blocking-threads 4 \
+    exec granian --interface wsgi --host 0.0.0.0 --port 8000 --workers 2 --blocking-threads 32 \
       --no-ws config.wsgi:application
     ;;
   worker)

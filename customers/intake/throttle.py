@@ -59,10 +59,11 @@ def _take(name: str, portion: int) -> int | None:
     if time.monotonic() < _asks_again_at:
         return None
     try:
-        if _client is None:
-            _client = redis.Redis.from_url(
-                settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5
-            )
+        with _lock:  # of two clients the one let go would close the other's thread's connection
+            if _client is None:
+                _client = redis.Redis.from_url(
+                    settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5
+                )
         with _client.pipeline(transaction=True) as both:
             both.incrby(name, portion)
             both.expire(name, 2 * _WINDOW)
