@@ -84,11 +84,10 @@ class ConsentEventAdmin(CustomerRowsAdmin):
         "who",
         "act_label",
         "purpose",
-        "channel",
+        "channel_label",
         "came_by",
         "said",
         "wording",
-        "recorded_at",
     )
     list_filter = (
         "act",
@@ -118,6 +117,10 @@ class ConsentEventAdmin(CustomerRowsAdmin):
     )
     def act_label(self, event: ConsentEvent) -> str:
         return event.get_act_display()
+
+    @column(description="Channel", ordering="channel")
+    def channel_label(self, event: ConsentEvent) -> str:
+        return display.NOTHING if event.channel == Channel.ANY else event.get_channel_display()
 
     @column(description="Came by", ordering="provenance")
     def came_by(self, event: ConsentEvent) -> SafeString:

@@ -21,6 +21,9 @@ from customers.screens import row_key
 from customers.tables import ReadOnlyAdmin, clipped, column
 
 
+_UNREADABLE = "Could not be read"
+
+
 class OpenFilter(admin.SimpleListFilter):
     title = "still to do"
     parameter_name = "todo"
@@ -39,7 +42,7 @@ class OpenFilter(admin.SimpleListFilter):
 
 @admin.register(DataRequest)
 class DataRequestAdmin(ReadOnlyAdmin):
-    list_display = ("what", "whom", "status_label", "due", "received_at", "requested_by", "waits")
+    list_display = ("what", "whom", "due", "status_label", "received", "requested_by")
     list_filter = (OpenFilter, "kind", "source")
     list_select_related = ("customer", "source")
     search_fields = ("=customer__external_id", "=reference")
@@ -73,8 +76,8 @@ class DataRequestAdmin(ReadOnlyAdmin):
         return redirect("admin:data_request_page", row_key(object_id))
 
     @column(description="Asked for", ordering="kind")
-    def what(self, row: DataRequest) -> str:
-        return str(row)
+    def what(self, row: DataRequest) -> SafeString:
+        return format_html('<span class="ct-nowrap">{}</span>', row)
 
     @column(description="Whose data")
     def whom(self, row: DataRequest) -> SafeString:
@@ -92,11 +95,12 @@ class DataRequestAdmin(ReadOnlyAdmin):
             RequestStatus.RECEIVED.label: "warning",
             RequestStatus.IN_PROGRESS.label: "info",
             RequestStatus.DONE.label: "success",
-            RequestStatus.REFUSED.label: "danger",
+            _UNREADABLE: "danger",
         },
     )
     def status_label(self, row: DataRequest) -> str:
-        return row.get_status_display()
+        unreadable = "problem" in row.result and row.status == RequestStatus.RECEIVED
+        return _UNREADABLE if unreadable else row.get_status_display()
 
     @column(description="Due", ordering="due_at")
     def due(self, row: DataRequest) -> SafeString:
@@ -110,8 +114,6 @@ class DataRequestAdmin(ReadOnlyAdmin):
             day,
         )
 
-    @column(description="Waits for")
-    def waits(self, row: DataRequest) -> str:
-        if "problem" in row.result:
-            return "somebody to read it"
-        return ", ".join(row.result.get("waits", {})) or display.NOTHING
+    @column(description="Received", ordering="received_at")
+    def received(self, row: DataRequest) -> SafeString:
+        return format_html('<span class="ct-nowrap">{}</span>', display.day(row.received_at))

@@ -71,7 +71,7 @@ def test_the_list_shows_what_is_due_and_what_is_overdue(officer: Client) -> None
     shown = read(officer, LIST)
     assert shown.count("overdue</span>") == 1
     assert "1 Jul 2026" in shown
-    assert shown.index(f"Erasure {late.pk}<") < shown.index(f"Erasure {done.pk}<")
+    assert shown.index(f">Erasure {late.pk}<") < shown.index(f">Erasure {done.pk}<")
     assert f"Erasure {done.pk}<" not in read(officer, LIST, todo="open")
     assert f"Erasure {late.pk}<" in read(officer, LIST, todo="overdue")
     assert f"Erasure {done.pk}<" in read(officer, LIST, todo="closed")
@@ -140,6 +140,7 @@ def test_a_request_that_could_not_be_read_says_so(officer: Client) -> None:
     shown = read(officer, "data_request_page", row.pk)
     assert "The webhook names no customer." in shown
     assert "Erase now" not in shown
+    assert "Could not be read" in read(officer, LIST)
 
 
 def test_who_may_only_look_cannot_act() -> None:
