@@ -13,6 +13,7 @@ from customers import exporting
 from customers.intake import reading, retention
 from customers.models import Source
 from customers.sources import simulated_shop
+from customers.sources.woocommerce import pull
 
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,14 @@ def forget_inbound(**kwargs: Any) -> None:
         "forgot %s bodies, %s visitors' events, %s rejected items",
         forgotten.bodies, forgotten.visitor_events, forgotten.rejected_items,
     )  # fmt: skip
+
+
+@shared_task(name="customers.tasks.pull_shops")
+def pull_shops(**kwargs: Any) -> None:
+    """Fetch from WooCommerce shops what webhooks do not bring; each every 15 minutes, the first time at once."""
+    landed = pull.pull_due(now=clock.now(), allow_private=settings.ALLOW_PRIVATE_TARGETS)
+    if landed:
+        log.info("pulled %s objects from shops", landed)
 
 
 @shared_task(name="customers.tasks.write_exports")
