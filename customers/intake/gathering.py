@@ -31,7 +31,7 @@ class Rows:
         self.of_visitors: list[Row] = []
         self.of_nobody: set[int] = set()
         self.again: set[int] = set()
-        self._others: dict[str, list[Row]] = {
+        self._others: dict[str, list[tuple[Row, str]]] = {
             "customers": [], "products": [], "reviews": [], "events": [],
         }  # fmt: skip
         lines: dict[tuple[int, str], list[Values]] = {}
@@ -40,7 +40,6 @@ class Rows:
                 lines.setdefault((row.item, row.values["order_external_id"]), []).append(
                     dict(row.values)
                 )
-        self._names = names
         for row in rows:
             name = names[row.person] if row.person is not None else ""
             if row.entity == "orders":
@@ -56,61 +55,53 @@ class Rows:
                 else:
                     self.of_nobody.add(row.item)
             elif row.entity != "order_lines" and (name or row.entity != "customers"):
-                self._others[row.entity].append(row)
+                self._others[row.entity].append((row, name))
 
     def tables(self, told: ToldOrders, *, without: Container[int]) -> dict[str, list[Told]]:
         """Every entity's rows, less those of the items `without`."""
         rest = {
-            entity: [row for row in rows if row.item not in without]
+            entity: [(row, name) for row, name in rows if row.item not in without]
             for entity, rows in self._others.items()
         }
         return {
-            "customers": self._folded(rest["customers"], key=self._customer, fold=_later_customer),
-            "products": self._folded(rest["products"], key=_own_id, fold=_told_again),
+            "customers": self._folded(rest["customers"], fold=_later_customer),
+            "products": self._folded(rest["products"], fold=_told_again),
             "orders": [Told(*entry) for entry in told.orders],
             "order_lines": [Told(*entry) for entry in told.lines],
             "refunds": [Told(*entry) for entry in told.refunds],
-            "reviews": self._folded(rest["reviews"], key=_own_id, fold=_last),
-            "events": self._folded(rest["events"], key=_own_id, fold=_last),
+            "reviews": self._folded(rest["reviews"], fold=_last),
+            "events": self._folded(rest["events"], fold=_last),
         }
-
-    def _customer(self, row: Row) -> str:
-        return self._names[row.person] if row.person is not None else ""
 
     def _folded(
         self,
-        rows: list[Row],
+        rows: list[tuple[Row, str]],
         *,
-        key: Callable[[Row], str],
         fold: Callable[[Values, Values], Values],
     ) -> list[Told]:
         found: dict[str, Told] = {}
-        for row in rows:
-            name = key(row)
-            values = _with_customer(row, self._customer(row))
-            if row.entity == "customers":
-                values["external_id"] = name
-            if name in found:
-                old = found[name]
+        for row, name in rows:
+            values = _with_customer(row, name)
+            key = values["external_id"]
+            if key in found:
+                old = found[key]
                 # the same message id is the same message
                 if row.entity == "events" or old.values == values:
                     self.again.add(row.item)
                     continue
-                found[name] = Told(fold(old.values, values), [*old.items, row.item])
+                found[key] = Told(fold(old.values, values), [*old.items, row.item])
             else:
-                found[name] = Told(values, [row.item])
+                found[key] = Told(values, [row.item])
         return list(found.values())
 
 
 def _with_customer(row: Row, name: str) -> Values:
     values = dict(row.values)
-    if row.entity not in {"customers", "products"}:
+    if row.entity == "customers":
+        values["external_id"] = name
+    elif row.entity != "products":
         values["customer_external_id"] = name
     return values
-
-
-def _own_id(row: Row) -> str:
-    return str(row.values["external_id"])
 
 
 def _told_again(old: Values, new: Values) -> Values:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from customers.enums import EventKind
 from customers.intake.translation import Row
 from customers.sources.segment.calls import Call
-from customers.sources.segment.fields import Fields, Refused, fields, pick, text
+from customers.sources.segment.fields import Fields, Refused, camel, fields, pick, text
 from customers.sources.segment.vocabulary import SAFE, SAFE_OF_MESSAGE, Entry, Meaning
+
+
+_BEHAVIOUR = {spelling: name for name in SAFE for spelling in (name, camel(name))}
+_MESSAGE = {spelling: name for name in SAFE_OF_MESSAGE for spelling in (name, camel(name))}
 
 
 def page(call: Call) -> Row:
@@ -27,16 +32,12 @@ def page(call: Call) -> Row:
 
 def event(call: Call, entry: Entry, said: Fields) -> Row:
     """An event of the vocabulary that is behaviour or a message's fate. Raises Refused."""
-    safe = SAFE if entry.meaning is Meaning.BEHAVIOUR else SAFE_OF_MESSAGE
-    kept = _few(said, safe)
+    behaviour = entry.meaning is Meaning.BEHAVIOUR
+    kept = _few(said, _BEHAVIOUR if behaviour else _MESSAGE)
     if entry.kind == EventKind.BOUNCED:
         said_type = f"{pick(said, 'bounce_type') or ''} {said.get('type') or ''}".lower()
         kept["class"] = "soft" if "soft" in said_type or "transient" in said_type else "hard"
-    if (
-        "product_id" in safe
-        and "product_id" not in kept
-        and (own := text(said.get("id"), limit=200))
-    ):
+    if behaviour and "product_id" not in kept and (own := text(said.get("id"), limit=200)):
         kept["product_id"] = own
     products = said.get("products")
     if isinstance(products, list):
@@ -56,10 +57,13 @@ def group(call: Call) -> Row:
     return call.event(EventKind.OTHER, name="Group", properties=said)
 
 
-def _few(said: Fields, names: tuple[str, ...]) -> dict[str, Any]:
+def _few(said: Fields, names: Mapping[str, str]) -> dict[str, Any]:
+    """Of the properties those with these names (also in camel case) that are a text or a number."""
     kept: dict[str, Any] = {}
-    for name in names:
-        value = pick(said, name)
+    for said_name, value in said.items():
+        name = names.get(said_name)
+        if name is None or name in kept:
+            continue
         if isinstance(value, str):
             if value:
                 kept[name] = value[:500]

@@ -82,7 +82,8 @@ def fields(value: Any) -> Fields:
 
 
 @lru_cache(maxsize=512)
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """`order_id` as `orderId`."""
     first, *rest = name.split("_")
     return first + "".join(part.capitalize() for part in rest)
 
@@ -90,7 +91,7 @@ def _camel(name: str) -> str:
 def pick(said: Fields, name: str) -> Any:
     """`order_id` or `orderId`."""
     found = said.get(name)
-    return said.get(_camel(name)) if found is None else found
+    return said.get(camel(name)) if found is None else found
 
 
 def ident(value: Any) -> str:

@@ -30,8 +30,8 @@ def translate(items: Sequence[Item], *, settings: Mapping[str, Any], now: dateti
             examine(item.body)
             call = read(item, index=index)
             said = list(_said(call, settings=settings))
-            if not call.names_somebody and any(_needs_somebody(one) for one in said):
-                raise Refused("no_person")
+            if not call.names_somebody:
+                _of_guests_only(said)
         except Refused as refused:
             out.refused.append(Refusal(item=index, reason=refused.reason))
             continue
@@ -45,9 +45,10 @@ def translate(items: Sequence[Item], *, settings: Mapping[str, Any], now: dateti
     return out
 
 
-def _needs_somebody(said: Said) -> bool:
-    """An order, a refund or a review may be a guest's."""
-    return not isinstance(said, Row) or said.entity in {"customers", "events"}
+def _of_guests_only(said: list[Said]) -> None:
+    """An order, a refund or a review may be nobody's; raises Refused for anything else."""
+    if any(not isinstance(one, Row) or one.entity in {"customers", "events"} for one in said):
+        raise Refused("no_person")
 
 
 def _said(call: Call, *, settings: Mapping[str, Any]) -> Iterable[Said]:
