@@ -28,6 +28,8 @@ urlpatterns = [
     path("c/", include("consent.urls")),  # public: unsubscribe
     path("m/", include("campaigns.urls")),  # public: links in messages
     path("admin/campaigns/", include("campaigns.admin_urls")),
+    path("admin/customers/imports/", include("customers.import_urls")),
+    path("admin/gateway/keys/", include("customers.api_key_pages")),
     path("admin/customers/sources/", include("customers.admin_urls")),
     path("admin/webhooks/endpoints/", include("webhooks.admin_urls")),
     path("admin/", admin.site.urls),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.contrib import admin
@@ -10,10 +9,7 @@ from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
-from unfold.admin import TabularInline
 
 from core import clock
 from customers import activity, display
@@ -32,7 +28,11 @@ class SourceAdmin(ReadOnlyAdmin):
     ordering = ("name",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
-        customers = Customer.objects.filter(source=OuterRef("pk"), merged_into=None).order_by().values("source")
+        customers = (
+            Customer.objects.filter(source=OuterRef("pk"), merged_into=None)
+            .order_by()
+            .values("source")
+        )
         imports = Import.objects.filter(source=OuterRef("pk")).order_by().values("source")
         queryset: QuerySet[Source] = super().get_queryset(request)
         return queryset.annotate(
@@ -91,27 +91,10 @@ class SourceAdmin(ReadOnlyAdmin):
         return "Simulated" if source.outcomes_simulated else "Observed"
 
 
-class RejectedRowInline(TabularInline):  # type: ignore[misc]  # unfold has no types
-    model = RejectedRow
-    fields = readonly_fields = ("entity", "line_number", "reason", "raw")
-    extra = 0
-    per_page = 20
-    can_delete = False
-    ordering_field = None
-
-    def has_add_permission(self, request: HttpRequest, obj: Import | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Import | None = None) -> bool:
-        return False
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[RejectedRow]:
-        queryset: QuerySet[RejectedRow] = super().get_queryset(request)
-        return queryset.order_by("pk")
-
-
 @admin.register(Import)
 class ImportAdmin(ReadOnlyAdmin):
+    """The list; "add" leads to the wizard, and each import has a page of its own."""
+
     list_display = (
         "started_at",
         "source",
@@ -127,23 +110,30 @@ class ImportAdmin(ReadOnlyAdmin):
     list_select_related = ("source",)
     date_hierarchy = "started_at"
     ordering = ("-started_at",)
-    fields = (
-        "source",
-        "file_name",
-        "status",
-        "started_at",
-        "finished_at",
-        "sums",
-        "error",
-        "report_text",
-    )
-    readonly_fields = ("sums", "report_text")
-    inlines = (RejectedRowInline,)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("customers.add_import")
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        return redirect("import_pages:new")
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        return redirect("import_pages:show", row_key(object_id))
 
     @column(
         description="Status",
         ordering="status",
-        label={"Running": "info", "Finished": "success", "Failed, nothing imported": "danger"},
+        label={
+            "Running": "info",
+            "Finished": "success",
+            "Failed, nothing imported": "danger",
+            "Waiting for a worker": "info",
+            "Undone": "warning",
+        },
     )
     def status_label(self, row: Import) -> str:
         return row.get_status_display()
@@ -169,19 +159,6 @@ class ImportAdmin(ReadOnlyAdmin):
         if row.finished_at is None:
             return display.NOTHING
         return f"{display.number((row.finished_at - row.started_at).total_seconds(), decimals=1)} s"
-
-    @column(description="The counts")
-    def sums(self, row: Import) -> str:
-        return (
-            f"{display.number(row.lines)} lines = {display.number(row.accepted)} accepted "
-            f"+ {display.number(row.duplicates)} duplicates + {display.number(row.rejected)} rejected"
-        )
-
-    @column(description="Data-quality report")
-    def report_text(self, row: Import) -> SafeString:
-        return format_html(
-            '<pre class="ct-pre">{}</pre>', json.dumps(row.report, indent=2, ensure_ascii=False)
-        )
 
 
 @admin.register(RejectedRow)
