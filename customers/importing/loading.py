@@ -9,6 +9,8 @@ import duckdb
 import pyarrow as pa
 
 from customers import ingest
+from customers.importing import new_lines
+from customers.importing.references import set_wise_references
 from customers.ingest import Origin
 from customers.refusals import REFUSED
 from customers.reports import Counts
@@ -35,7 +37,7 @@ def load(
     ingest.lock(cursor, source_id=origin.source_id)
     _keep(cursor, "line", _stream(db, "SELECT line_number, reason, raw FROM refused"), origin)
     done, total = 0, sum(told_of["rows"] for told_of in checked.values())
-    found = {}
+    found: dict[str, Counts] = {}
     for entity in UPSERTS:
         if entity not in checked:
             if UPSERTS[entity].read_later:
@@ -45,13 +47,24 @@ def load(
         def tick(rows: int, *, what: str = entity, before: int = done) -> None:
             told(what.replace("_", " "), before + rows, total)
 
-        found[entity] = _entity(
-            cursor, db, entity, checked[entity], has_line=entity in line_entities,
-            origin=origin, tick=tick,
-        )  # fmt: skip
+        with set_wise_references(cursor, entity):
+            if entity == "order_lines" and _all_new(found.get("orders")):
+                found[entity] = new_lines.write(
+                    cursor, db, checked[entity], has_line=entity in line_entities, origin=origin,
+                    keep=_keep, tick=tick,
+                )  # fmt: skip
+            else:
+                found[entity] = _entity(
+                    cursor, db, entity, checked[entity], has_line=entity in line_entities,
+                    origin=origin, tick=tick,
+                )  # fmt: skip
         done += checked[entity]["rows"]
     told("committing", total, total)
     return found
+
+
+def _all_new(orders: Counts | None) -> bool:
+    return orders is not None and orders.rows == orders.inserted + orders.rejected.total()
 
 
 def _entity(
@@ -122,7 +135,7 @@ def _accepted(
     reader = _stream(
         db,
         f"SELECT {', '.join(said)}, rows.rowid AS row FROM {entity} rows {more}"
-        f" WHERE rows.rowid NOT IN (SELECT row FROM judged_{entity}) ORDER BY rows.rowid",
+        f" WHERE rows.rowid NOT IN (SELECT row FROM judged_{entity})",
     )
     if entity != "customers":
         return reader
@@ -136,8 +149,7 @@ def _accepted(
 
 
 def _stream(db: duckdb.DuckDBPyConnection, sql: str) -> pa.RecordBatchReader:
-    # a cursor of its own: two streams of one connection would end each other
-    return db.cursor().sql(sql).to_arrow_reader(PORTION)
+    return db.sql(sql).to_arrow_reader(PORTION)
 
 
 # ---------------------------------------------------------------- what is refused

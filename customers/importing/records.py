@@ -22,7 +22,8 @@ from customers.refusals import REFUSED
 from customers.sources.layouts import LINE
 
 
-_BAD_SIGNS = (b"\0", b"\xef\xbf\xbe", b"\xef\xbf\xbf")
+# NUL, and the two code points that are no characters
+BAD_SIGNS = (b"\0", b"\xef\xbf\xbe", b"\xef\xbf\xbf")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,7 @@ def _without_header(waiting: Iterator[Block]) -> Iterator[Block]:
 def _at_once(block: Block, dialect: Dialect) -> pa.Table | None:
     """The rows, or None when not every line is one good row."""
     text = block.text
-    if any(sign in text for sign in _BAD_SIGNS) or _may_hold_blanks(text, dialect):
+    if any(sign in text for sign in BAD_SIGNS) or _may_hold_blanks(text, dialect):
         return None
     try:
         table = pc.read_csv(

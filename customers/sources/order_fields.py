@@ -78,11 +78,12 @@ def expressions(db: duckdb.DuckDBPyConnection, layout: OrderLayout) -> str:
         grouped = f"[-+]?[0-9]{{1,3}}([{mark}][0-9]{{3}})+({point}[0-9]*)?"
         bare = f"CASE WHEN regexp_full_match({bare}, '{grouped}') THEN replace({bare}, '{mark}', '') ELSE {bare} END"
         if layout.decimal == ",":
-            bare = f"replace({bare}, ',', '.')"
-        return f"try_cast({bare} AS DOUBLE)"
+            return f"try_cast(replace({bare}, ',', '.') AS DOUBLE)"
+        # nearly every number is a plain one
+        return f"coalesce(try_cast({text(name)} AS DOUBLE), try_cast({bare} AS DOUBLE))"
 
     # a numeric column with gaps comes out of spreadsheets and pandas as 17850.0
-    key = "regexp_replace({0}, '^([0-9]+)\\.0$', '\\1')"
+    key = "CASE WHEN ends_with({0}, '.0') THEN regexp_replace({0}, '^([0-9]+)\\.0$', '\\1') ELSE {0} END"
     return f"""
         {key.format(text("order"))} AS order_id,
         coalesce({key.format(text("customer"))}, lower({text("email")})) AS customer,

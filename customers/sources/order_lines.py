@@ -37,8 +37,8 @@ def translate(
     db.execute(_NUMBERED.format(layout=layout))
     for name, sql in _TABLES.items():
         db.execute(f"DROP TABLE IF EXISTS {name}")
-        db.execute(f"CREATE TABLE {name} AS {sql.format(layout=layout)}")
-    db.execute("DROP TABLE sold_lines; DROP TABLE parsed")
+        db.execute(f"CREATE TABLE {name} AS {sql.format(layout=layout, place=_PLACE)}")
+    db.execute("DROP VIEW sold_lines; DROP TABLE parsed")
     return Translation(
         line_entities=("order_lines", "refunds"),
         duplicates=duplicates,
@@ -103,13 +103,13 @@ def _parse(
 # refused is in no total. The first line of an order speaks for it.
 
 _NUMBERED = """
-    CREATE OR REPLACE TABLE sold_lines AS
+    CREATE OR REPLACE TEMP VIEW sold_lines AS
     SELECT * REPLACE ({layout.product_id} AS product), {layout.is_refund} AS is_refund, {layout.refund_reason} AS because,
-           row_number() OVER (PARTITION BY order_id, {layout.is_refund} ORDER BY line_number) AS place,
            -- an order in time without ties, so that the same file always gives the same rows
            placed_at * (1 << 30) + line_number AS turn
     FROM parsed WHERE reason IS NULL
 """
+_PLACE = "row_number() OVER (PARTITION BY order_id ORDER BY sold_lines.line_number)"
 # What the file is worth, and where that went: file = duplicates + refused + rounded_off + imported.
 _VALUE = """
     WITH priced AS (SELECT reason, try_cast(amount * price AS DECIMAL(38, 4)) AS value,
@@ -123,12 +123,16 @@ _VALUE = """
 """
 _TABLES = {
     "customers": """
-        SELECT customer AS external_id, coalesce(max_by({layout.email}, turn), '') AS email,
-               coalesce(max_by(first_name, turn), '') AS first_name,
-               coalesce(max_by(last_name, turn), '') AS last_name,
-               coalesce(max_by({layout.country}, turn), '') AS country,
-               coalesce(max_by(language, turn), '') AS language, min(placed_at) AS joined_at
-        FROM sold_lines WHERE customer IS NOT NULL GROUP BY customer ORDER BY min(line_number)""",
+        SELECT external_id, coalesce({layout.email}, '') AS email, first_name, last_name,
+               coalesce({layout.country}, '') AS country, language, joined_at
+        FROM (SELECT customer, customer AS external_id, max_by(email, turn) AS email,
+                     coalesce(max_by(first_name, turn), '') AS first_name,
+                     coalesce(max_by(last_name, turn), '') AS last_name,
+                     max_by(country, turn) AS country,
+                     coalesce(max_by(language, turn), '') AS language, min(placed_at) AS joined_at,
+                     min(line_number) AS first
+              FROM sold_lines WHERE customer IS NOT NULL GROUP BY customer)
+        ORDER BY first""",
     # the name most often used: single lines carry notes such as "damaged" instead
     "products": """
         WITH names AS (SELECT product, name FROM sold_lines WHERE name IS NOT NULL GROUP BY product, name
@@ -149,13 +153,14 @@ _TABLES = {
                coalesce(min_by(channel, line_number), '') AS channel
         FROM sold_lines WHERE NOT is_refund GROUP BY order_id ORDER BY min(line_number)""",
     "order_lines": """
-        SELECT order_id AS order_external_id, place AS line_number, product AS product_external_id,
-               quantity, cents AS unit_price_cents, cost_cents, line_number AS file_line
+        SELECT order_id AS order_external_id, {place} AS line_number, product AS product_external_id,
+               quantity, cents AS unit_price_cents, cost_cents, sold_lines.line_number AS file_line
         FROM sold_lines WHERE NOT is_refund ORDER BY file_line""",
     # what came back belongs to the customer's last order before of the same article: of as many at
     # the same price if there is one, else of at least as many
     "refunds": """
-        WITH back AS (SELECT * EXCLUDE (reason), -quantity AS returned FROM sold_lines WHERE is_refund),
+        WITH back AS (SELECT * EXCLUDE (reason), -quantity AS returned, {place} AS place
+                      FROM sold_lines WHERE is_refund),
              sold AS (SELECT * FROM sold_lines
                       WHERE NOT is_refund AND customer IS NOT NULL AND NOT is_cancelled),
              exact AS (SELECT back.line_number, sold.order_id FROM back ASOF JOIN sold
