@@ -1,4 +1,8 @@
-"""The shop's data. Bulk writing is `ingest`'s; the ORM serves screens and single objects."""
+"""The shop's data. Bulk writing is `ingest`'s; the ORM serves screens and single objects.
+
+A foreign key that leads a unique key or another index has no index of its own: it would double the cost
+of writing and serve no query.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,9 @@ from customers.models.sources import Source
 
 
 class Customer(models.Model):
-    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="customers")
+    source = models.ForeignKey(
+        Source, db_index=False, on_delete=models.PROTECT, related_name="customers"
+    )
     external_id = models.CharField(max_length=200)
     email = models.CharField(max_length=320, blank=True)
     email_hmac = models.CharField(
@@ -58,7 +64,9 @@ class Customer(models.Model):
 
 
 class Product(models.Model):
-    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="products")
+    source = models.ForeignKey(
+        Source, db_index=False, on_delete=models.PROTECT, related_name="products"
+    )
     external_id = models.CharField(max_length=200)
     name = models.CharField(max_length=500, blank=True)
     category = models.CharField(max_length=200, blank=True)
@@ -84,10 +92,13 @@ class Product(models.Model):
 
 
 class Order(models.Model):
-    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="orders")
+    source = models.ForeignKey(
+        Source, db_index=False, on_delete=models.PROTECT, related_name="orders"
+    )
     external_id = models.CharField(max_length=200)
     customer = models.ForeignKey(
         Customer,
+        db_index=False,
         on_delete=models.PROTECT,
         null=True,
         related_name="orders",
@@ -123,7 +134,7 @@ class Order(models.Model):
 
 
 class OrderLine(models.Model):
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
+    order = models.ForeignKey(Order, db_index=False, on_delete=models.CASCADE, related_name="lines")
     line_number = models.PositiveIntegerField()
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="order_lines")
     quantity = models.IntegerField()
@@ -141,7 +152,9 @@ class OrderLine(models.Model):
 
 
 class Refund(models.Model):
-    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="refunds")
+    source = models.ForeignKey(
+        Source, db_index=False, on_delete=models.PROTECT, related_name="refunds"
+    )
     external_id = models.CharField(max_length=200)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, null=True, related_name="refunds")
     customer = models.ForeignKey(
@@ -166,7 +179,9 @@ class Refund(models.Model):
 
 
 class Review(models.Model):
-    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="reviews")
+    source = models.ForeignKey(
+        Source, db_index=False, on_delete=models.PROTECT, related_name="reviews"
+    )
     external_id = models.CharField(max_length=200)
     customer = models.ForeignKey(
         Customer, on_delete=models.PROTECT, null=True, related_name="reviews"
@@ -215,9 +230,13 @@ class Event(models.Model):
     `id` is the cursor by which upper layers read on from where they stopped.
     """
 
-    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="events", null=True)
+    source = models.ForeignKey(
+        Source, db_index=False, on_delete=models.PROTECT, related_name="events", null=True
+    )
     external_id = models.CharField(max_length=200)
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="events")
+    customer = models.ForeignKey(
+        Customer, db_index=False, on_delete=models.PROTECT, related_name="events"
+    )
     kind = models.CharField(max_length=20, choices=EventKind.choices)
     happened_at = models.DateTimeField()
     arrived_at = models.DateTimeField()
