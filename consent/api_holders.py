@@ -9,8 +9,8 @@ from typing import Any
 from django.db.models import QuerySet
 
 from consent import raw_text
-from consent.files import exports_folder
 from consent.personal_data import Holder, Person
+from customers import exporting
 from gateway.models import Export, ExportStatus, IdempotentReply
 
 
@@ -36,10 +36,11 @@ def _files(person: Person) -> QuerySet[Any]:
 
 
 def _erase_files(person: Person, now: datetime) -> int:
-    files = _files(person)
-    for name in files.exclude(stored_file="").values_list("stored_file", flat=True):
-        (exports_folder() / name).unlink(missing_ok=True)
-    return files.update(status=ExportStatus.EXPIRED, stored_file="")
+    files = list(_files(person))
+    for export in files:
+        exporting.path_of(export).unlink(missing_ok=True)
+    keys = [export.pk for export in files]
+    return Export.objects.filter(pk__in=keys).update(status=ExportStatus.EXPIRED)
 
 
 def _show_files(rows: QuerySet[Any]) -> Iterable[Mapping[str, Any]]:

@@ -78,10 +78,6 @@ class RequestKind(models.TextChoices):
     SHOP_ERASURE = "SHOP_ERASURE", "Erasure of a whole source"
 
 
-PRIVACY_TOPICS = ("customers/data_request", "customers/redact", "shop/redact")
-"""What Shopify asks about people's data, by the topics of its webhooks."""
-
-
 class RequestStatus(models.TextChoices):
     RECEIVED = "RECEIVED", "Received"
     IN_PROGRESS = "IN_PROGRESS", "In progress"

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
@@ -117,7 +117,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @staff_page(VIEW, ACT)
-def carry_out(request: HttpRequest, request_id: int) -> HttpResponse:
+def carry_out(request: HttpRequest, request_id: int) -> HttpResponseBase:
     """Prepare the copy, or erase after a tick in the box."""
     row = get_object_or_404(DataRequest, pk=request_id)
     form = EraseForm(request.POST)
@@ -128,7 +128,7 @@ def carry_out(request: HttpRequest, request_id: int) -> HttpResponse:
 
 @require_POST
 @staff_page(VIEW, ACT)
-def refuse(request: HttpRequest, request_id: int) -> HttpResponse:
+def refuse(request: HttpRequest, request_id: int) -> HttpResponseBase:
     row = get_object_or_404(DataRequest, pk=request_id)
     form = RefuseForm(request.POST)
     if not form.is_valid():

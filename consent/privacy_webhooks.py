@@ -16,24 +16,23 @@ from django.conf import settings
 from django.db import transaction
 
 from consent import requests
-from consent.enums import PRIVACY_TOPICS, RequestKind
+from consent.enums import RequestKind
 from consent.models import DataRequest
 from consent.people import of_numbers
 from core import ids
 from customers.enums import InboundStatus, SourceKind
 from customers.models import Customer, InboundRequest, Source
+from customers.sources.shopify import PRIVACY_TOPICS
 
 
 log = logging.getLogger(__name__)
 
 _ASKED_BY = "Shopify"
-_KIND_OF = dict(
-    zip(
-        PRIVACY_TOPICS,
-        (RequestKind.ACCESS, RequestKind.ERASURE, RequestKind.SHOP_ERASURE),
-        strict=True,
-    )
-)
+KIND_OF = {
+    "customers/data_request": RequestKind.ACCESS,
+    "customers/redact": RequestKind.ERASURE,
+    "shop/redact": RequestKind.SHOP_ERASURE,
+}
 
 
 class NotUnderstoodError(ValueError):
@@ -78,7 +77,7 @@ def _take_one(*, now: datetime) -> bool:
 
 def _understand(row: InboundRequest, *, now: datetime) -> DataRequest:
     said = _body(row)
-    kind = _KIND_OF[row.topic]
+    kind = KIND_OF[row.topic]
     if kind == RequestKind.SHOP_ERASURE:
         return requests.ask(
             kind=kind, source=row.source, requested_by=_ASKED_BY, inbound_id=row.pk, now=now
@@ -139,7 +138,7 @@ def _leave_to_staff(row: InboundRequest, *, why: str, now: datetime) -> None:
     )  # fmt: skip
     row.save(update_fields=["status", "reason", "items", "rejected", "read_at"])
     request = requests.ask(
-        kind=_KIND_OF[row.topic], source=row.source, requested_by=_ASKED_BY,
+        kind=KIND_OF[row.topic], source=row.source, requested_by=_ASKED_BY,
         inbound_id=row.pk, now=row.received_at,
     )  # fmt: skip
     request.result = {"problem": why}

@@ -22,6 +22,8 @@ from consent.enums import RequestKind, RequestStatus, SuppressionReason
 from consent.models import DataRequest
 from consent.people import gather
 from consent.personal_data import Person, holders
+from customers import turns
+from customers.identity.merging import sources_of
 from customers.models import Customer, Source
 
 
@@ -191,7 +193,9 @@ def erase_person(person: Person, *, now: datetime) -> dict[str, int]:
     The ledgers are append-only for everybody else; only here do they say that they are being erased.
     """
     keys = list(person.customer_ids)
-    # whoever brings shop data in waits here, and finds them erased
+    with connection.cursor() as cursor:
+        # whoever brings shop data in, or merges, does so before or after, and then finds them erased
+        turns.wait(cursor, *sources_of(keys))
     list(Customer.objects.select_for_update(no_key=True).filter(pk__in=keys).order_by("pk"))
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL coterie.erasing = 'on'")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import connection
 
-from consent.enums import PRIVACY_TOPICS
 from consent.shop_holders import UNREAD
 from customers.enums import AliasKind, InboundStatus
+from customers.importing import workspace
 from customers.models import (
     Alias,
     Customer,
@@ -20,6 +19,7 @@ from customers.models import (
     Source,
     VisitorEvent,
 )
+from customers.sources.shopify import PRIVACY_TOPICS
 
 
 PORTION = 500
@@ -68,8 +68,9 @@ def erase_rest(source: Source) -> dict[str, int]:
 
 
 def _delete_files(source: Source) -> int:
-    imports = Import.objects.filter(source=source).exclude(stored_file="")
-    for name in imports.values_list("stored_file", flat=True):
-        (settings.HOME / "imports" / name).unlink(missing_ok=True)
-    Import.objects.filter(source=source).update(dry_run=None, error="")
-    return imports.update(stored_file="")
+    """Those that we keep; a file that was imported from elsewhere on the machine is not ours."""
+    imports = Import.objects.filter(source=source)
+    for key in imports.values_list("pk", flat=True):
+        workspace.clear(key)
+    told = imports.exclude(stored_file="", error="", dry_run=None)
+    return told.update(stored_file="", error="", dry_run=None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -14,10 +13,11 @@ from django.db.models.fields import CharField
 from django.db.models.functions import Cast, Concat
 
 from consent import raw_text
-from consent.enums import PRIVACY_TOPICS
 from consent.personal_data import Holder, Person, blanking, deleting, keeping, of_customer
 from core import ids
 from customers.enums import AliasKind, ImportStatus, InboundStatus
+from customers.identity.names import guest_name
+from customers.importing import runs, workspace
 from customers.models import (
     Alias,
     Customer,
@@ -33,6 +33,7 @@ from customers.models import (
     Review,
     VisitorEvent,
 )
+from customers.sources.shopify import PRIVACY_TOPICS
 
 
 UNREAD = (InboundStatus.RECEIVED, InboundStatus.WAITING)
@@ -54,7 +55,7 @@ def _erase_customers(person: Person, now: datetime) -> int:
     """The shop's number stays, unless it is an address: by it a later import finds the row erased."""
     for customer in _customers(person).filter(external_id__contains="@"):
         hmac = ids.address_hmac(customer.external_id, pepper=settings.SUPPRESSION_PEPPER)
-        number = f"email:{hmac[:32]}"
+        number = guest_name(hmac)
         if Customer.objects.filter(source=customer.source_id, external_id=number).exists():
             number = f"erased:{customer.pk}"
         Customer.objects.filter(pk=customer.pk).update(external_id=number)
@@ -152,37 +153,36 @@ def _imports(person: Person) -> QuerySet[Any]:
     return Import.objects.filter(source__in=person.source_ids)
 
 
-def _stored(row: Import) -> Path:
-    path: Path = settings.HOME / "imports" / row.stored_file
-    return path
-
-
-def _with_file(person: Person) -> list[Import]:
+def _naming_files(person: Person) -> list[Import]:
     finder = raw_text.Finder(person)
     rows = _imports(person).exclude(stored_file="")
-    return [row for row in rows if finder.in_file(_stored(row))]
+    return [row for row in rows if finder.in_file(runs.file_of(row))]
 
 
 def _erase_files(person: Person, now: datetime) -> int:
-    """A line cannot be taken out of a file that is kept as it came; the file goes when it was read."""
+    """
+    A line cannot be taken out of a file that is kept as it came; the file goes when it was read.
+
+    Only what we keep: a file that was imported from elsewhere on the machine is not ours.
+    """
     changed = raw_text.update(
         Import,
         raw_text.Finder(person).keys(_imports(person), "dry_run", "error"),
         {"dry_run": None, "error": ""},
     )
-    for row in _with_file(person):
+    for row in _naming_files(person):
         if row.status not in _BUSY:
-            _stored(row).unlink(missing_ok=True)
+            workspace.clear(row.pk)
             changed += Import.objects.filter(pk=row.pk).update(stored_file="")
     return changed
 
 
 def _files_in_use(person: Person) -> int:
-    return sum(row.status in _BUSY for row in _with_file(person))
+    return sum(row.status in _BUSY for row in _naming_files(person))
 
 
 def _imports_naming(person: Person) -> QuerySet[Any]:
-    return Import.objects.filter(pk__in=[row.pk for row in _with_file(person)])
+    return Import.objects.filter(pk__in=[row.pk for row in _naming_files(person)])
 
 
 def _show_imports(rows: QuerySet[Any]) -> Iterable[Mapping[str, Any]]:

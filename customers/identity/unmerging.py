@@ -95,7 +95,9 @@ def _forget_in_later_merges(row: Merge) -> None:
     Else undoing that one too would bring the absorbed customer's address back.
     """
     before, after = row.before["survivor"], row.before["after"]
-    for later in Merge.objects.filter(undone_at=None, survivor=row.survivor_id, pk__gt=row.pk):
+    standing = Merge.objects.filter(undone_at=None, survivor=row.survivor_id, pk__gt=row.pk)
+    # an erasure empties what a merge remembers
+    for later in standing.exclude(before={}):
         found, left = later.before["survivor"], later.before["after"]
         later.before["survivor"] = _reverted(now_is=found, before=before, after=after)
         untouched = {name: left[name] for name in left if left[name] == found[name]}

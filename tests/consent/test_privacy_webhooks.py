@@ -16,6 +16,7 @@ from core import clock, ids
 from customers.enums import InboundStatus, SourceKind
 from customers.ingest import load
 from customers.models import Customer, InboundRequest, RejectedRow, Source
+from customers.sources.shopify import PRIVACY_TOPICS
 from tests.consent.test_requests import people
 from tests.factories.consent import MailableFactory
 from tests.factories.customers import (
@@ -45,6 +46,10 @@ def arrives(source: Source, topic: str, **said: Any) -> InboundRequest:
 def redact(source: Source, number: int, email: str | None) -> InboundRequest:
     who = {"id": number, "email": email, "phone": None}
     return arrives(source, "customers/redact", customer=who, orders_to_redact=[])
+
+
+def test_every_privacy_topic_has_its_kind_of_request() -> None:
+    assert set(privacy_webhooks.KIND_OF) == PRIVACY_TOPICS
 
 
 def test_redact_forgets_the_customer_and_empties_the_webhook(shop: Source) -> None:

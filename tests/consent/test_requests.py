@@ -9,14 +9,17 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from campaigns.enums import Arm, DeliveryState
 from consent import gate, ledger, requests
 from consent.enums import Act, Purpose, Refusal, RequestKind, RequestStatus, SuppressionReason
 from consent.models import ConsentEvent, ConsentState, DataRequest, Suppression
-from customers.enums import EventKind, InboundStatus
+from customers.enums import EventKind, ImportStatus, InboundStatus
+from customers.importing import runs, workspace
 from customers.ingest import load
-from customers.models import Customer, Event, InboundRequest
+from customers.models import Customer, Event, Import, InboundRequest
 from customers.sources.base import CUSTOMERS, ShopBatch
 from tests.factories.consent import MARKETING, MailableFactory, agree
 from tests.factories.customers import NOW, CustomerFactory, EventFactory, SourceFactory
@@ -210,6 +213,35 @@ def test_an_erasure_waits_for_a_message_that_is_being_handed_over() -> None:
     assert requests.carry_on(now=LATER) == 1
     delivery.refresh_from_db()
     assert delivery.reply == ""
+
+
+def test_files_of_imports_go_when_they_were_read_and_only_our_own(tmp_path: Path) -> None:
+    customer = CustomerFactory(email="ada@example.com")
+    elsewhere = tmp_path / "mine.csv"
+    elsewhere.write_text("email\nada@example.com\n")
+    told = {"source": customer.source, "now": NOW, "file_name": "people.csv"}
+    upload = runs.create(chunks=[b"email\nada@example.com\n"], **told)
+    named = runs.create(path=elsewhere, **told)
+    others = runs.create(chunks=[b"email\nbob@example.com\n"], **told)
+    request = erase(customer)
+    assert request.result["waits"] == {"Files of imports": 2}
+    Import.objects.update(status=ImportStatus.FINISHED)
+    assert requests.carry_on(now=LATER) == 1
+    upload.refresh_from_db()
+    assert (upload.stored_file, workspace.folder(upload.pk).exists()) == ("", False)
+    assert named.pk
+    assert elsewhere.exists(), "staff's own file is not ours to delete"
+    assert runs.file_of(others).exists()
+
+
+def test_an_erasure_waits_for_who_writes_to_the_source() -> None:
+    customer = CustomerFactory()
+    with CaptureQueriesContext(connection) as asked:
+        erase(customer)
+    statements = [query["sql"] for query in asked]
+    turn = next(i for i, sql in enumerate(statements) if "pg_advisory_xact_lock" in sql)
+    first = next(i for i, sql in enumerate(statements) if 'UPDATE "customers_customer"' in sql)
+    assert turn < first
 
 
 def test_staff_decide_about_erasures_and_the_machine_prepares_copies() -> None:
