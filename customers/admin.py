@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 
 from customers import (
+    admin_identity,  # noqa: F401 - registers its lists
     admin_imports,  # noqa: F401 - registers its lists
     display,
 )

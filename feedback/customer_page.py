@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 
 from core import clock
 from customers.models import Customer
@@ -16,6 +16,8 @@ from feedback import charts, customer_story
 @staff_page("customers.view_customer")
 def customer_page(request: HttpRequest, customer_id: int) -> HttpResponse:
     customer = get_object_or_404(Customer.objects.select_related("source"), pk=customer_id)
+    if customer.merged_into_id:
+        return redirect("admin:customer_page", customer.merged_into_id)
     now = clock.now()
     before = _before(request, default=now)
     entries = customer_story.timeline(customer, before=before)
@@ -39,6 +41,8 @@ def customer_page(request: HttpRequest, customer_id: int) -> HttpResponse:
         is_older=before != now,
         deliveries=customer_story.deliveries(customer),
         consents=customer_story.consents(customer),
+        merges=customer_story.merges(customer),
+        names=customer_story.names(customer),
     )
 
 

@@ -16,13 +16,19 @@ from consent import gate
 from consent.enums import Channel, Purpose, Refusal
 from consent.models import ConsentEvent, ConsentState, Suppression
 from customers import display
-from customers.enums import EventKind, OrderStatus
-from customers.models import Customer, Event, Order, Refund, Review
+from customers.enums import EventKind, MergeReason, OrderStatus
+from customers.models import Alias, Customer, Event, Merge, Order, Refund, Review
 from segmentation.enums import SegmentKind, Task
 from segmentation.models import Membership, ReviewSentiment, Score, Segment
 
 
 PAGE = 40  # entries of the timeline at a time
+_ORDERS = {
+    OrderStatus.PLACED: "Order",
+    OrderStatus.PENDING: "Order not yet paid",
+    OrderStatus.CANCELLED: "Cancelled order",
+    OrderStatus.TEST: "Test order",
+}
 _CONSENTS = (EventKind.CONSENT_GIVEN, EventKind.CONSENT_WITHDRAWN, EventKind.CONSENT_CLAIMED)
 
 
@@ -195,14 +201,13 @@ def timeline(customer: Customer, *, before: datetime) -> list[Entry]:
 def _orders(customer: Customer, *, before: datetime) -> Iterator[Entry]:
     orders = Order.objects.filter(customer=customer, placed_at__lt=before).order_by("-placed_at")
     for order in orders[: PAGE + 1]:
-        cancelled = order.status == OrderStatus.CANCELLED
         yield Entry(
             at=order.placed_at,
-            title=f"{'Cancelled order' if cancelled else 'Order'} {order.external_id}",
+            title=f"{_ORDERS[OrderStatus(order.status)]} {order.external_id}",
             detail=display.money(order.total_cents, currency=order.currency)
             + (f" by {order.channel.lower()}" if order.channel else ""),
             link=reverse("admin:customers_order_change", args=[order.pk]),
-            tone="warn" if cancelled else "good",
+            tone="good" if order.status == OrderStatus.PLACED else "warn",
         )
 
 
@@ -251,13 +256,29 @@ def _events(customer: Customer, *, before: datetime) -> Iterator[Entry]:
     bad = {EventKind.BOUNCED, EventKind.COMPLAINED, EventKind.UNSUBSCRIBED}
     for event in events:
         campaign = event.campaign_id
+        about = names.get(campaign, "") if campaign else ""
         yield Entry(
             at=event.happened_at,
-            title=event.get_kind_display(),
-            detail=names.get(campaign, "") if campaign else "",
+            title=event.name or event.get_kind_display(),
+            detail=" · ".join(part for part in (about, *_remarks(event)) if part),
             link=reverse("campaign_pages:campaign", args=[campaign]) if campaign in names else "",
             tone="bad" if event.kind in bad else "",
         )
+
+
+def _remarks(event: Event) -> Iterator[str]:
+    if event.kind in (EventKind.MERGED, EventKind.UNMERGED):
+        reason = str(event.properties.get("reason", ""))
+        if event.kind == EventKind.MERGED and reason in MergeReason.values:
+            yield str(MergeReason(reason).label)
+        number = event.properties.get("absorbed_customer_id")
+        other = Customer.objects.filter(pk=number).first() if isinstance(number, int) else None
+        if other is not None:
+            yield f"customer {other.external_id}"
+    if event.historical:
+        yield f"learned of long after, on {display.day(event.arrived_at)}"
+    if not event.may_profile:
+        yield "not used for profiling"
 
 
 def _consents(customer: Customer, *, before: datetime) -> Iterator[Entry]:
@@ -269,6 +290,18 @@ def _consents(customer: Customer, *, before: datetime) -> Iterator[Entry]:
             detail=f"by {act.method}",
             tone="note",
         )
+
+
+def merges(customer: Customer) -> list[Merge]:
+    """Who has become a part of the customer, by the newest merge first."""
+    rows = Merge.objects.filter(survivor=customer, undone_at=None)
+    return list(rows.select_related("absorbed__source").order_by("-pk")[:PAGE])
+
+
+def names(customer: Customer) -> list[Alias]:
+    """Other names than those that a merge has left."""
+    rows = Alias.objects.filter(customer=customer, merge=None).select_related("source")
+    return list(rows.order_by("-created_at", "-pk")[:PAGE])
 
 
 def deliveries(customer: Customer) -> list[Delivery]:
