@@ -12,6 +12,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from docs import vocabulary
+
 
 REFERENCE = Path(__file__).parent / "reference"
 APPS = ("config", "gateway", "customers", "consent", "segmentation", "campaigns", "feedback", "webhooks")
@@ -25,6 +27,7 @@ def pages() -> dict[str, str]:
         "commands.md": commands(),
         "scheduled-tasks.md": scheduled_tasks(),
         "states.md": states(),
+        "event-vocabulary.md": NOTICE + vocabulary.page(table),
     }
 
 

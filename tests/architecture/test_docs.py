@@ -51,7 +51,9 @@ def test_every_setting_is_documented_and_every_documented_one_is_read() -> None:
     assert documented - read == {"POSTGRES_PASSWORD"}  # compose's own
 
 
-@pytest.mark.parametrize("name", ["features.md", "commands.md", "scheduled-tasks.md", "states.md"])
+@pytest.mark.parametrize(
+    "name", ["features.md", "commands.md", "scheduled-tasks.md", "states.md", "event-vocabulary.md"]
+)
 def test_generated_pages_are_up_to_date(name: str) -> None:
     written = (DOCS / "reference" / name).read_text()
     assert written == generate.pages()[name], "run `make docs`"
