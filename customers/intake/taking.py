@@ -141,11 +141,7 @@ def _latest(items: Sequence[Item], now: datetime) -> datetime:
 def _who(
     translation: Translation, account: _Account, *, source: Source, now: datetime
 ) -> Mapping[Person, str]:
-    """
-    Each person's customer number in this source; "" for visitors.
-
-    Somebody who says in the middle of the chunk who they are was that person before, too.
-    """
+    """Each person's customer number in this source; "" for visitors who never say who they are."""
     in_order: dict[int, dict[Person, None]] = {}
     for row in translation.rows:
         if row.person is not None:
@@ -154,9 +150,6 @@ def _who(
         in_order.setdefault(seen.item, {})[seen.person] = None
     people = list(dict.fromkeys(person for item in sorted(in_order) for person in in_order[item]))
     names = dict(zip(people, identity.resolve(people, source=source, now=now), strict=True))
-    linked = {
-        person.anonymous_id: name for person, name in names.items() if name and person.anonymous_id
-    }
     for same in translation.same:
         try:
             identity.same_person(
@@ -164,9 +157,11 @@ def _who(
             )
         except identity.MergeError:
             account.refused[same.item] = "cannot_merge"
-    for person, name in names.items():
-        if not name and person.anonymous_id in linked:
-            names[person] = linked[person.anonymous_id]
+    if translation.same:
+        # who was a visitor may just have been told to be somebody; later their events would stay a visitor's
+        visitors_left = [person for person, name in names.items() if not name]
+        known = identity.resolve(visitors_left, source=source, now=now)
+        names.update(zip(visitors_left, known, strict=True))
     return names
 
 

@@ -297,6 +297,19 @@ def test_read_due_joins_two_numbers_by_alias(source: Source) -> None:
     )
 
 
+def test_read_due_joins_a_visitor_by_alias_in_the_same_chunk(source: Source) -> None:
+    visitor = {"anonymousId": "a1", "userId": None}
+    land(
+        source,
+        said("page", **visitor),
+        said("alias", previousId="a1"),
+        said("page", name="2", **visitor),
+    )
+    read_due(now=NOW)
+    assert VisitorEvent.objects.count() == 0
+    assert Event.objects.filter(customer__external_id="u1").count() == 2
+
+
 POISON: dict[str, tuple[bytes, str]] = {
     "NUL": (b'{"type":"track","event":"x\\u0000","userId":"u"}', "nul_byte"),
     "lone surrogate": (b'{"type":"track","event":"\\ud800","userId":"u"}', "bad_text"),
