@@ -78,9 +78,9 @@ class SourceAdmin(ReadOnlyAdmin):
             return None
         if source.heard_at is None:
             return "Never"
-        if activity.is_silent(source, source.heard_at, now=clock.wall()):
+        if activity.is_silent(source, source.heard_at, now=clock.now()):
             return "Silent"
-        return f"{timesince(source.heard_at, clock.wall(), depth=1)} ago"
+        return f"{timesince(source.heard_at, clock.now(), depth=1)} ago"
 
     @column(description="Last import", ordering="imported_at")
     def last_import(self, source: Any) -> Any:

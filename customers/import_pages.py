@@ -19,7 +19,7 @@ from customers.models import Import, SavedMapping, Source
 from customers.quality import REASONS
 from customers.screens import page, staff_page
 from customers.sources import LAYOUTS
-from customers.sources.base import SourceError
+from customers.sources.base import SCHEMAS, SourceError
 
 
 _BUSY = (ImportStatus.QUEUED, ImportStatus.RUNNING)
@@ -166,7 +166,9 @@ def _told(row: Import) -> dict[str, Any]:
             for reason, count in sorted(reasons.items(), key=lambda entry: -entry[1])
         ],
         "entities": [
-            (name.replace("_", " "), told) for name, told in report.get("entities", {}).items()
+            (name.replace("_", " "), report["entities"][name])
+            for name in SCHEMAS
+            if name in report.get("entities", {})
         ],
         "notes": report.get("notes", []),
         "conflicts": report.get("conflicts", []),

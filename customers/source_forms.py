@@ -55,7 +55,7 @@ class SourceForm(forms.Form):
         label="Pages that may use the browser key",
         required=False,
         help_text="One a line, such as https://www.shop.example. Empty: any page.",
-        widget=forms.Textarea(attrs={"class": "ct-input", "rows": 3}),
+        widget=forms.Textarea(attrs={"class": "ct-input ct-short", "rows": 3}),
     )
     secret = forms.CharField(
         label="Signing secret",

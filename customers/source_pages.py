@@ -89,11 +89,12 @@ def _snippets(
 
 
 def _tail_of(source: Source) -> dict[str, Any]:
-    now = clock.wall()
+    now = clock.now()
     found = activity.of(source, now=now)
     latest = InboundRequest.objects.filter(source=source).defer("body").order_by("-pk")[:TAIL]
     return {
         "activity": found,
+        "now": now,
         "is_silent": activity.is_silent(source, found.last_received_at, now=now),
         "tallest": max((*found.by_hour, 1)),
         "requests": [(request, REASONS.get(request.reason, "")) for request in latest],
@@ -159,7 +160,7 @@ def act(request: HttpRequest, source_id: int) -> HttpResponse:
 
 def _send_test(source: Source) -> None:
     """A visitor's event, as a client would send it: it makes no customer and counts nowhere."""
-    now = clock.wall()
+    now = clock.now()
     said = {
         "type": "track",
         "event": "Coterie Test",

@@ -22,12 +22,12 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def source() -> Source:
-    return keys.open_source(kind=SourceKind.SEGMENT, name="Webshop", now=clock.wall()).source
+    return keys.open_source(kind=SourceKind.SEGMENT, name="Webshop", now=clock.now()).source
 
 
 def landed(source: Source, body: object, *, ago: timedelta = timedelta(0)) -> InboundRequest:
     return InboundRequest.objects.create(
-        source=source, topic="batch", power=Power.SERVER, received_at=clock.wall() - ago,
+        source=source, topic="batch", power=Power.SERVER, received_at=clock.now() - ago,
         body=json.dumps(body).encode(), headers={},
     )  # fmt: skip
 
@@ -77,7 +77,7 @@ def test_keys_are_made_and_revoked(admin_client: Client, source: Source) -> None
 
 def test_test_event_appears_and_makes_no_customer(admin_client: Client, source: Source) -> None:
     admin_client.post(reverse("source_pages:act", args=[source.pk]), {"act": "test"})
-    reading.read_due(now=clock.wall())
+    reading.read_due(now=clock.now())
     text = page_of(admin_client, source)
     assert "Taken in" in text
     assert not source.customers.exists()
@@ -101,7 +101,7 @@ def test_settings_are_saved_and_checked(admin_client: Client, source: Source) ->
 
 
 def test_secret_is_kept_sealed_and_never_shown(admin_client: Client) -> None:
-    source = keys.open_source(kind=SourceKind.SHOPIFY, name="Shop", now=clock.wall()).source
+    source = keys.open_source(kind=SourceKind.SHOPIFY, name="Shop", now=clock.now()).source
     url = reverse("source_pages:save", args=[source.pk])
     admin_client.post(url, {"silent_after_hours": 24, "secret": "tell-nobody"})
     source.refresh_from_db()
@@ -122,7 +122,7 @@ def test_rejected_item_is_shown_with_its_reason_and_tried_again(
             {"type": "dance", "userId": "1", "messageId": "b"},
         ]},
     )  # fmt: skip
-    reading.read_due(now=clock.wall())
+    reading.read_due(now=clock.now())
     request.refresh_from_db()
     assert (request.status, request.accepted, request.rejected) == (InboundStatus.PARTLY, 1, 1)
     row = RejectedRow.objects.get()
@@ -142,7 +142,7 @@ def test_request_of_another_source_is_not_found(admin_client: Client, source: So
 
 
 def test_silence_is_told_after_the_hours_that_staff_set(source: Source) -> None:
-    now = clock.wall()
+    now = clock.now()
     Source.objects.filter(pk=source.pk).update(created_at=now - timedelta(days=9))
     source.refresh_from_db()
     assert [s.pk for s, _ in activity.silent_sources(now=now)] == [source.pk]
@@ -158,7 +158,7 @@ def test_silence_is_told_after_the_hours_that_staff_set(source: Source) -> None:
 def test_activity_counts_the_last_day_by_the_hour(source: Source) -> None:
     for hours in (0, 1, 1, 23, 30):
         landed(source, {}, ago=timedelta(hours=hours, minutes=5))
-    found = activity.of(source, now=clock.wall())
+    found = activity.of(source, now=clock.now())
     assert (found.requests, sum(found.by_hour), len(found.by_hour)) == (4, 4, 24)
     assert (found.by_hour[-1], found.by_hour[-2], found.by_hour[0]) == (1, 2, 1)
     assert found.waiting == 5
