@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.db.models import QuerySet
-
-from consent.personal_data import Person, deleting
-from webhooks.enums import PostState
+from consent.personal_data import deleting, of_customer
 from webhooks.models import Message
 
 
-def _told(person: Person) -> QuerySet[Any]:
-    """Not what is still on its way: the receiver must learn of the withdrawal too."""
-    messages = Message.objects.filter(customer__in=person.customer_ids)
-    return messages.exclude(posts__state=PostState.PENDING)
-
-
-HOLDERS = [deleting(Message, "News told to other systems", _told)]
+HOLDERS = [
+    deleting(
+        Message, "Webhooks that told the shop's systems of them", of_customer(Message, "customer")
+    ),
+]
