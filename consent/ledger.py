@@ -35,6 +35,8 @@ from customers.models import Cursor, Customer, Event
 log = logging.getLogger(__name__)
 
 READER = "consent.ledger"
+WINDOW = 100_000
+"""Events read in one transaction: some seconds, so that a great import does not outlast its task."""
 CHANNEL_OF = {
     Purpose.MARKETING: Channel.EMAIL,
     Purpose.PROFILING: Channel.ANY,
@@ -219,6 +221,18 @@ def absorb(*, now: datetime) -> int:
     CONSENT_CLAIMED an act CLAIMED; neither grants anything. Refused ones are not in the number that is
     returned. Somebody else absorbing at the same time makes this return 0.
     """
+    acts = refused = 0
+    more = True
+    while more:
+        new_acts, new_refused, more = _absorb_window(now=now)
+        acts, refused = acts + new_acts, refused + new_refused
+    if refused:
+        log.warning("%d consents were not accepted; the consent log says why", refused)
+    return acts
+
+
+def _absorb_window(*, now: datetime) -> tuple[int, int, bool]:
+    """The next WINDOW events in a transaction: (acts recorded, consents refused, is there more)."""
     with transaction.atomic():
         Cursor.objects.get_or_create(reader=READER)
         place = (
@@ -227,16 +241,15 @@ def absorb(*, now: datetime) -> int:
             .first()
         )
         if place is None:
-            return 0
+            return 0, 0, False
         settled = events.settled_position()
         if settled <= place.position:
-            return 0
-        acts, refused = _absorb(first=place.position + 1, last=settled, now=now)
-        place.position, place.moved_at = settled, now
+            return 0, 0, False
+        last = min(settled, place.position + WINDOW)
+        acts, refused = _absorb(first=place.position + 1, last=last, now=now)
+        place.position, place.moved_at = last, now
         place.save(update_fields=["position", "moved_at"])
-    if refused:
-        log.warning("%d consents were not accepted; the consent log says why", refused)
-    return acts
+    return acts, refused, last < settled
 
 
 def _absorb(*, first: int, last: int, now: datetime) -> tuple[int, int]:

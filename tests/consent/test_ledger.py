@@ -252,6 +252,17 @@ def test_gate_names_the_first_reason() -> None:
     assert queries.refusal_counts() == {"": 1, "ERASED": 1, "NO_ADDRESS": 2, "SUPPRESSED": 1}
 
 
+def test_absorb_reads_on_window_by_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "WINDOW", 2)
+    customers = CustomerFactory.create_batch(5)
+    for customer in customers:
+        given(customer)
+    told(customers[0], EventKind.CONSENT_WITHDRAWN, purpose="MARKETING")
+    assert ledger.absorb(now=LATER) == 6
+    assert Cursor.objects.get(reader=ledger.READER).position == Event.objects.latest("pk").pk
+    assert queries.reachable_count() == 4
+
+
 def test_absorbing_costs_the_same_statements_for_many_consents_as_for_one() -> None:
     def statements(count: int) -> int:
         for _ in range(count):
