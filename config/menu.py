@@ -109,9 +109,9 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _list("Customers", "group", "customers", "customer", _CUSTOMER_PAGES),
                     _list("Segments", "pie_chart", "segmentation", "segment"),
+                    _list("Reviews", "reviews", "segmentation", "reviewsentiment"),
                     _list("Merges", "merge", "customers", "merge"),
                     _list("Other names", "badge", "customers", "alias"),
-                    _list("Reviews", "reviews", "segmentation", "reviewsentiment"),
                 ],
             },
             {

@@ -9,7 +9,7 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from customers import merge_pages
+from customers import display, merge_pages
 from customers.models import Alias, Merge
 from customers.screens import row_key
 from customers.tables import BigTableAdmin, clipped, column
@@ -42,7 +42,7 @@ class MergeAdmin(BigTableAdmin):
 
     @column(description="Has taken in")
     def number(self, merge: Merge) -> SafeString:
-        return clipped(f"Customer {merge.absorbed.external_id}")
+        return clipped(display.customer_number(merge.absorbed.external_id).capitalize())
 
     @column(description="Why", ordering="reason")
     def reason_label(self, merge: Merge) -> str:

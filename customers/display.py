@@ -8,6 +8,8 @@ from datetime import datetime
 from django.conf import settings
 from django.utils.formats import number_format
 
+from customers.identity.names import is_guest_name
+
 
 NOTHING = "–"
 _SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥"}
@@ -69,3 +71,10 @@ def points(share: float | None, *, decimals: int = 1) -> str:
 def day(moment: datetime | None) -> str:
     """`3 May 2026`: for lists, where the hour is noise."""
     return NOTHING if moment is None else f"{moment:%-d %b %Y}"
+
+
+def customer_number(external_id: str) -> str:
+    """The shop's number of a customer in words; who has none of their own is a guest."""
+    if is_guest_name(external_id):
+        return f"guest {external_id.removeprefix('email:')[:8]}"
+    return f"customer {external_id}"

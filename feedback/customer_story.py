@@ -274,7 +274,7 @@ def _remarks(event: Event) -> Iterator[str]:
         number = event.properties.get("absorbed_customer_id")
         other = Customer.objects.filter(pk=number).first() if isinstance(number, int) else None
         if other is not None:
-            yield f"customer {other.external_id}"
+            yield display.customer_number(other.external_id)
     if event.historical:
         yield f"learned of long after, on {display.day(event.arrived_at)}"
     if not event.may_profile:

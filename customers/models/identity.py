@@ -24,6 +24,7 @@ class Alias(models.Model):
     merge = models.ForeignKey("Merge", on_delete=models.CASCADE, null=True, related_name="+")
 
     class Meta:
+        verbose_name = "other name"
         constraints = [
             models.UniqueConstraint(fields=["source", "kind", "value"], name="alias_value")
         ]

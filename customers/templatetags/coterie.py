@@ -36,6 +36,11 @@ def points(share: float | None, decimals: int = 1) -> str:
 
 
 @register.filter
+def customer_number(external_id: str) -> str:
+    return display.customer_number(external_id)
+
+
+@register.filter
 def dash(value: object) -> object:
     """What there is, or a dash."""
     return display.NOTHING if value is None or value == "" else value
