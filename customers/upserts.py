@@ -276,7 +276,8 @@ _ORDER_LINES = Upsert(
 )
 
 # A refund that names only its order belongs to the order's customer.
-_REFUND_COLUMNS = ("order_id", "customer_id", "refunded_at", "amount_cents", "reason")
+# The first date told stands: WooCommerce dates none, so each telling has the date of its own.
+_REFUND_COLUMNS = ("order_id", "customer_id", "amount_cents", "reason")
 _REFUNDS = Upsert(
     references=(_ORDER, _CUSTOMER),
     statements=(
@@ -289,8 +290,9 @@ _REFUNDS = Upsert(
                s.amount_cents, coalesce(s.reason, ''), %(import)s
         FROM staged_refunds s {_ORDER.join} {_CUSTOMER.join} ORDER BY s.row
         ON CONFLICT (source_id, external_id) DO UPDATE
-            SET {", ".join(f"{column} = EXCLUDED.{column}" for column in _REFUND_COLUMNS)}
-            WHERE {_differs(*_REFUND_COLUMNS)}
+            SET {", ".join(f"{column} = EXCLUDED.{column}" for column in _REFUND_COLUMNS)},
+                refunded_at = least(EXCLUDED.refunded_at, old.refunded_at)
+            WHERE {_differs(*_REFUND_COLUMNS)} OR EXCLUDED.refunded_at < old.refunded_at
         RETURNING xmax = 0 AS is_new
         """,
     ),

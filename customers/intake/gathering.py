@@ -100,7 +100,8 @@ def _with_customer(row: Row, name: str) -> Values:
     if row.entity == "customers":
         values["external_id"] = name
     elif row.entity != "products":
-        values["customer_external_id"] = name
+        # nobody named is "not said": `order.deleted` tells no more than a number
+        values["customer_external_id"] = name or None
     return values
 
 
@@ -110,7 +111,8 @@ def _told_again(old: Values, new: Values) -> Values:
 
 
 def _later_customer(old: Values, new: Values) -> Values:
-    if (new.get("changed_at") or 0) < (old.get("changed_at") or 0):
+    before, after = old.get("changed_at"), new.get("changed_at")
+    if before is not None and after is not None and after < before:  # what is not dated is today's
         old, new = new, old
     merged = {**old, **{name: value for name, value in new.items() if value not in (None, "")}}
     times = [values["joined_at"] for values in (old, new) if values.get("joined_at") is not None]
