@@ -18,6 +18,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 86_400.0,
     },
     "shop data: fetch from shops": {"task": "customers.tasks.pull_shops", "schedule": 30.0},
+    "customers: rows that came during a merge": {
+        "task": "customers.tasks.gather_strays",
+        "schedule": 300.0,
+    },
     "API: write exports": {"task": "customers.tasks.write_exports", "schedule": 2.0},
     "API: forget answers to writes": {"task": "gateway.tasks.forget_replies", "schedule": 600.0},
     "consent: read the ledger": {"task": "consent.tasks.absorb_ledger", "schedule": 2.0},

@@ -10,6 +10,7 @@ from django.conf import settings
 
 from core import clock
 from customers import exporting
+from customers.identity.merging import gather_strays as gather_strays_of_merges
 from customers.intake import reading, retention
 from customers.models import Source
 from customers.sources import simulated_shop
@@ -62,3 +63,11 @@ def write_exports(**kwargs: Any) -> None:
     while exporting.write_next(now=now):
         log.info("an export was written")
     exporting.delete_old(now=now)
+
+
+@shared_task(name="customers.tasks.gather_strays")
+def gather_strays(**kwargs: Any) -> None:
+    """Give a survivor the rows that came while another customer was being merged into them."""
+    moved = gather_strays_of_merges()
+    if moved:
+        log.info("moved %s rows that came during a merge", moved)
