@@ -6,11 +6,13 @@ PORT ?= 8000
 SERVE ?= 1
 CUSTOMERS ?=
 ROUNDS ?=
+CASES ?= 20000
+SEED ?= 1
 export COTERIE_HOME ?= .coterie
 export PYTHONWARNINGS ?= ignore::RuntimeWarning:platformdirs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check fmt bench docs lock stop clean
+.PHONY: help setup demo run test fuzz check fmt bench docs lock stop clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 10
@@ -36,6 +38,9 @@ run: setup ## Serve the web, the worker and beat: [PORT=8000]
 
 test: setup ## Run all tests against the embedded PostgreSQL and Valkey
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+fuzz: setup ## Ask the API 20,000 made-up requests (some 20 minutes): [CASES=n] [SEED=n]
+	COTERIE_FUZZ_CASES=$(CASES) COTERIE_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest tests/gateway/test_fuzz.py -s --log-cli-level=ERROR
 
 check: setup ## Lint, types, import contracts, migrations
 	$(BIN)/ruff check .

@@ -145,6 +145,7 @@ UNFOLD: dict[str, Any] = {
                 "collapsible": True,
                 "items": [
                     _list("Sources", "storefront", "customers", "source"),
+                    _list("API keys", "key", "gateway", "apikey", ("gateway/keys/",)),
                     _list("Webhooks out", "webhook", "webhooks", "endpoint"),
                     _list("Imports", "upload_file", "customers", "import"),
                     _list("Orders", "receipt_long", "customers", "order"),

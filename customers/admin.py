@@ -16,6 +16,7 @@ from unfold.admin import TabularInline
 from customers import (
     admin_identity,  # noqa: F401 - registers its lists
     admin_imports,  # noqa: F401 - registers its lists
+    api_key_pages,  # noqa: F401 - registers its lists
     display,
 )
 from customers.enums import OrderStatus

@@ -5,6 +5,7 @@ from django.apps import AppConfig
 
 class GatewayConfig(AppConfig):
     name = "gateway"
+    verbose_name = "API"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -15,6 +15,7 @@ from consent.models import ConsentEvent, ConsentState, Suppression, Wording
 from customers.models import Cursor, Import, Refund, RejectedRow
 from feedback.enums import Metric, Verdict
 from feedback.models import LiftEstimate, Outcome, OutcomeWindow, RetrainingDecision
+from gateway.models import ApiKey, Export, IdempotentReply
 from segmentation.enums import ModelStatus, Sentiment, Task
 from segmentation.models import (
     Membership,
@@ -128,7 +129,19 @@ def consent_state() -> ConsentState:
     )  # fmt: skip
 
 
+def api_key() -> ApiKey:
+    return ApiKey.objects.create(
+        name=f"Key {next(_numbers)}", prefix="cot_abcdef", key_sha256=f"{next(_numbers):064d}",
+        scopes=["orders:read"], created_at=NOW,
+    )  # fmt: skip
+
+
 MAKERS: dict[str, Callable[[], Any]] = {
+    "gateway.apikey": api_key,
+    "gateway.export": lambda: Export.objects.create(key=api_key(), kind="ORDERS", requested_at=NOW),
+    "gateway.idempotentreply": lambda: IdempotentReply.objects.create(
+        key=api_key(), token="a", fingerprint="0" * 64, created_at=NOW, leased_until=NOW
+    ),
     "customers.source": SourceFactory,
     "customers.import": shop_import,
     "customers.rejectedrow": lambda: RejectedRow.objects.create(

@@ -22,7 +22,7 @@ from tests.factories.customers import CustomerFactory, EventFactory, OrderFactor
 from tests.screens.rows import MAKERS
 
 
-OURS = ("customers", "consent", "segmentation", "campaigns", "feedback", "webhooks")
+OURS = ("gateway", "customers", "consent", "segmentation", "campaigns", "feedback", "webhooks")
 EVERY_LIST = pytest.mark.parametrize("label", sorted(MAKERS))
 
 pytestmark = pytest.mark.django_db
