@@ -59,7 +59,8 @@ def _measure(options: argparse.Namespace, *, key: str, port: int, web: int) -> d
     from django.db import connection
 
     singles = {
-        "no-op": lambda n: request("/noop", _segment(n)),
+        "bare no-op": lambda n: request("/noop", _segment(n)),
+        "no-op view": lambda n: request("/django/noop", _segment(n)),
         "ours": lambda n: request("/v1/track", _segment(n), key=key),
         "DRF": lambda n: request("/drf/event", _row(n)),
     }
@@ -270,7 +271,10 @@ def _show(report: dict[str, Any]) -> None:
     from rich.table import Table
 
     screen = Console()
-    for title, floor, unit in (("single", "no-op", 1), ("batch", "decode + COPY", report["size"])):
+    for title, floor, unit in (
+        ("single", "no-op view", 1),
+        ("batch", "decode + COPY", report["size"]),
+    ):
         rows = report[title]
         ours = rows["ours"]["per_second"]
         head = "one event a request" if title == "single" else f"{unit:,} events a request"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import msgspec
+from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from rest_framework import generics, serializers
 
@@ -34,4 +36,14 @@ class CreateMany(Create):
         return super().get_serializer(*args, many=True, **kwargs)
 
 
-urlpatterns = [path("drf/event", Create.as_view()), path("drf/events", CreateMany.as_view())]
+def no_op(request: HttpRequest) -> HttpResponse:
+    """The floor of a Django view: read the request, decode its JSON, say 200. No middleware."""
+    msgspec.json.decode(request.body)
+    return HttpResponse(b'{"success": true}', content_type="application/json")
+
+
+urlpatterns = [
+    path("django/noop", no_op),
+    path("drf/event", Create.as_view()),
+    path("drf/events", CreateMany.as_view()),
+]

@@ -13,7 +13,6 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import pairwise
 
 import psycopg
 from django.db import connection
@@ -94,7 +93,6 @@ class _Waiting:
     row: Row
     gate: threading.Lock = field(default_factory=threading.Lock)
     leads: bool = False
-    next: _Waiting | None = None  # whom to wake when this one is awake
     stored: bool = False
     error: Exception | None = None
 
@@ -116,12 +114,8 @@ class _Group:
             self.led = True
         if not entry.leads:
             entry.gate.acquire()  # until it is written, or it is this one's turn to lead
-        try:
-            if entry.leads:
-                self._lead()
-        finally:
-            if entry.next is not None:  # all at once would fight for the interpreter
-                entry.next.gate.release()
+        if entry.leads:
+            self._lead()
         if entry.error is not None:
             raise entry.error
         return entry.stored
@@ -142,8 +136,8 @@ class _Group:
             if following is not None:  # before the others wake: the disk should not idle
                 following.leads = True
                 following.gate.release()
-            for entry, next_one in pairwise(group):
-                entry.next = next_one
+            for entry in group[1:]:
+                entry.gate.release()
 
     def _take(self) -> list[_Waiting]:
         size = count = 0
