@@ -29,6 +29,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "consent.tasks.take_privacy_requests",
         "schedule": 20.0,
     },
+    "consent: forget again": {"task": "consent.tasks.forget_again", "schedule": 600.0},
     "segmentation: scores and segments": {
         "task": "segmentation.tasks.refresh_due",
         "schedule": 2.0,

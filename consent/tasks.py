@@ -26,3 +26,10 @@ def take_privacy_requests(**kwargs: Any) -> None:
     if taken := privacy_webhooks.take(now=clock.now()):
         log.info("%d webhooks about privacy taken", taken)
     requests.carry_on(now=clock.now())
+
+
+@shared_task(name="consent.tasks.forget_again")
+def forget_again(**kwargs: Any) -> None:
+    """Empty what shops went on telling about customers who were erased."""
+    if customers := requests.forget_again(now=clock.now()):
+        log.info("emptied what came in about %d erased customers", customers)

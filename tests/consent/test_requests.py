@@ -22,7 +22,14 @@ from customers.ingest import load
 from customers.models import Customer, Event, Import, InboundRequest
 from customers.sources.base import CUSTOMERS, ShopBatch
 from tests.factories.consent import MARKETING, MailableFactory, agree
-from tests.factories.customers import NOW, CustomerFactory, EventFactory, SourceFactory
+from tests.factories.customers import (
+    NOW,
+    CustomerFactory,
+    EventFactory,
+    OrderFactory,
+    ReviewFactory,
+    SourceFactory,
+)
 from tests.factories.feedback import FinishedCampaignFactory, deliver
 
 
@@ -254,6 +261,21 @@ def test_staff_decide_about_erasures_and_the_machine_prepares_copies() -> None:
     access.refresh_from_db()
     assert erasure.status == RequestStatus.RECEIVED
     assert (access.status, bool(access.export)) == (RequestStatus.IN_PROGRESS, True)
+
+
+def test_what_a_shop_goes_on_telling_about_the_erased_is_emptied_again() -> None:
+    customer, other = CustomerFactory(), CustomerFactory()
+    erase(customer)
+    for one in (customer, other):
+        EventFactory(customer=one, properties={"query": "tea"})
+        ReviewFactory(customer=one, text="Lovely")
+    order = OrderFactory(customer=customer)
+    assert [requests.forget_again(now=LATER), requests.forget_again(now=LATER)] == [1, 0]
+    assert customer.events.get().properties == {}
+    assert customer.reviews.get().text == ""
+    assert (other.events.get().properties, other.reviews.get().text) == ({"query": "tea"}, "Lovely")
+    order.refresh_from_db()
+    assert order.total_cents == 2000
 
 
 def test_nothing_else_may_change_the_ledgers_after_an_erasure_in_the_same_transaction() -> None:
