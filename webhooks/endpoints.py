@@ -14,6 +14,7 @@ from webhooks.enums import Topic
 from webhooks.models import Endpoint, Message, Post
 
 
+STOPPED_BY_STAFF = "Stopped by staff."
 OVERLAP = timedelta(hours=24)
 """How long the old secret signs beside the new one."""
 

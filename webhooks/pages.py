@@ -65,7 +65,7 @@ def act(request: HttpRequest, endpoint_id: int) -> HttpResponse:
             return _show(request, endpoint, secret=endpoints.rotate(endpoint, now=clock.wall()))
         case "stop":
             Endpoint.objects.filter(pk=endpoint.pk).update(
-                is_active=False, stopped_because="Stopped by staff."
+                is_active=False, stopped_because=endpoints.STOPPED_BY_STAFF
             )
         case "resume":
             endpoints.resume(endpoint)

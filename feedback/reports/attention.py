@@ -7,19 +7,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Count, Q
+from django.utils.timesince import timesince
 
 from campaigns.enums import CampaignState, DeliveryState
 from campaigns.models import Campaign, Delivery
+from consent import requests
+from consent.models import DataRequest
+from customers import activity
 from customers.enums import ImportStatus
 from customers.models import Import
 from feedback.enums import Verdict
 from feedback.models import LiftEstimate, RetrainingDecision
 from segmentation.enums import ModelStatus, Sentiment, Task
 from segmentation.models import ModelVersion, ReviewSentiment
+from webhooks.endpoints import STOPPED_BY_STAFF
+from webhooks.models import Endpoint
 
 
 STALE = timedelta(days=60)  # retraining runs every 28 days: this is two missed
 RECENT = timedelta(days=30)
+SOON = timedelta(days=7)  # before a data request is due
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +46,9 @@ def attention(*, now: datetime) -> tuple[Attention, ...]:
         *_paused_campaigns(),
         *_unknown_deliveries(),
         *_failed_imports(now),
+        *_silent_sources(now),
+        *_stopped_webhooks(),
+        *_data_requests(now),
         *_broken_assignments(now),
         *_models(now),
         *_reviews(now),
@@ -86,6 +96,44 @@ def _failed_imports(now: datetime) -> Iterator[Attention]:
                 text=f"The last import from {one.source} failed and left nothing behind: {one.error}",
                 url_name="admin:customers_import_change",
                 url_args=(one.pk,),
+            )
+
+
+def _silent_sources(now: datetime) -> Iterator[Attention]:
+    for source, last in activity.silent_sources(now=now):
+        since = f"for {timesince(last, now, depth=1)}" if last else "since it was made"
+        yield Attention(
+            kind="PROBLEM",
+            text=f"{source} has sent nothing {since}.",
+            url_name="source_pages:source",
+            url_args=(source.pk,),
+        )
+
+
+def _stopped_webhooks() -> Iterator[Attention]:
+    stopped = Endpoint.objects.filter(is_active=False).exclude(stopped_because=STOPPED_BY_STAFF)
+    for endpoint in stopped.order_by("pk"):
+        yield Attention(
+            kind="PROBLEM",
+            text=f"Nothing is sent to the webhook “{endpoint}”. {endpoint.stopped_because}",
+            url_name="webhook_pages:endpoint",
+            url_args=(endpoint.pk,),
+        )
+
+
+def _data_requests(now: datetime) -> Iterator[Attention]:
+    waiting = DataRequest.objects.filter(status__in=requests.OPEN, due_at__lt=now + SOON)
+    overdue = waiting.filter(due_at__lt=now).count()
+    for count, kind, words, state in (
+        (overdue, "PROBLEM", "overdue", "overdue"),
+        (waiting.count() - overdue, "NOTICE", f"due within {SOON.days} days", "open"),
+    ):
+        if count:
+            yield Attention(
+                kind=kind,
+                text=f"{count:,} data request{'s are' if count > 1 else ' is'} {words}.",
+                url_name="admin:consent_datarequest_changelist",
+                query=f"todo={state}",
             )
 
 
