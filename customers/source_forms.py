@@ -57,6 +57,20 @@ class SourceForm(forms.Form):
         help_text="One a line, such as https://www.shop.example. Empty: any page.",
         widget=forms.Textarea(attrs={"class": "ct-input ct-short", "rows": 3}),
     )
+    consent_meta_key = forms.CharField(
+        label="Box by which people agree to marketing",
+        required=False,
+        max_length=200,
+        help_text="Its key in the orders' meta_data. By naming it you say that the box means consent.",
+        widget=forms.TextInput(attrs={"class": "ct-input", "autocomplete": "off"}),
+    )
+    language = forms.RegexField(
+        r"^[a-z]{2,3}\Z",
+        label="Language of the reviews",
+        required=False,
+        help_text="Two letters, such as en; reviews do not say it themselves.",
+        widget=forms.TextInput(attrs={"class": "ct-input", "autocomplete": "off"}),
+    )
     secret = forms.CharField(
         label="Signing secret",
         required=False,
@@ -71,10 +85,14 @@ class SourceForm(forms.Form):
             initial={
                 "silent_after_hours": source.silent_after_hours,
                 "allowed_origins": "\n".join(source.settings.get("allowed_origins", [])),
+                "consent_meta_key": source.settings.get("consent_meta_key", ""),
+                "language": source.settings.get("language", ""),
             },
         )
         if source.kind != SourceKind.SEGMENT:
             del self.fields["allowed_origins"]
+        if source.kind != SourceKind.WOOCOMMERCE:
+            del self.fields["consent_meta_key"], self.fields["language"]
         if source.kind not in {SourceKind.SHOPIFY, SourceKind.WOOCOMMERCE}:
             del self.fields["secret"]
 

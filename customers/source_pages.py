@@ -121,8 +121,9 @@ def save(request: HttpRequest, source_id: int) -> HttpResponse:
     with transaction.atomic():
         source = Source.objects.select_for_update().get(pk=source.pk)
         source.silent_after_hours = form.cleaned_data["silent_after_hours"]
-        if "allowed_origins" in form.fields:
-            source.settings["allowed_origins"] = form.cleaned_data["allowed_origins"]
+        for name in ("allowed_origins", "consent_meta_key", "language"):
+            if name in form.fields:
+                source.settings[name] = form.cleaned_data[name]
         source.save(update_fields=["silent_after_hours", "settings"])
         if secret := form.cleaned_data.get("secret"):
             keys.set_secret(source=source, secret=secret)
