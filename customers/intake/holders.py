@@ -1,6 +1,7 @@
 """Whose key or address is this? Looked up once, remembered for a few seconds.
 
-A revoked key, a changed secret or a changed list of origins is believed for REMEMBERED_SECONDS at most.
+A revoked key, a changed secret or a changed list of origins is believed for REMEMBERED_SECONDS, and for
+LOOKING_SECONDS more by those who come while one of them looks again.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from customers.intake import keys, own_connection
 
 
 REMEMBERED_SECONDS = 3.0
+LOOKING_SECONDS = 1.0
 _MOST = 10_000  # strangers' keys are remembered too; they must not fill the memory
 
 
@@ -46,8 +48,14 @@ class _Memory(Generic[_Kept]):
         self.kept: dict[object, tuple[float, _Kept | None]] = {}
 
     def get(self, name: object) -> tuple[bool, _Kept | None]:
+        """Whether to believe it, and what was found. Who may not believe it looks, for all the others."""
         until, found = self.kept.get(name, (0.0, None))
-        return until > time.monotonic(), found
+        now = time.monotonic()
+        if until > now:
+            return True, found
+        if name in self.kept:  # else every thread would ask the database at the same moment
+            self.kept[name] = (now + LOOKING_SECONDS, found)
+        return False, found
 
     def keep(self, name: object, found: _Kept | None) -> None:
         if len(self.kept) >= _MOST:

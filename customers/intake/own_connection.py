@@ -8,6 +8,7 @@ is no choice: what the caller wrote is seen on the caller's connection alone, so
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -17,10 +18,12 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
 Result = TypeVar("Result")
 Cursor = psycopg.Cursor[Any]
+_PAUSE = 1.0  # seconds without knocking again: all who wait would knock, one after the other
 _PATIENCE = "10s"  # a database that hangs must not take every thread of the server with it
 
 _lock = threading.Lock()
 _own: psycopg.Connection[Any] | None = None
+_knocks_again_at = 0.0
 
 
 class DatabaseAwayError(RuntimeError):
@@ -55,15 +58,23 @@ def run(work: Callable[[Cursor], Result]) -> Result:
 
 def close() -> None:
     """Give the connection back; the next `run` opens another."""
+    global _knocks_again_at  # noqa: PLW0603 - one a process is the point
     with _lock:
         _forget()
+        _knocks_again_at = 0.0
 
 
 def _opened() -> psycopg.Connection[Any]:
-    global _own  # noqa: PLW0603 - one a process is the point
+    global _own, _knocks_again_at  # noqa: PLW0603
     if _own is None:
+        if time.monotonic() < _knocks_again_at:
+            raise psycopg.OperationalError("the database did not answer a moment ago")
         parameters = connections[DEFAULT_DB_ALIAS].get_connection_params()
-        _own = psycopg.connect(**{"connect_timeout": 5, **parameters, "autocommit": True})
+        try:
+            _own = psycopg.connect(**{"connect_timeout": 5, **parameters, "autocommit": True})
+        except psycopg.OperationalError:
+            _knocks_again_at = time.monotonic() + _PAUSE
+            raise
         _own.execute(f"SET statement_timeout = '{_PATIENCE}'")
     return _own
 

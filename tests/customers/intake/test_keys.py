@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -63,7 +64,28 @@ def test_a_revoked_key_stops_working_when_memory_ends(
     assert holders.of_key(str(opened.write_key), now=now) is not None
     moment[0] += holders.REMEMBERED_SECONDS
     assert holders.of_key(str(opened.write_key), now=now) is None
-    assert holders.REMEMBERED_SECONDS <= 5
+    assert holders.REMEMBERED_SECONDS + holders.LOOKING_SECONDS <= 5
+
+
+def test_while_one_looks_a_key_up_again_the_others_go_on(
+    now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = segment_source()
+    key = str(opened.write_key)
+    moment = [100.0]
+    monkeypatch.setattr(holders.time, "monotonic", lambda: moment[0])
+    known = holders.of_key(key, now=now)
+    moment[0] += holders.REMEMBERED_SECONDS
+    during = []
+    real = holders._ask_key
+
+    def look(*given: Any, **named: Any) -> Any:
+        during.append(holders.of_key(key, now=now))
+        return real(*given, **named)
+
+    monkeypatch.setattr(holders, "_ask_key", look)
+    assert holders.of_key(key, now=now) == known
+    assert during == [known]
 
 
 def test_a_known_key_is_not_looked_up_again(now: datetime) -> None:

@@ -130,8 +130,21 @@ def test_a_database_that_is_away_is_said_to_all_who_wait_and_then_comes_back(
         patch.setattr(psycopg, "connect", _nobody_answers)
         given = at_once(8, lambda place: land(source.pk))
     assert [type(one) for one in given] == [own_connection.DatabaseAwayError] * 8
+    monkeypatch.setattr(own_connection, "_knocks_again_at", 0.0)
     assert land(source.pk)
     assert Source.objects.filter(pk=source.pk).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_did_not_answer_is_not_asked_by_everybody_in_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    knocks = []
+    monkeypatch.setattr(psycopg, "connect", lambda **_: (knocks.append(1), _nobody_answers()))
+    monkeypatch.setattr(own_connection, "_PAUSE", 60.0)
+    given = at_once(5, lambda place: own_connection.run(lambda cursor: None))
+    assert [type(one) for one in given] == [own_connection.DatabaseAwayError] * 5
+    assert len(knocks) == 1
 
 
 def _nobody_answers(**parameters: Any) -> None:
