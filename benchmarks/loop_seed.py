@@ -98,7 +98,7 @@ class _Ring:
             truth = self.world.oracle(at, self._deliveries()).take(pa.array(audience))
             results.append(self._score(truth, expectation, by_response, probability, model))
             if number == rounds - 1:
-                alone = None if model is None else model.effects(features.values)[2]
+                alone = None if model is None else model.effects(features.values).alone
                 ceiling = observable_ceiling(
                     features=features, truth=truth, alone=alone, economics=self.economics,
                     unsubscribe=self._unsubscribe_share, worth=_worth(features), seed=self.seed,
@@ -127,10 +127,11 @@ class _Ring:
         if model is None:
             return None, np.ones(len(features), dtype=bool)
         margin, value = _worth(features)
-        uplift, deviation, alone = model.effects(features.values)
+        effects = model.effects(features.values)
         expectation = expected_profit(
-            uplift=uplift, deviation=deviation, alone=alone, margin_cents=margin, value_cents=value,
-            unsubscribe=self._unsubscribe_share, economics=self.economics,
+            uplift=effects.apparent, deviation=effects.deviation, alone=effects.alone,
+            believed=effects.believed, average_error=effects.average_error, margin_cents=margin,
+            value_cents=value, unsubscribe=self._unsubscribe_share, economics=self.economics,
         )  # fmt: skip
         _, mailed = model.response.predict(features.values)
         earns = mailed * (margin - self.economics.discount_share * value)

@@ -74,7 +74,8 @@ def _first_steps() -> list[Step]:
         Step(
             done=Customer.objects.exists(),
             title="Bring in your shop",
-            how="manage.py import_shop FILE --layout uci, or make demo for a simulated shop.",
+            how="Make a source for its events or webhooks, or import a file under Imports.",
+            link=reverse("source_pages:new"),
         ),
         Step(
             done=Segment.objects.exists(),
@@ -170,6 +171,10 @@ MEASURES = {
     "average_effect": ("Average effect", "points of the chance to order"),
     "average_error": ("Its standard error", "points"),
     "evidence": ("Evidence that customers differ", "log Bayes factor; above 3 is strong"),
+    "believed": (
+        "Differences believed",
+        "share of the predicted ones that unseen customers showed",
+    ),
     "unsubscribe_share": ("Unsubscribed after a message", "share of those mailed"),
     "rounds": ("Learned from", "closed campaigns"),
     "silhouette": ("Silhouette", "how well apart, −1 to 1"),
@@ -181,6 +186,7 @@ MEASURES = {
 FORMATS: dict[str, Callable[[float], str]] = {
     "average_effect": lambda share: display.points(share, decimals=2),
     "average_error": lambda share: display.number(share * 100, decimals=2),
+    "believed": display.percent,
     "unsubscribe_share": lambda share: display.percent(share, decimals=2),
     "smallest_share": display.percent,
     "rounds": display.number,

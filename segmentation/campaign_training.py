@@ -145,7 +145,9 @@ def _train_uplift(logged: Logged, *, now: datetime) -> Result:
         "verdict": model.verdict.value,
         "average_effect": model.average,
         "average_error": model.average_error,
-        "certainty": model.certainty,
+        "believed": model.slope.believed,
+        "slope": model.slope.value,
+        "slope_error": model.slope.error,
         "rounds": logged.count,
         "unsubscribe_share": logged.unsubscribe_share,
         **decision.evidence,
@@ -187,11 +189,11 @@ def _judge_uplift(
         rounds=_take(rounds, ~judged), names=logged.names, themes=themes, seed=SEED
     )
     fresh = _take(rounds, judged)
-    champion_says, _, alone = serving.effects(fresh.X)
-    expected = np.clip(alone + fresh.propensity * champion_says, 0, 1)
+    champion_says = serving.effects(fresh.X)
+    expected = champion_says.alone + fresh.propensity * champion_says.apparent
     losses = [
-        _r_losses(fresh, expected=expected, uplift=uplift)
-        for uplift in (challenger.predict(fresh.X)[0], champion_says)
+        _r_losses(fresh, expected=np.clip(expected, 0, 1), uplift=effects.uplift)
+        for effects in (challenger.effects(fresh.X), champion_says)
     ]
     difference = paired_bootstrap(first=losses[0], second=losses[1], seed=SEED)
     said = f"R-loss on the newest round {difference.mean:+.5f} (95 % interval {difference.low:+.5f} to {difference.high:+.5f})"

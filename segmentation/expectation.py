@@ -47,15 +47,17 @@ def of_mailing(
     if known is None:
         return None
     try:
-        effect, deviation, alone = predictors.uplift(version, known)
+        effects = predictors.uplift(version, known)
     except (ArtifactError, KeyError) as error:
         logger.error("%s cannot decide, a coin does: %s", version, error)  # noqa: TRY400 - told in words
         return None
     margin, value = worth(known)
     expected = policy.expected_profit(
-        uplift=effect,
-        deviation=deviation,
-        alone=alone,
+        uplift=effects.apparent,
+        deviation=effects.deviation,
+        alone=effects.alone,
+        believed=effects.believed,
+        average_error=effects.average_error,
         margin_cents=margin,
         value_cents=value,
         unsubscribe=_unsubscribe_share(version),

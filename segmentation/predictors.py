@@ -8,7 +8,7 @@ from segmentation.ml.columns import RECENCY_DAYS
 from segmentation.ml.estimators.baselines import RecencyRule
 from segmentation.ml.estimators.propensity import PropensityModel
 from segmentation.ml.estimators.response import ResponseModel
-from segmentation.ml.estimators.uplift import UpliftModel
+from segmentation.ml.estimators.uplift import Effects, UpliftModel
 from segmentation.ml.tables import FeatureTable, Floats
 from segmentation.models import ModelVersion
 
@@ -29,7 +29,7 @@ def response(version: ModelVersion, table: FeatureTable) -> tuple[Floats, Floats
     return model.predict(table.columns(loaded.provenance.features))
 
 
-def uplift(version: ModelVersion, table: FeatureTable) -> tuple[Floats, Floats, Floats]:
-    """Uplift in P(order), its standard deviation, and P(order) if left alone; (n,) each. Raises as `purchase`."""
+def uplift(version: ModelVersion, table: FeatureTable) -> Effects:
+    """What a mail does to each customer's P(order). Raises as `purchase`."""
     model = UpliftModel.from_files(versions.load(version).files)
     return model.effects(table.columns(model.names))

@@ -64,8 +64,8 @@ def _predict(
     if version.task == Task.RESPONSE:
         _, mailed = predictors.response(version, table)
         return table.customer_ids, mailed, np.full(len(mailed), np.nan)
-    effect, sd, _ = predictors.uplift(version, table)
-    return table.customer_ids, effect, sd
+    effects = predictors.uplift(version, table)
+    return table.customer_ids, effects.uplift, effects.deviation
 
 
 @transaction.atomic

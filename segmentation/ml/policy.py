@@ -16,6 +16,7 @@ from segmentation.ml.tables import Bools, Floats
 
 
 _LEAST = 0.05
+_SHOWN = 1.64  # standard errors (one-sided 95 %) from which a loss on the average customer is shown
 _MODESTY = 2.0
 """A posterior knows nothing of what the features leave out: its deviations are made this much wider before
 they decide how much to explore (posterior inflation; Chapelle and Li 2011)."""
@@ -46,17 +47,17 @@ class Exploration:
 class Expectation:
     """Of mailing each customer rather than not: expected profit and its standard deviation, cents.
 
-    `benefit`: deviations by which a mail may look bad before it is dropped.
+    `doubt_cents`: by how much a mail may look bad before it is dropped.
     """
 
     profit_cents: Floats
     deviation_cents: Floats
-    benefit: float = 0.0
+    doubt_cents: float = 0.0
 
     @property
     def pays(self) -> Bools:
         """The recommendation: mail these."""
-        return np.asarray(self.profit_cents + self.benefit * self.deviation_cents > 0)
+        return np.asarray(self.profit_cents + self.doubt_cents > 0)
 
     @property
     def certainty(self) -> Floats:
@@ -74,11 +75,18 @@ def expected_profit(
     value_cents: Floats,
     unsubscribe: Floats | float,
     economics: Economics,
+    believed: float = 1.0,
+    average_error: float = 0.0,
 ) -> Expectation:
     """Expected profit of a mail: uplift * margin - P(order | mailed) * voucher - sending - unsubscribing.
 
     `alone`: P(order) without a mail; `margin_cents`, `value_cents`: margin and list value of an order
     before the voucher; `unsubscribe`: P(unsubscribing | mailed). The uncertainty is that of the uplift.
+
+    `believed`: the share of the differences between customers that is acted upon; the rest of the decision is
+    that on the average customer, whose uplift is known up to `average_error`: all or nobody, and all
+    until mails are shown to lose money, since that is the habit. Where the uplift of one and the other is not
+    known, large baskets are no reason to expect a large effect, so all differences in profit shrink.
     """
     voucher = economics.discount_share * value_cents
     profit = (
@@ -87,15 +95,13 @@ def expected_profit(
         - economics.contact_cost_cents
         - unsubscribe * economics.unsubscribe_cost_cents
     )
-    spread = np.abs(margin_cents - voucher) * deviation
-    if len(uplift) > 1 and np.ptp(uplift) == 0:
-        # One uplift for all: nobody knows whose is larger, and large baskets are not a reason to expect a
-        # large effect. Then all or nobody, and all until mails are shown to lose money: that is the habit.
-        profit = np.full(len(profit), profit.mean())
-        return Expectation(
-            profit_cents=profit, deviation_cents=np.full(len(profit), spread.mean()), benefit=1.0
-        )
-    return Expectation(profit_cents=profit, deviation_cents=spread)
+    swing = np.abs(margin_cents - voucher)
+    doubt = (1 - believed) * average_error * float(swing.mean()) if len(swing) else 0.0
+    return Expectation(
+        profit_cents=believed * profit + (1 - believed) * profit.mean() if len(profit) else profit,
+        deviation_cents=np.hypot(believed * swing * deviation, doubt),
+        doubt_cents=_SHOWN * doubt,
+    )
 
 
 def within_budget(expectation: Expectation, *, budget: int | None) -> Bools:

@@ -72,10 +72,10 @@ class ResponseModel:
         return cls(booster_text=tree["booster_text"], features=tree["features"])
 
 
-def folds(customer: Ints, *, seed: int) -> Ints:
+def folds(customer: Ints, *, seed: int, count: int = FOLDS) -> Ints:
     """The fold of each row: a customer's rows stay together."""
     return np.asarray(
-        np.random.default_rng(seed).permutation(int(customer.max()) + 1)[customer] % FOLDS
+        np.random.default_rng(seed).permutation(int(customer.max()) + 1)[customer] % count
     )
 
 

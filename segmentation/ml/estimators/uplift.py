@@ -4,9 +4,10 @@ An R-learner (Nie and Wager 2021): the residual of the outcome is regressed on (
 functions of the features, so that an error of the outcome model costs precision but not truth, because the
 propensities are known. Outcomes are weighted by 1 / p(1 - p): an order of somebody who never orders says
 more than one of somebody who always does. Where the day of the order is known, early and
-late orders are learned apart (`timing.py`). Coefficients are shrunk by theme (empirical Bayes), which decides
-how much of the apparent differences between customers to believe; with no evidence for differences, the
-average effect is everybody's, and with none for an average effect, the verdict says so.
+late orders are learned apart (`timing.py`). Coefficients are shrunk by theme (empirical Bayes). How far
+the differences that remain are believed is decided by customers whom the regression has not seen: the slope of
+their outcomes on what it predicted for them, less its standard error. With no evidence for differences,
+the average effect is everybody's, and with none for an average effect, the verdict says so.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ from segmentation.ml.estimators.timing import Outcome, Rounds, outcomes
 from segmentation.ml.tables import Bools, Floats, Ints
 
 
-_SEEN = 1.64  # z value (one-sided 95 %) from which differences between customers are believed
-_SURE = 1.96  # z value from which an average effect is
+_SURE = 1.96  # z value from which an effect is believed
+_TWICE = 2**0.5  # by how much the held-out slope varies more than its error says, see `Slope.seen`
+_UNSEEN = 10  # parts left out in turn: nine tenths of the customers teach about as much as all
 _TYPICAL = 0.05  # of the base rate: what a moderator usually adds to uplift per standard deviation
 _LEVEL = (
     0.35  # of the base rate: by how much the uplift of rare and of regular buyers usually differs
@@ -43,12 +45,50 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpliftModel:
-    """Fitted on `names`.
+class Slope:
+    """Of the outcome on the differences predicted for unseen customers: 1 when they are as large as predicted."""
 
-    `average`, `average_error`: the effect on the logged customers. `certainty`: the z value of predicted
-    differences in customers that the regression had not seen.
+    value: float
+    error: float
+
+    @property
+    def seen(self) -> bool:
+        """Whether customers are shown to differ at all.
+
+        Each part is predicted from the others and helps to predict them, so every pair of customers counts
+        twice: where nobody differs, the slope has twice the variance that its error tells.
+        """
+        return self.value > _SURE * _TWICE * self.error
+
+    @property
+    def believed(self) -> float:
+        """The share of the predicted differences to act upon, in [0, 1].
+
+        One standard error below the estimate, as in the rule of Breiman et al. (1984): a slope that has just
+        passed the test has mostly been lucky.
+        """
+        return float(np.clip(self.value - self.error, 0.0, 1.0)) if self.seen else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effects:
+    """What a mail does to customers, in P(order); (n,) each.
+
+    `apparent`: the uplift as the regression says, with its `deviation`; `alone`: P(order) if left alone, which goes
+    with it; `uplift`: drawn to the average as far as the differences are not `believed`.
     """
+
+    uplift: Floats
+    apparent: Floats
+    deviation: Floats
+    alone: Floats
+    believed: float
+    average_error: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpliftModel:
+    """Fitted on `names`. `average`, `average_error`: the effect on the logged customers."""
 
     names: tuple[str, ...]
     response: ResponseModel
@@ -57,9 +97,16 @@ class UpliftModel:
     posterior: Posterior
     average: float
     average_error: float
-    verdict: Verdict
-    certainty: float
+    slope: Slope
     rows: int
+
+    @property
+    def verdict(self) -> Verdict:
+        """What may be said in words."""
+        if self.slope.seen:
+            return Verdict.DIFFERENCES
+        shown = abs(self.average) > _SURE * self.average_error
+        return Verdict.AVERAGE if shown else Verdict.NOTHING
 
     @classmethod
     def fit(
@@ -96,8 +143,11 @@ class UpliftModel:
             rate=rate,
         )
         posterior = regression.fit(np.ones(len(base), dtype=bool))
-        certainty = _held_out(
-            regression, design=design, lever=lever, fold=folds(rounds.customer, seed=seed)
+        slope = _held_out(
+            regression,
+            design=design,
+            lever=lever,
+            fold=folds(rounds.customer, seed=seed, count=_UNSEEN),
         )
         residual = rounds.ordered - expected
         # The plain average, of equally weighted customers: what a campaign to everybody would have brought.
@@ -113,30 +163,35 @@ class UpliftModel:
             posterior=posterior,
             average=average,
             average_error=error,
-            verdict=_verdict(certainty, average, error),
-            certainty=certainty,
+            slope=slope,
             rows=len(rounds.X),
         )
 
-    def predict(self, X: Floats) -> tuple[Floats, Floats]:
-        """Uplift in P(order) and its standard deviation, per row of X (n, p); both (n,)."""
-        uplift, deviation, _ = self.effects(X)
-        return uplift, deviation
-
-    def effects(self, X: Floats) -> tuple[Floats, Floats, Floats]:
-        """Uplift, its standard deviation, and P(order) if left alone; each (n,)."""
+    def effects(self, X: Floats) -> Effects:
+        """Of a mail on the customers with these features (n, p)."""
         if X.shape[1] != len(self.names):
             raise ValueError(f"{X.shape[1]} columns of X; the model knows {len(self.names)}.")
         alone, mailed = self.response.predict(X)
         base = _base(alone, mailed)
-        if self.verdict is Verdict.DIFFERENCES:
+        believed = self.slope.believed
+        if self.slope.seen:
             table = self.functions.table(X, base) - self.centre
             design = np.column_stack([np.ones(len(X)), table])
-            uplift, deviation = self.posterior.predict(design)
+            apparent, deviation = self.posterior.predict(design)
+            average = float(self.posterior.mean[0])
         else:
-            uplift, deviation = np.full(len(X), self.average), np.full(len(X), self.average_error)
-        # The trees' own opinion about the effect is not used: only their level, halfway between the arms.
-        return uplift, deviation, np.clip(base - uplift / 2, 0.0, 1.0)
+            average = self.average
+            apparent = np.full(len(X), average)
+            deviation = np.full(len(X), self.average_error)
+        return Effects(
+            uplift=average + believed * (apparent - average),
+            apparent=apparent,
+            deviation=deviation,
+            # The trees' own opinion about the effect is not used: only their level, halfway between the arms.
+            alone=np.clip(base - apparent / 2, 0.0, 1.0),
+            believed=believed,
+            average_error=self.average_error,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -151,8 +206,7 @@ class UpliftModel:
             "evidence": self.posterior.evidence,
             "average": self.average,
             "average_error": self.average_error,
-            "verdict": self.verdict.value,
-            "certainty": self.certainty,
+            "slope": [self.slope.value, self.slope.error],
             "rows": self.rows,
         }
 
@@ -171,8 +225,7 @@ class UpliftModel:
             ),
             average=tree["average"],
             average_error=tree["average_error"],
-            verdict=Verdict(tree["verdict"]),
-            certainty=tree["certainty"],
+            slope=Slope(value=tree["slope"][0], error=tree["slope"][1]),
             rows=tree["rows"],
         )
 
@@ -213,13 +266,13 @@ class _Regression:
         ])  # fmt: skip
 
 
-def _held_out(regression: _Regression, *, design: Floats, lever: Floats, fold: Ints) -> float:
-    """Z value of the outcome's slope on the differences predicted for unseen customers."""
+def _held_out(regression: _Regression, *, design: Floats, lever: Floats, fold: Ints) -> Slope:
+    """The outcome's slope on the differences predicted for unseen customers."""
     seen = np.zeros(len(lever))
     for part in np.unique(fold):
         outside = fold == part
         if outside.all():
-            return 0.0
+            return Slope(value=0.0, error=1.0)
         effect = design[outside] @ regression.fit(~outside).mean
         seen[outside] = effect
     residual = np.sum([part.residual for part in regression.parts], axis=0)
@@ -229,17 +282,9 @@ def _held_out(regression: _Regression, *, design: Floats, lever: Floats, fold: I
     levels = (fold[:, None] == np.unique(fold)) * lever[:, None]
     columns = np.column_stack([levels, lever * seen])
     gram = (columns * weight[:, None]).T @ columns
-    slope = np.linalg.lstsq(gram, columns.T @ (weight * residual), rcond=None)[0]
-    rest = residual - columns @ slope
+    found = np.linalg.lstsq(gram, columns.T @ (weight * residual), rcond=None)[0]
+    rest = residual - columns @ found
     meat = (columns * (weight * rest)[:, None]).T @ (columns * (weight * rest)[:, None])
     bread = np.linalg.pinv(gram)
     error = float(np.sqrt(max((bread @ meat @ bread)[-1, -1], 1e-24)))
-    return float(slope[-1]) / error
-
-
-def _verdict(certainty: float, average: float, error: float) -> Verdict:
-    if certainty > _SEEN:
-        return Verdict.DIFFERENCES
-    if abs(average) > _SURE * error:
-        return Verdict.AVERAGE
-    return Verdict.NOTHING
+    return Slope(value=float(found[-1]), error=error)

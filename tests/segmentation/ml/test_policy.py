@@ -16,16 +16,18 @@ from segmentation.ml.policy import (
 ECONOMICS = Economics(contact_cost_cents=2, unsubscribe_cost_cents=800, discount_share=0.05)
 
 
-def _expect(uplift, alone=0.1, deviation=0.0):
+def _expect(uplift, alone=0.1, deviation=0.0, values=4000.0, **belief):
     uplift = np.asarray(uplift, float)
+    values = np.broadcast_to(np.asarray(values, float), uplift.shape)
     return expected_profit(
         uplift=uplift,
         deviation=np.full(len(uplift), deviation),
         alone=np.full(len(uplift), alone),
-        margin_cents=np.full(len(uplift), 2000.0),
-        value_cents=np.full(len(uplift), 4000.0),
+        margin_cents=values / 2,
+        value_cents=values,
         unsubscribe=0.0025,
         economics=ECONOMICS,
+        **belief,
     )
 
 
@@ -65,15 +67,25 @@ def test_expected_profit_agrees_with_the_simulators_formula():
 
 
 def test_without_known_differences_all_or_nobody_are_mailed():
-    good, doubtful, bad = (
-        _expect(np.full(9, uplift), deviation=0.004) for uplift in (0.03, 0.011, 0.0)
-    )
+    values = np.array([1000.0, 4000.0, 7000.0])
+    for uplift, mailed in ((0.03, True), (0.010, True), (0.0, False)):
+        expectation = _expect(np.full(3, uplift), values=values, believed=0.0, average_error=0.004)
 
-    assert good.pays.all()
-    assert np.ptp(good.profit_cents) == 0
-    assert doubtful.profit_cents[0] < 0
-    assert doubtful.pays.all()
-    assert not bad.pays.any()
+        assert np.ptp(expectation.profit_cents) == 0
+        assert np.ptp(expectation.certainty) == 0
+        assert expectation.pays.tolist() == [mailed] * 3
+    # a loss within the error of the average is no reason to stop
+    assert _expect([0.010, 0.010], believed=0.0, average_error=0.004).profit_cents[0] < 0
+    assert not _expect([0.010, 0.010], believed=0.0, average_error=0.0).pays.any()
+
+
+def test_differences_count_as_far_as_they_are_believed():
+    whole, half, none = (_expect([0.0, 0.04], believed=share) for share in (1.0, 0.5, 0.0))
+
+    assert np.ptp(half.profit_cents) == pytest.approx(0.5 * np.ptp(whole.profit_cents))
+    assert [one.profit_cents.mean() for one in (half, none)] == pytest.approx(
+        [whole.profit_cents.mean()] * 2
+    )
 
 
 def test_budget_takes_the_best_that_pay():

@@ -1,10 +1,11 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from segmentation.ml.estimators.timing import Rounds
-from segmentation.ml.estimators.uplift import UpliftModel, Verdict
+from segmentation.ml.estimators.uplift import Slope, UpliftModel, Verdict
 
 
 NAMES = ["recency_days", "orders", "visits_90d", "luck"]
@@ -32,13 +33,14 @@ def test_known_linear_uplift_is_recovered():
     rounds, truth = _rounds(slope=0.03, average=0.02)
 
     model = _fit(rounds)
-    uplift, deviation = model.predict(rounds.X)
+    effects = model.effects(rounds.X)
 
     assert model.verdict is Verdict.DIFFERENCES
-    assert np.corrcoef(uplift, truth)[0, 1] > 0.9
-    assert uplift.mean() == pytest.approx(0.02, abs=4 * model.average_error)
-    assert np.polyfit(truth, uplift, 1)[0] == pytest.approx(1, abs=0.35)
-    assert np.all(deviation > 0)
+    assert np.corrcoef(effects.uplift, truth)[0, 1] > 0.9
+    assert effects.uplift.mean() == pytest.approx(0.02, abs=4 * model.average_error)
+    assert np.polyfit(truth, effects.uplift, 1)[0] == pytest.approx(1, abs=0.35)
+    assert effects.believed > 0.6
+    assert np.all(effects.deviation > 0)
 
 
 def test_same_uplift_for_all_is_no_evidence_of_heterogeneity():
@@ -47,8 +49,30 @@ def test_same_uplift_for_all_is_no_evidence_of_heterogeneity():
     model = _fit(rounds)
 
     assert model.verdict is Verdict.AVERAGE
-    assert np.ptp(model.predict(rounds.X)[0]) == 0
+    assert np.ptp(model.effects(rounds.X).uplift) == 0
     assert model.average == pytest.approx(0.03, abs=4 * model.average_error)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "believed"),
+    [(0.5, 0.2, 0.0), (-0.9, 0.1, 0.0), (0.6, 0.2, 0.4), (0.9, 0.1, 0.8), (1.6, 0.2, 1.0)],
+)
+def test_differences_are_believed_one_standard_error_below_the_slope(value, error, believed):
+    slope = Slope(value=value, error=error)
+
+    assert slope.believed == pytest.approx(believed)
+    assert slope.seen == (believed > 0)
+
+
+def test_predicted_differences_shrink_as_far_as_they_are_not_believed():
+    rounds, _ = _rounds(rows=6_000, slope=0.03, average=0.02)
+    model = replace(_fit(rounds), slope=Slope(value=0.5, error=0.1))
+
+    effects = model.effects(rounds.X)
+
+    assert effects.believed == pytest.approx(0.4)
+    assert effects.uplift.std() == pytest.approx(0.4 * effects.apparent.std())
+    assert effects.uplift.mean() == pytest.approx(effects.apparent.mean(), abs=0.002)
 
 
 def test_no_uplift_is_mostly_not_enough_data():
@@ -77,7 +101,7 @@ def test_early_orders_sharpen_what_is_learned():
             "customer": np.arange(rows),
         }
         pair = [_fit(Rounds(**known)), _fit(Rounds(**known, days=days))]
-        errors.append([np.mean((model.predict(X)[0] - uplift * 0.85) ** 2) for model in pair])
+        errors.append([np.mean((model.effects(X).apparent - uplift * 0.85) ** 2) for model in pair])
     without, with_days = np.mean(errors, axis=0)
     assert with_days < without
 
@@ -112,8 +136,8 @@ def test_artefact_round_trip_keeps_every_prediction():
     stored = UpliftModel.from_files(model.to_files())
 
     for again in (read, stored):
-        for first, second in zip(model.effects(rounds.X), again.effects(rounds.X), strict=True):
-            assert np.array_equal(first, second)
+        first, second = vars(model.effects(rounds.X)), vars(again.effects(rounds.X))
+        assert all(np.array_equal(first[name], second[name]) for name in first)
         assert again.verdict is model.verdict
 
 
@@ -132,4 +156,4 @@ def test_rounds_and_columns_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="4 columns of X, 3 names"):
         UpliftModel.fit(rounds=rounds, names=NAMES[:3], seed=1)
     with pytest.raises(ValueError, match="the model knows 4"):
-        _fit(rounds).predict(rounds.X[:, :2])
+        _fit(rounds).effects(rounds.X[:, :2])
