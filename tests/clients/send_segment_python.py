@@ -1,14 +1,14 @@
-"""segment-analytics-python as a shop uses it: arguments are host, key, prefix of the ids, gzip or plain."""
+"""segment-analytics-python as a shop uses it: arguments are host, key, prefix of the ids, and perhaps gzip."""
 
 import sys
 
 from segment.analytics.client import Client
 
 
-host, key, prefix, packing = sys.argv[1:]
+host, key, prefix, *packing = sys.argv[1:]
 failures: list[Exception] = []
 client = Client(
-    key, host=host, gzip=packing == "gzip", on_error=lambda error, items: failures.append(error)
+    key, host=host, gzip="gzip" in packing, on_error=lambda error, items: failures.append(error)
 )
 user, visitor = f"{prefix}-user", f"{prefix}-visitor"
 client.track(anonymous_id=visitor, event="Product Added", properties={"product_id": "p1"})
