@@ -49,29 +49,45 @@ def merge(
     """
     with connection.cursor() as cursor:
         turns.wait(cursor, *sources_of([survivor.pk, absorbed.pk]))
-        into, gone = _living(survivor.pk, absorbed.pk)
-        if into == gone:
-            return _merged_already(survivor.pk, absorbed.pk)
-        locked = lock([into, gone])
-        survivor, absorbed = locked[into], locked[gone]
-        if survivor.erased_at or absorbed.erased_at:
-            raise MergeError("A customer who was erased cannot be merged.")
-        addresses = {survivor.email_hmac, absorbed.email_hmac} - {""}
-        if reason == MergeReason.SAME_ADDRESS and len(addresses) > 1:
-            raise MergeError("Their addresses differ, and nobody said that they are one person.")
-        row = Merge.objects.create(
-            survivor=survivor, absorbed=absorbed, reason=reason, source=source, merged_at=now
+        return merge_in_turn(
+            cursor, survivor.pk, absorbed.pk, reason=reason, source=source, now=now
         )
-        row.before = {"survivor": fields(survivor), "absorbed": fields(absorbed)}
-        row.moved = {
-            table: _move(cursor, table, column, of=gone, to=into)
-            for table, column in MOVED_TABLES.items()
-        }
-        _fill(survivor, absorbed)
-        row.before["after"] = fields(survivor)
-        row.save(update_fields=["before", "moved"])
-        _empty(absorbed, into=survivor)
-        _lead_on(row, now=now)
+
+
+def merge_in_turn(
+    cursor: Any,
+    survivor_id: int,
+    absorbed_id: int,
+    *,
+    reason: MergeReason,
+    source: Source | None,
+    now: datetime,
+) -> Merge:
+    """`merge` for who has the turn of every source of the two."""
+    into, gone = _living(survivor_id, absorbed_id)
+    if into == gone:
+        return _merged_already(survivor_id, absorbed_id)
+    locked = lock([into, gone])
+    survivor, absorbed = locked[into], locked[gone]
+    if survivor.erased_at or absorbed.erased_at:
+        raise MergeError("A customer who was erased cannot be merged.")
+    addresses = {survivor.email_hmac, absorbed.email_hmac} - {""}
+    if reason == MergeReason.SAME_ADDRESS and len(addresses) > 1:
+        raise MergeError("Their addresses differ, and nobody said that they are one person.")
+    before = {"survivor": fields(survivor), "absorbed": fields(absorbed)}
+    moved = _move(cursor, of=gone, to=into)
+    _fill(survivor, absorbed)
+    row = Merge.objects.create(
+        survivor=survivor,
+        absorbed=absorbed,
+        reason=reason,
+        source=source,
+        merged_at=now,
+        moved=moved,
+        before={**before, "after": fields(survivor)},
+    )
+    _empty(absorbed, into=survivor)
+    _lead_on(cursor, row, now=now)
     tell(row, EventKind.MERGED, now=now)
     return row
 
@@ -122,14 +138,23 @@ def _merged_already(survivor_id: int, absorbed_id: int) -> Merge:
     return standing.filter(survivor__in=pair).first() or standing[0]
 
 
-def _move(cursor: Any, table: str, column: str, *, of: int, to: int) -> list[int]:
-    """Ids of the rows that moved."""
+_MOVE = "WITH {updates} SELECT {ids}".format(
+    updates=", ".join(
+        f"{table} AS (UPDATE {table} SET {column} = %(to)s WHERE {column} = %(of)s RETURNING id)"
+        for table, column in MOVED_TABLES.items()
+    ),
+    ids=", ".join(f"(SELECT array_agg(id ORDER BY id) FROM {table})" for table in MOVED_TABLES),
+)
+
+
+def _move(cursor: Any, *, of: int, to: int) -> dict[str, list[int]]:
+    """Ids of the rows that moved, by table."""
     # the ledger's trigger lets this one change pass in a transaction that says so
     cursor.execute("SET LOCAL coterie.merging = 'on'")
-    cursor.execute(f"UPDATE {table} SET {column} = %s WHERE {column} = %s RETURNING id", [to, of])
-    moved = sorted(number for (number,) in cursor.fetchall())
+    cursor.execute(_MOVE, {"of": of, "to": to})
+    ids = cursor.fetchone()
     cursor.execute("SET LOCAL coterie.merging = 'off'")
-    return moved
+    return {table: keys or [] for table, keys in zip(MOVED_TABLES, ids, strict=True)}
 
 
 def _fill(survivor: Customer, absorbed: Customer) -> None:
@@ -152,15 +177,20 @@ def _empty(absorbed: Customer, *, into: Customer) -> None:
     absorbed.save(update_fields=[*_KEPT, "merged_into"])
 
 
-def _lead_on(row: Merge, *, now: datetime) -> None:
+def _lead_on(cursor: Any, row: Merge, *, now: datetime) -> None:
     """What still comes under the absorbed number is the survivor's."""
-    Alias.objects.update_or_create(
-        source=row.absorbed.source,
-        kind=AliasKind.USER,
-        value=row.absorbed.external_id,
-        defaults={"customer": row.survivor, "merge": row},
-        create_defaults={"customer": row.survivor, "merge": row, "created_at": now},
-    )
+    cursor.execute(
+        """
+        INSERT INTO customers_alias (source_id, kind, value, customer_id, created_at, merge_id)
+        VALUES (%s, %s, %s, %s, %s, %s)
+        ON CONFLICT (source_id, kind, value) DO UPDATE
+            SET customer_id = EXCLUDED.customer_id, merge_id = EXCLUDED.merge_id
+        """,
+        [
+            row.absorbed.source_id, AliasKind.USER, row.absorbed.external_id, row.survivor_id, now,
+            row.pk,
+        ],
+    )  # fmt: skip
 
 
 def gather_strays() -> int:

@@ -9,9 +9,9 @@ from customers import turns
 from customers.enums import MergeReason
 from customers.identity import visitors
 from customers.identity.deciding import Findings
-from customers.identity.merging import merge, sources_of
+from customers.identity.merging import merge_in_turn, sources_of
 from customers.identity.names import Known
-from customers.models import Customer, Source
+from customers.models import Source
 
 
 def write(cursor: Any, findings: Findings, *, source: Source, now: datetime) -> None:
@@ -97,10 +97,10 @@ def _join(cursor: Any, survivor: Known, absorbed: Known, *, source: Source, now:
     if survivor.id is None or absorbed.id is None:
         raise ValueError("Both must have been made.")
     if turns.take_if_free(cursor, sources_of([survivor.id, absorbed.id])):
-        both = Customer.objects.in_bulk([survivor.id, absorbed.id])
-        merge(
-            survivor=both[survivor.id],
-            absorbed=both[absorbed.id],
+        merge_in_turn(
+            cursor,
+            survivor.id,
+            absorbed.id,
             reason=MergeReason.SAME_ADDRESS,
             source=source,
             now=now,
