@@ -53,6 +53,7 @@ def grant(
     now: datetime,
     happened_at: datetime | None = None,
     evidence: Mapping[str, Any] | None = None,
+    provenance: str = "",
 ) -> ConsentEvent:
     """
     Record that `customer` agreed to `wording`, whose purpose and channel it is about.
@@ -63,7 +64,7 @@ def grant(
     return _act(
         customer=customer, purpose=wording.purpose, channel=wording.channel, act=Act.GRANTED,
         basis=Basis.CONSENT, wording=wording, method=method, evidence=evidence,
-        happened_at=happened_at or now, now=now,
+        happened_at=happened_at or now, now=now, provenance=provenance,
     )  # fmt: skip
 
 
@@ -75,12 +76,20 @@ def withdraw(
     now: datetime,
     happened_at: datetime | None = None,
     evidence: Mapping[str, Any] | None = None,
+    channel: str | None = None,
+    provenance: str = "",
 ) -> ConsentEvent:
-    """Record that `customer` no longer agrees to `purpose`; effective when the transaction commits."""
+    """
+    Record that `customer` no longer agrees to `purpose`; effective when the transaction commits.
+
+    channel: for promotions, by default e-mail; other purposes have none, whatever is given.
+    """
+    usual = CHANNEL_OF[purpose]
     return _act(
-        customer=customer, purpose=purpose, channel=CHANNEL_OF[purpose], act=Act.WITHDRAWN,
+        customer=customer, purpose=purpose,
+        channel=usual if usual == Channel.ANY else channel or usual, act=Act.WITHDRAWN,
         basis=Basis.NONE, wording=None, method=method, evidence=evidence,
-        happened_at=happened_at or now, now=now,
+        happened_at=happened_at or now, now=now, provenance=provenance,
     )  # fmt: skip
 
 
@@ -199,12 +208,13 @@ def _act(
     evidence: Mapping[str, Any] | None,
     happened_at: datetime,
     now: datetime,
+    provenance: str = "",
 ) -> ConsentEvent:
     with transaction.atomic():
         event = ConsentEvent.objects.create(
             customer=customer, purpose=purpose, channel=channel, act=act, basis=basis,
             wording=wording, method=method, evidence=dict(evidence or {}),
-            happened_at=min(happened_at, now), recorded_at=now,
+            happened_at=min(happened_at, now), recorded_at=now, provenance=provenance,
         )  # fmt: skip
         with connection.cursor() as cursor:
             cursor.execute(FOLD_ONE, {"event_id": event.pk})

@@ -20,6 +20,9 @@ from gateway.schema import operation
 from gateway.views import Endpoint, answer
 
 
+MARKETING_CHANNELS = [(one.value, one.label) for one in (Channel.EMAIL, Channel.SMS)]
+
+
 class WordingSerializer(serializers.Serializer[Any]):
     """A text that people agree to; never changed, a better one is a new version."""
 
@@ -91,6 +94,11 @@ class GrantSerializer(StrictSerializer):
 
 class WithdrawalSerializer(StrictSerializer):
     purpose = serializers.ChoiceField(choices=Purpose.choices)
+    channel = serializers.ChoiceField(
+        choices=MARKETING_CHANNELS,
+        required=False,
+        help_text="Of MARKETING; default EMAIL. Other purposes have none.",
+    )
     happened_at = Moment(required=False, help_text="Default: now; a time to come is taken as now.")
     method = Text(max_length=50, default="api", help_text="How: account page, call, …")
     evidence = JsonObject(required=False)
@@ -165,6 +173,7 @@ class ConsentEndpoint(Endpoint):
         event = ledger.grant(
             customer=found, wording=wording, method=said["method"], now=clock.now(),
             happened_at=said["happened_at"], evidence=self._evidence(said),
+            provenance=Provenance.API,
         )  # fmt: skip
         return answer(ConsentEventSerializer, event, status=201)
 
@@ -180,16 +189,13 @@ class ConsentEndpoint(Endpoint):
         event = ledger.withdraw(
             customer=found, purpose=Purpose(said["purpose"]), method=said["method"], now=clock.now(),
             happened_at=said.get("happened_at"), evidence=self._evidence(said),
+            channel=said.get("channel"), provenance=Provenance.API,
         )  # fmt: skip
         return answer(ConsentEventSerializer, event, status=201)
 
     def _evidence(self, said: dict[str, Any]) -> dict[str, Any]:
         """What was sent as proof, and by which key."""
-        return {
-            **said.get("evidence", {}),
-            "provenance": Provenance.API.value,
-            "api_key": self.key.prefix,
-        }
+        return {**said.get("evidence", {}), "api_key": self.key.prefix}
 
 
 class WordingEndpoint(Endpoint):

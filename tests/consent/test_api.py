@@ -34,9 +34,8 @@ def test_grant_with_proof_makes_a_customer_mailable(api: Api) -> None:
     granted = api.post(f"customers/{customer.pk}/consent/grants", GRANT)
     assert granted.status_code == 201
     said = granted.json()
-    assert said["evidence"] == {
-        "form": "checkout-3", "provenance": "api", "api_key": api.key.prefix,
-    }  # fmt: skip
+    assert said["evidence"] == {"form": "checkout-3", "api_key": api.key.prefix}
+    assert said["provenance"] == "api"
     assert said["wording"]["version"] == "default-1"
     assert said["happened_at"] == "2026-06-01T12:00:00Z"
     assert gate.refusal(customer) is None
@@ -176,3 +175,11 @@ def test_consents_of_a_customer_who_agreed_to_more(api: Api) -> None:
     assert {state["purpose"]: state["channel"] for state in states} == {
         "MARKETING": "EMAIL", "PROFILING": "ANY",
     }  # fmt: skip
+
+
+def test_withdrawal_may_be_of_text_messages_only(api: Api) -> None:
+    customer = MailableFactory()
+    said = {"purpose": "MARKETING", "channel": "SMS"}
+    withdrawn = api.post(f"customers/{customer.pk}/consent/withdrawals", said)
+    assert (withdrawn.status_code, withdrawn.json()["channel"]) == (201, "SMS")
+    assert gate.refusal(customer) is None

@@ -110,6 +110,16 @@ def test_a_withdrawal_is_of_the_channel_it_names(
     assert (state(customer), state(customer, Channel.SMS)) == (email, sms)
 
 
+def test_a_withdrawal_recorded_by_hand_may_be_of_text_messages_only() -> None:
+    customer = MailableFactory()
+    told(customer, EventKind.CONSENT_GIVEN, provenance="webhook", channel="SMS")
+    ledger.absorb(now=LATER)
+    ledger.withdraw(
+        customer=customer, purpose=Purpose.MARKETING, channel=Channel.SMS, method="call", now=LATER
+    )
+    assert (state(customer), state(customer, Channel.SMS)) == (True, False)
+
+
 # ------------------------------------------------------------------ what an import may do
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 @pytest.mark.parametrize("at_once", [True, False])
