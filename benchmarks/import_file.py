@@ -112,7 +112,7 @@ def copy_bare(path: Path) -> float:
 def import_ours(path: Path, *, name: str) -> dict[str, Any]:
     """`manage.py import_shop` in a process of its own, with the seconds it tells and its peak memory."""
     _database()
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603 - our own command, no shell
         [sys.executable, "manage.py", "import_shop", str(path), "--layout", "uci", "--source", name, "--json"],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL if not os.environ.get("SHOW") else None, text=True,
     )  # fmt: skip

@@ -17,6 +17,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "customers.tasks.forget_inbound",
         "schedule": 86_400.0,
     },
+    "imports: run what waits": {"task": "customers.tasks.run_imports_due", "schedule": 2.0},
     "shop data: fetch from shops": {"task": "customers.tasks.pull_shops", "schedule": 30.0},
     "customers: rows that came during a merge": {
         "task": "customers.tasks.gather_strays",

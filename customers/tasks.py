@@ -11,6 +11,7 @@ from django.conf import settings
 from core import clock
 from customers import exporting
 from customers.identity.merging import gather_strays as gather_strays_of_merges
+from customers.importing.tasks import run_imports_due
 from customers.intake import reading, retention
 from customers.models import Source
 from customers.sources import simulated_shop
@@ -18,6 +19,7 @@ from customers.sources.woocommerce import pull
 
 
 log = logging.getLogger(__name__)
+__all__ = ["run_imports_due"]  # Celery finds it here
 
 
 @shared_task(name="customers.tasks.answer_simulated")

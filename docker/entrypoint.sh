@@ -20,6 +20,11 @@ case "${1:-web}" in
     exec celery -A config worker --queues send --concurrency 1 --loglevel INFO \
       --without-gossip --without-mingle
     ;;
+  # an import may take an hour, and has 500 MB to itself
+  importer)
+    exec celery -A config worker --queues import --concurrency 1 --loglevel INFO \
+      --without-gossip --without-mingle
+    ;;
   beat)
     exec celery -A config beat --loglevel WARNING --pidfile ""
     ;;

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from customers import ingest
 from customers.importing import new_lines
-from customers.importing.references import set_wise_references
+from customers.importing.bulk import indexes_afterwards, set_wise_references
 from customers.ingest import Origin
 from customers.refusals import REFUSED
 from customers.reports import Counts
@@ -49,10 +49,13 @@ def load(
 
         with set_wise_references(cursor, entity):
             if entity == "order_lines" and _all_new(found.get("orders")):
-                found[entity] = new_lines.write(
-                    cursor, db, checked[entity], has_line=entity in line_entities, origin=origin,
-                    keep=_keep, tick=tick,
-                )  # fmt: skip
+                with indexes_afterwards(
+                    cursor, "customers_orderline", rows=checked[entity]["rows"]
+                ):
+                    found[entity] = new_lines.write(
+                        cursor, db, checked[entity], has_line=entity in line_entities,
+                        origin=origin, keep=_keep, tick=tick,
+                    )  # fmt: skip
             else:
                 found[entity] = _entity(
                     cursor, db, entity, checked[entity], has_line=entity in line_entities,

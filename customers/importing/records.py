@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +23,9 @@ from customers.refusals import REFUSED
 from customers.sources.layouts import LINE
 
 
+_THREADS = 2
 # NUL, and the two code points that are no characters
-BAD_SIGNS = (b"\0", b"\xef\xbf\xbe", b"\xef\xbf\xbf")
+_BAD_SIGNS = (b"\0", b"\xef\xbf\xbe", b"\xef\xbf\xbf")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,14 +39,39 @@ class Portion:
 
 def portions(path: Path, dialect: Dialect) -> Iterator[Portion]:
     """All records below the header, in order. Blank lines are no records."""
-    waiting = _without_header(blocks(path, dialect))
-    careful = _Careful(dialect, waiting)
-    for block in waiting:
-        table = None if block.overlong else _at_once(block, dialect)
-        if table is None:
-            yield careful.portion(block)
-        else:
-            yield Portion(rows=table, refused=REFUSED.empty_table(), position=block.position)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        ahead = _Ahead(_without_header(blocks(path, dialect)), dialect, pool)
+        careful = _Careful(dialect, ahead.blocks())
+        while (found := ahead.take()) is not None:
+            block, table = found
+            if table is None:
+                yield careful.portion(block)
+            else:
+                yield Portion(rows=table, refused=REFUSED.empty_table(), position=block.position)
+
+
+class _Ahead:
+    """Blocks that are read while earlier ones are being stored; Arrow needs no interpreter for it."""
+
+    def __init__(self, source: Iterator[Block], dialect: Dialect, pool: ThreadPoolExecutor) -> None:
+        self.source = source
+        self.dialect = dialect
+        self.pool = pool
+        self.waiting: deque[tuple[Block, Future[pa.Table | None]]] = deque()
+
+    def take(self) -> tuple[Block, pa.Table | None] | None:
+        """The next block and its rows; None for the rows when it has to be read with care."""
+        while len(self.waiting) <= _THREADS and (block := next(self.source, None)) is not None:
+            self.waiting.append((block, self.pool.submit(_at_once, block, self.dialect)))
+        if not self.waiting:
+            return None
+        block, rows = self.waiting.popleft()
+        return block, rows.result()
+
+    def blocks(self) -> Iterator[Block]:
+        """The same blocks for who reads them with care beyond the end of one."""
+        while (found := self.take()) is not None:
+            yield found[0]
 
 
 def _without_header(waiting: Iterator[Block]) -> Iterator[Block]:
@@ -59,7 +86,11 @@ def _without_header(waiting: Iterator[Block]) -> Iterator[Block]:
 def _at_once(block: Block, dialect: Dialect) -> pa.Table | None:
     """The rows, or None when not every line is one good row."""
     text = block.text
-    if any(sign in text for sign in BAD_SIGNS) or _may_hold_blanks(text, dialect):
+    if (
+        block.overlong
+        or any(sign in text for sign in _BAD_SIGNS)
+        or _may_hold_blanks(text, dialect)
+    ):
         return None
     try:
         table = pc.read_csv(

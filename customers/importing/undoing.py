@@ -94,7 +94,11 @@ class _Undoing:
     def __init__(self, cursor: Any, row: Import, *, now: datetime) -> None:
         self.cursor = cursor
         self.now = now
-        self.names = {"import": row.pk, "mine": row.report["written_by"]}
+        self.names = {
+            "import": row.pk,
+            "mine": row.report["written_by"],
+            "consent": list(_CONSENT),
+        }
         self.reasons: Counter[str] = Counter()
         self.entities: dict[str, dict[str, int]] = {}
         self.examples: dict[str, list[dict[str, Any]]] = {}
@@ -119,14 +123,14 @@ class _Undoing:
     # ------------------------------------------------------------ who wrote a row last
     def _remember_who_wrote(self) -> None:
         """Table `undone`: rows whose last writer is an undoing, and who had written them before."""
-        self.cursor.execute(
+        self._keep_as(
+            "undone",
             """
-            CREATE TEMPORARY TABLE undone ON COMMIT DROP AS
             SELECT c.entity, c.row_id, i.report -> 'undo' ->> 'written_by' AS undoing,
                    c.before ->> '_xmin' AS writer
             FROM customers_importchange c JOIN customers_import i ON i.id = c.source_import_id
             WHERE i.status = 'UNDONE'
-            """
+            """,
         )
         self.cursor.execute("CREATE INDEX ON undone (entity, row_id, undoing)")
         found = True
@@ -186,9 +190,9 @@ class _Undoing:
             for field in model._meta.fields
             if isinstance(field, models.ForeignKey)
         )
-        self.cursor.execute(
+        self._keep_as(
+            f"changed_{entity}",
             f"""
-            CREATE TEMPORARY TABLE changed_{entity} ON COMMIT DROP AS
             SELECT t.id, first.before,
                    CASE WHEN NOT ({self._is_mine(entity)}) THEN 'changed_since'
                         WHEN {gone or "FALSE"} THEN 'refers_to_gone' END AS reason
@@ -198,7 +202,6 @@ class _Undoing:
             LATERAL jsonb_populate_record(NULL::{table}, first.before) b
             WHERE t.created_by_import IS DISTINCT FROM %(import)s
             """,
-            self.names,
         )
         self._list(entity, f"changed_{entity}")
         self.cursor.execute(
@@ -226,15 +229,14 @@ class _Undoing:
                 "EXISTS (SELECT 1 FROM customers_event r WHERE r.customer_id = t.id"
                 " AND r.kind = ANY(%(consent)s))"
             )
-        self.cursor.execute(
+        self._keep_as(
+            f"created_{entity}",
             f"""
-            CREATE TEMPORARY TABLE created_{entity} ON COMMIT DROP AS
             SELECT t.id, CASE WHEN {consent} THEN 'consent_on_record'
                               WHEN NOT ({self._is_mine(entity)}) THEN 'changed_since'
                               WHEN {stays or "FALSE"} THEN 'referred_to' END AS reason
             FROM {table} t WHERE t.created_by_import = %(import)s
             """,
-            {**self.names, "consent": list(_CONSENT)},
         )
         self._list(entity, f"created_{entity}")
         self.cursor.execute("SET LOCAL coterie.erasing = 'on'")
@@ -248,6 +250,10 @@ class _Undoing:
         deleted = int(self.cursor.rowcount)
         self.cursor.execute("SET LOCAL coterie.erasing = 'off'")
         return deleted
+
+    def _keep_as(self, table: str, sql: str) -> None:
+        self.cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{table}")
+        self.cursor.execute(f"CREATE TEMPORARY TABLE {table} ON COMMIT DROP AS {sql}", self.names)
 
     def _list(self, entity: str, table: str) -> None:
         self.cursor.execute(
@@ -268,7 +274,8 @@ def _referring(
     derived: list[tuple[str, str]] = []
     others: list[tuple[str, str]] = []
     for relation in model._meta.get_fields(include_hidden=True):
-        if relation.auto_created and (relation.one_to_many or relation.one_to_one):
-            place = (relation.related_model._meta.db_table, str(relation.field.column))
-            (derived if getattr(relation.related_model, "derived", False) else others).append(place)
+        if isinstance(relation, models.ForeignObjectRel) and not relation.many_to_many:
+            other: Any = relation.related_model
+            place = (other._meta.db_table, str(relation.field.column))
+            (derived if getattr(other, "derived", False) else others).append(place)
     return derived, others

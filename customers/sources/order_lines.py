@@ -35,10 +35,11 @@ def translate(
     ]
     value = db.execute(_VALUE).fetchall()[0]
     db.execute(_NUMBERED.format(layout=layout))
+    db.execute(_PLACES)
     for name, sql in _TABLES.items():
         db.execute(f"DROP TABLE IF EXISTS {name}")
-        db.execute(f"CREATE TABLE {name} AS {sql.format(layout=layout, place=_PLACE)}")
-    db.execute("DROP VIEW sold_lines; DROP TABLE parsed")
+        db.execute(f"CREATE TABLE {name} AS {sql.format(layout=layout)}")
+    db.execute("DROP VIEW sold_lines; DROP TABLE spans; DROP TABLE pieces; DROP TABLE parsed")
     return Translation(
         line_entities=("order_lines", "refunds"),
         duplicates=duplicates,
@@ -109,7 +110,17 @@ _NUMBERED = """
            placed_at * (1 << 30) + line_number AS turn
     FROM parsed WHERE reason IS NULL
 """
-_PLACE = "row_number() OVER (PARTITION BY order_id ORDER BY sold_lines.line_number)"
+# The lines of an order are numbered as they come. Nearly always they stand together in the file: then a
+# line's place is its distance from the order's first. Only orders in pieces need a sort.
+_PLACES = """
+    CREATE OR REPLACE TEMP TABLE spans AS
+    SELECT order_id, min(turn) AS first, max(turn) - min(turn) + 1 = count(*) AS is_whole
+    FROM (SELECT order_id, row_number() OVER () AS turn FROM sold_lines WHERE NOT is_refund)
+    GROUP BY order_id;
+    CREATE OR REPLACE TEMP TABLE pieces AS
+    SELECT line_number, row_number() OVER (PARTITION BY order_id ORDER BY line_number) AS place
+    FROM sold_lines JOIN spans USING (order_id) WHERE NOT is_refund AND NOT is_whole;
+"""
 # What the file is worth, and where that went: file = duplicates + refused + rounded_off + imported.
 _VALUE = """
     WITH priced AS (SELECT reason, try_cast(amount * price AS DECIMAL(38, 4)) AS value,
@@ -153,13 +164,16 @@ _TABLES = {
                coalesce(min_by(channel, line_number), '') AS channel
         FROM sold_lines WHERE NOT is_refund GROUP BY order_id ORDER BY min(line_number)""",
     "order_lines": """
-        SELECT order_id AS order_external_id, {place} AS line_number, product AS product_external_id,
-               quantity, cents AS unit_price_cents, cost_cents, sold_lines.line_number AS file_line
-        FROM sold_lines WHERE NOT is_refund ORDER BY file_line""",
+        SELECT order_id AS order_external_id, coalesce(pieces.place, turn - first + 1) AS line_number,
+               product AS product_external_id, quantity, cents AS unit_price_cents, cost_cents,
+               sales.line_number AS file_line
+        FROM (SELECT * EXCLUDE (turn), row_number() OVER () AS turn FROM sold_lines WHERE NOT is_refund)
+             AS sales
+             JOIN spans USING (order_id) LEFT JOIN pieces USING (line_number)""",
     # what came back belongs to the customer's last order before of the same article: of as many at
     # the same price if there is one, else of at least as many
     "refunds": """
-        WITH back AS (SELECT * EXCLUDE (reason), -quantity AS returned, {place} AS place
+        WITH back AS (SELECT * EXCLUDE (reason), -quantity AS returned, row_number() OVER (PARTITION BY order_id ORDER BY line_number) AS place
                       FROM sold_lines WHERE is_refund),
              sold AS (SELECT * FROM sold_lines
                       WHERE NOT is_refund AND customer IS NOT NULL AND NOT is_cancelled),
