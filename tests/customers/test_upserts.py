@@ -284,3 +284,26 @@ def test_a_batch_of_a_source_that_tells_little_is_a_batch(now: datetime) -> None
     ingest.load(ShopBatch(**tables), source=SourceFactory(), now=now + timedelta(days=1))
     assert Order.objects.get().changed_at is None
     assert Review.objects.get().kind == "REVIEW"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_customer_of_another_source_is_not_waited_for(now: datetime) -> None:
+    """Whoever writes that customer may be waiting for one of ours; the word is heard the next time."""
+    source = SourceFactory()
+    ada = CustomerFactory(phone="")
+    Alias.objects.create(
+        source=source, kind=AliasKind.USER, value="c1", customer=ada, created_at=now
+    )
+    writer = connection.copy()
+    try:
+        with writer.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("UPDATE customers_customer SET country = 'FR' WHERE id = %s", [ada.pk])
+            busy = tell(source, now=now, customers=[{"phone": "12"}])["customers"]
+            cursor.execute("COMMIT")
+    finally:
+        writer.close()
+    assert (busy.rows, busy.updated, busy.duplicates) == (1, 0, 1)
+    assert tell(source, now=now, customers=[{"phone": "12"}])["customers"].updated == 1
+    ada.refresh_from_db()
+    assert (ada.phone, ada.country) == ("12", "FR")
