@@ -122,5 +122,16 @@ def _later_customer(old: Values, new: Values) -> Values:
     return merged
 
 
+def fill_only(word: Values, known: Values) -> None:
+    """Make a customer's word that is older than what is known tell only what was never told."""
+    for name in ("email", "first_name", "last_name", "country", "language", "phone"):
+        if known[name]:
+            word[name] = None
+    if word.get("traits"):
+        new = {k: v for k, v in json.loads(word["traits"]).items() if k not in known["traits"]}
+        word["traits"] = json.dumps(new) if new else None
+    word["changed_at"] = None  # else the upsert would not hear it at all
+
+
 def _last(old: Values, new: Values) -> Values:
     return new

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from customers.intake.gathering import Told
 from customers.intake.order_words import Stored, Values, Word
 from customers.upserts import TABLES
 
@@ -114,6 +116,31 @@ def versions(cursor: Any, *, source_id: int, ids: Mapping[str, list[str]]) -> Ve
 
 def changed(before: Versions, after: Versions) -> set[tuple[str, str]]:
     return {key for key, version in after.items() if before.get(key) != version}
+
+
+def outdated(cursor: Any, *, source_id: int, words: Sequence[Told]) -> dict[str, Values]:
+    """Of the customers told of those who have told something later, and what we know of them."""
+    dated = [word.values for word in words if word.values.get("changed_at") is not None]
+    if not dated:
+        return {}
+    names = ("email", "first_name", "last_name", "country", "language", "phone", "traits")
+    cursor.execute(
+        f"""SELECT told.external_id, {", ".join(f"known.{name}" for name in names)}
+            FROM unnest(%s::text[], %s::bigint[]) AS told (external_id, changed_at)
+            JOIN customers_customer known
+              ON known.source_id = %s AND known.external_id = told.external_id
+            WHERE known.changed_at > to_timestamp(told.changed_at)""",
+        [
+            [values["external_id"] for values in dated],
+            [values["changed_at"] for values in dated],
+            source_id,
+        ],
+    )
+    found = {key: dict(zip(names, values, strict=True)) for key, *values in cursor.fetchall()}
+    for known in found.values():
+        if isinstance(known["traits"], str):  # a bare cursor gives JSON as text
+            known["traits"] = json.loads(known["traits"])
+    return found
 
 
 def known_events(cursor: Any, *, source_id: int, ids: list[str]) -> set[str]:

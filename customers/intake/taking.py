@@ -20,7 +20,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from customers import identity, ingest
 from customers.intake import gathering, order_words, visitors
-from customers.intake.stored import changed, known_events, orders_said, versions
+from customers.intake.stored import changed, known_events, orders_said, outdated, versions
 from customers.intake.translation import Item, Person, Translation
 from customers.models import Source
 from customers.sources import TRANSLATORS
@@ -82,9 +82,10 @@ def take(items: Sequence[Item], *, source: Source, now: datetime) -> list[Verdic
     try:
         with transaction.atomic():
             return _take(items, source=source, now=now)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception as error:  # noqa: BLE001 - one item must not stop those behind it
+    except Exception as error:
+        # anything else is of one item, and must not stop those behind it
+        if isinstance(error, InterfaceError | OperationalError) and _is_of_the_database(error):
+            raise
         if len(items) == 1:
             # no message and no values: they may be personal
             where = "".join(traceback.format_tb(error.__traceback__)[-3:])
@@ -98,6 +99,12 @@ def take(items: Sequence[Item], *, source: Source, now: datetime) -> list[Verdic
             *take(items[:half], source=source, now=now),
             *take(items[half:], source=source, now=now),
         ]
+
+
+def _is_of_the_database(error: Exception) -> bool:
+    """It is away, stopped us or has no room; but what is too complex for it is of the item."""
+    state: str | None = getattr(error.__cause__, "sqlstate", None)
+    return state is None or state[:2] in {"08", "40", "53", "55", "57", "58", "XX"}
 
 
 def _take(items: Sequence[Item], *, source: Source, now: datetime) -> list[Verdict]:
@@ -189,6 +196,10 @@ def _write(
         if tables[entity]
     }
     before = versions(cursor, source_id=source.pk, ids=ids)
+    late = outdated(cursor, source_id=source.pk, words=tables["customers"])
+    for told in tables["customers"]:
+        if known := late.get(told.values["external_id"]):
+            gathering.fill_only(told.values, known)
     event_ids = [told.values["external_id"] for told in tables["events"]]
     old_events = known_events(cursor, source_id=source.pk, ids=event_ids)
     batch = ShopBatch(**{entity: _table(entity, rows) for entity, rows in tables.items()})

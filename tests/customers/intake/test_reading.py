@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from customers.enums import InboundStatus, OrderStatus, Power, SourceKind
 from customers.intake import taking
@@ -191,6 +191,20 @@ def test_read_due_cancels_an_order(source: Source) -> None:
     read_due(now=NOW)
     order = Order.objects.get()
     assert (order.status, order.total_cents) == (OrderStatus.CANCELLED, 2400)
+
+
+def test_read_due_learns_from_an_older_word_what_was_never_told(source: Source) -> None:
+    later = {"email": "ada@example.com", "tier": 2}
+    land(source, said("identify", traits=later, timestamp=at(1)))
+    read_due(now=NOW)
+    earlier = {"email": "old@example.com", "firstName": "Ada", "tier": 1, "size": "M"}
+    request = land(source, said("identify", traits=earlier, timestamp=at(9)))
+    read_due(now=NOW)
+    customer = Customer.objects.get()
+    assert (customer.email, customer.first_name) == ("ada@example.com", "Ada")
+    assert customer.traits == {"tier": 2, "size": "M"}
+    assert customer.changed_at == NOW - timedelta(minutes=1)
+    assert accounts(request) == (InboundStatus.DONE, 1, 1, 0, 0)
 
 
 REFUNDS = {
@@ -396,6 +410,25 @@ def test_read_due_leaves_a_request_unread_when_it_is_cut_off(
     assert (Order.objects.count(), Event.objects.count()) == (0, 0)
     read_due(now=NOW)
     assert accounts(request) == (InboundStatus.DONE, 2, 2, 0, 0)
+
+
+def test_read_due_takes_what_is_too_much_for_the_database_for_the_items_fault(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = taking.TRANSLATORS.load(SourceKind.SEGMENT)
+
+    def translate(items: Any, **rest: Any) -> Any:
+        if any(item.body.get("event") == "Poison" for item in items):
+            with (
+                connection.cursor() as cursor
+            ):  # a real error of class 54, "program limit exceeded"
+                cursor.execute("SELECT " + "(" * 20_000 + "1" + ")" * 20_000)
+        return known(items, **rest)
+
+    monkeypatch.setattr(taking.TRANSLATORS, "load", lambda kind: translate)
+    request = land(source, said("page"), said(event="Poison"), said("screen"))
+    read_due(now=NOW)
+    assert accounts(request) == (InboundStatus.PARTLY, 3, 2, 0, 1)
 
 
 def test_read_due_leaves_privacy_requests_to_others(now: datetime) -> None:
