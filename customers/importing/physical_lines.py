@@ -11,7 +11,7 @@ from pathlib import Path
 from customers.importing.dialect import LONGEST_LINE, Dialect
 
 
-BLOCK = 1 << 22
+BLOCK = 1 << 21
 KEPT = 2_000  # characters of a refused line
 
 _LONE_CR = re.compile(rb"\r(?!\n)")

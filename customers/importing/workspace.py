@@ -20,7 +20,7 @@ import duckdb
 from core import clock
 
 
-MEMORY = "200MB"
+MEMORY = "128MB"
 """DuckDB's share; beyond it, it writes to disk. The whole process stays below 500 MB."""
 THREADS = 2
 

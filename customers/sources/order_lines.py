@@ -11,6 +11,7 @@ from datetime import datetime
 import duckdb
 
 from customers import quality
+from customers.sources import repetitions
 from customers.sources.layouts import LINE, Translation, quoted
 from customers.sources.order_fields import OrderLayout, expressions
 
@@ -79,16 +80,8 @@ def _parse(
         **layout.refused,
     }  # fmt: skip
     cases = "\n".join(f"WHEN {test} THEN '{reason}'" for reason, test in rules.items())
-    said = ", ".join(quoted(name) for name in columns)
-    # to sort all lines by all of their columns would cost more than everything else: only those whose
-    # hash repeats are compared
+    repetitions.find(db, columns=columns)
     db.execute(f"""
-        CREATE OR REPLACE TEMP TABLE repeated AS
-        WITH twice AS (SELECT hash({said}) AS h FROM lines GROUP BY 1 HAVING count(*) > 1)
-        SELECT line_number FROM (
-            SELECT {LINE} AS line_number, row_number() OVER (PARTITION BY {said} ORDER BY {LINE}) AS copy
-            FROM lines WHERE hash({said}) IN (FROM twice)
-        ) WHERE copy > 1;
         CREATE OR REPLACE TABLE parsed AS
         WITH fields AS (SELECT {LINE} AS line_number, {expressions(db, layout)} FROM lines)
         SELECT *, CASE {cases} END AS reason,

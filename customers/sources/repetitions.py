@@ -1,0 +1,52 @@
+"""Lines of a file that say in every column what an earlier line says; in constant memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from customers.sources.layouts import LINE, quoted
+
+
+_SLOTS = 1 << 26  # a byte each; with 25 million lines every sixth is looked at twice
+_PORTION = 200_000
+
+
+def find(db: duckdb.DuckDBPyConnection, *, columns: Sequence[str]) -> None:
+    """
+    Make the temporary table `repeated` (line_number) from `lines`.
+
+    To sort or to group all lines would cost more than everything else. So their hashes go by once, and only
+    lines whose place in a table was taken are compared in full.
+    """
+    said = ", ".join(quoted(name) for name in columns)
+    db.register("maybe_twice", _maybe_twice(db, said))
+    db.execute(f"""
+        CREATE OR REPLACE TEMP TABLE repeated AS
+        WITH twice AS (SELECT hash({said}) AS h FROM lines WHERE hash({said}) IN (FROM maybe_twice)
+                       GROUP BY 1 HAVING count(*) > 1)
+        SELECT line_number FROM (
+            SELECT {LINE} AS line_number, row_number() OVER (PARTITION BY {said} ORDER BY {LINE}) AS copy
+            FROM lines WHERE hash({said}) IN (FROM twice)
+        ) WHERE copy > 1;
+    """)
+    db.unregister("maybe_twice")
+
+
+def _maybe_twice(db: duckdb.DuckDBPyConnection, said: str) -> pa.Table:
+    taken = np.zeros(_SLOTS, dtype=bool)
+    found = []
+    for batch in db.sql(f"SELECT hash({said}) AS h FROM lines").to_arrow_reader(_PORTION):
+        hashes = batch.column(0).to_numpy()
+        slots = hashes & np.uint64(_SLOTS - 1)
+        again = taken[slots]
+        taken[slots] = True
+        order = np.sort(slots)
+        within = order[1:][order[1:] == order[:-1]]
+        if len(within):
+            again |= np.isin(slots, within)
+        found.append(hashes[again])
+    return pa.table({"h": np.unique(np.concatenate(found)) if found else pa.array([], pa.uint64())})
