@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from customers.currencies import CURRENCIES
-from customers.enums import EventKind, OrderStatus
+from customers.enums import EventKind, OrderStatus, ReviewKind
 from customers.sources.base import SCHEMAS
 
 
@@ -44,8 +44,8 @@ REASONS = {
     "stock_adjustment": "A correction of the stock: price 0 and no customer, so nobody bought it.",
     "unknown_currency": "The currency is not a code of ISO 4217.",
     "unknown_status": "The order's status is neither placed nor cancelled.",
-    "unknown_kind": "The event is of a kind that the ledger does not know.",
-    "bad_properties": "The event's properties are not a JSON object.",
+    "unknown_kind": "The event or review is of a kind that nobody knows here.",
+    "bad_properties": "The properties or traits are not a JSON object.",
     "bad_rating": "The rating is not between 1 and 5.",
     "bad_line_number": "The line's number within its order is missing or below zero.",
     "duplicate_id": "Another row of the same data has this identifier and says something else.",
@@ -104,14 +104,22 @@ def _list(codes: object) -> str:
     return ", ".join(f"'{code}'" for code in sorted(codes))  # type: ignore[call-overload] # strings
 
 
+def _not_an_object(column: str) -> str:
+    # PostgreSQL's jsonb keeps no \u0000
+    return (
+        f"CASE WHEN coalesce({column}, '{{}}') = '{{}}' THEN false WHEN json_valid({column})"
+        f" THEN json_type({column}) <> 'OBJECT' OR contains({column}, '\\u0000') ELSE true END"
+    )
+
+
 _ENTITIES = {
     "customers": _Entity(
         key=("external_id",),
         date="joined_at",
-        rules=(),
+        rules=(("bad_properties", _not_an_object("traits")),),
         longest={
             "external_id": 200, "email": 320, "first_name": 200, "last_name": 200, "country": 100,
-            "language": 20,
+            "language": 20, "phone": 50, "traits": MAX_TEXT,
         },
     ),
     "products": _Entity(
@@ -121,7 +129,10 @@ _ENTITIES = {
             ("negative_amount", "price_cents < 0 OR cost_cents < 0"),
             ("amount_too_large", f"{too_large('price_cents')} OR {too_large('cost_cents')}"),
         ),
-        longest={"external_id": 200, "name": 500, "category": 200},
+        longest={
+            "external_id": 200, "name": 500, "category": 200, "brand": 200, "url": 2000,
+            "image_url": 2000,
+        },
     ),
     "orders": _Entity(
         key=("external_id",),
@@ -163,23 +174,23 @@ _ENTITIES = {
     "reviews": _Entity(
         key=("external_id",),
         date="written_at",
-        rules=(("bad_rating", "rating NOT BETWEEN 1 AND 5"),),
-        longest={"external_id": 200, "title": 300, "text": MAX_TEXT, "language": 20},
+        rules=(
+            ("bad_rating", "rating NOT BETWEEN 1 AND 5"),
+            ("unknown_kind", f"kind NOT IN ({_list(ReviewKind.values)})"),
+        ),
+        longest={
+            "external_id": 200, "title": 300, "text": MAX_TEXT, "language": 20, "origin": 100,
+            "url": 2000,
+        },
     ),
     "events": _Entity(
         key=("external_id",),
         date="happened_at",
         rules=(
             ("unknown_kind", f"coalesce(kind, '') NOT IN ({_list(EventKind.values)})"),
-            # PostgreSQL's jsonb keeps no \u0000
-            (
-                "bad_properties",
-                ("CASE WHEN coalesce(properties, '{}') = '{}' THEN false WHEN json_valid(properties)"
-                 " THEN json_type(properties) <> 'OBJECT' OR contains(properties, '\\u0000')"
-                 " ELSE true END"),
-            ),
+            ("bad_properties", _not_an_object("properties")),
         ),
-        longest={"external_id": 200, "properties": MAX_TEXT},
+        longest={"external_id": 200, "properties": MAX_TEXT, "name": 200},
     ),
 }  # fmt: skip
 
@@ -258,4 +269,6 @@ def _rules(entity: str, *, now: datetime) -> list[tuple[str, str]]:
     if law.date:
         rules.append(("bad_date", f"{law.date} IS NULL"))
         rules.append(("absurd_date", absurd(law.date, now=now)))
+    if "changed_at" in SCHEMAS[entity].names:  # one in the future would make every later word old
+        rules.append(("absurd_date", absurd("changed_at", now=now)))
     return [*rules, *law.rules]
