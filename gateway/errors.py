@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import math
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import DataError
+from django.db import DataError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.views import defaults
 from rest_framework import exceptions
@@ -70,7 +71,12 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
     if refused.status_code >= 500:
         # the path may name a customer; the route does not
         route = getattr(getattr(context.get("request"), "resolver_match", None), "route", "?")
-        log.error("the API failed at %s", route, exc_info=error)
+        if refused.status_code == 503:
+            log.warning("the API was busy at %s: %s", route, type(error).__name__)
+        else:
+            # the error's own text may repeat what was sent
+            trace = "".join(traceback.format_tb(error.__traceback__))
+            log.error("the API failed at %s: %s\n%s", route, type(error).__name__, trace)
     return Response(
         body(refused.code, refused.message, refused.errors),
         status=refused.status_code,
@@ -78,7 +84,7 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
     )
 
 
-def _understand(error: Exception) -> Refused:  # noqa: PLR0911 - a table of kinds
+def _understand(error: Exception) -> Refused:  # noqa: C901, PLR0911 - a table of kinds
     match error:
         case Refused():
             return error
@@ -94,8 +100,16 @@ def _understand(error: Exception) -> Refused:  # noqa: PLR0911 - a table of kind
             )
         case DataError():
             # a value that no rule of ours refused and PostgreSQL cannot hold; still the client's
-            log.warning("PostgreSQL refused a value of a request", exc_info=error)
+            log.warning(
+                "PostgreSQL refused a value of a request: %s", type(error.__cause__).__name__
+            )
             return Refused(422, "invalid", "A value is outside of what can be stored.")
+        case OperationalError():
+            # a deadlock, a wait for an import that is too long, a server that restarts
+            return Refused(
+                503, "busy", "The data is being written by somebody else. Send it again in 5 s.",
+                retry_after=5,
+            )  # fmt: skip
         case exceptions.ValidationError():
             return Refused(
                 422, "invalid", "Correct the fields named in `errors` and send it again.",

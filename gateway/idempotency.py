@@ -132,6 +132,11 @@ def _claim(*, key: ApiKey, token: str, fingerprint: str) -> Answer | tuple[int, 
         raise _other_body()
     if status is None:
         raise _in_flight(left)
+    if not body:
+        raise Refused(
+            410, "answer_erased",
+            "This write was done; its answer was about somebody who has been erased since.",
+        )  # fmt: skip
     return Answer(status=status, body=body, replayed=True)
 
 

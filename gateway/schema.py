@@ -59,10 +59,11 @@ _MEANING = {
     413: "The body is larger than 2.5 MB.",
     415: "Not `application/json`.",
     422: "A value is refused; `errors` names the fields.",
+    503: "Somebody else writes the same data; nothing was written, try again after `Retry-After`.",
     429: "Too many requests; wait `Retry-After` seconds.",
 }
 _ALWAYS = (401, 403, 429)
-_OF_WRITES = (400, 409, 413, 415, 422)
+_OF_WRITES = (400, 409, 413, 415, 422, 503)
 
 _IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",

@@ -113,12 +113,16 @@ class Endpoint(viewsets.ViewSet):
     def _write_once(
         self, handler: Any, request: Request, *args: Any, **kwargs: Any
     ) -> HttpResponse:
+        headers = {}
+
         def write() -> tuple[int, str]:
             try:
                 with transaction.atomic():
                     response = handler(request, *args, **kwargs)
             except Exception as error:  # noqa: BLE001 - every answer is remembered, also a refusal
                 response = self.handle_exception(error)
+            if "Retry-After" in response:
+                headers["Retry-After"] = response["Retry-After"]
             return response.status_code, JSONRenderer().render(response.data).decode()
 
         token = idempotency.token_of(request._request)
@@ -128,7 +132,9 @@ class Endpoint(viewsets.ViewSet):
             fingerprint=idempotency.fingerprint_of(request._request),
             write=write,
         )
-        reply = HttpResponse(answer.body, status=answer.status, content_type="application/json")
+        reply = HttpResponse(
+            answer.body, status=answer.status, content_type="application/json", headers=headers
+        )
         if answer.replayed:
             reply["Idempotency-Replayed"] = "true"
         return reply

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from rest_framework import serializers
@@ -14,6 +15,7 @@ from customers.api.visible import customer, customers, filtered, source_to_write
 from customers.api.writing import bring_in, epoch
 from customers.enums import AliasKind
 from customers.models import Alias, Customer, Source
+from customers.reports import ADDRESS
 from gateway.fields import JsonObject, Moment, Number, StrictSerializer, Text
 from gateway.models import ApiKey
 from gateway.paging import PageFilters, page
@@ -62,6 +64,8 @@ class CustomerPatchSerializer(StrictSerializer):
     )
 
     def validate_email(self, value: str) -> str:
+        if not re.fullmatch(ADDRESS, value):  # `ingest` would leave it empty without a word
+            raise serializers.ValidationError("Enter a valid email address.", code="invalid")
         return Text().run_validation(value) or value
 
 

@@ -18,6 +18,8 @@ from customers.sources.base import SCHEMAS, ShopBatch
 from gateway.errors import Refused
 
 
+_PATIENCE_SECONDS = 10  # less than the lease of an Idempotency-Key
+
 # Where a reason is about another field than its entity's first guess
 _FIELDS = {
     "missing_id": "external_id", "unknown_customer": "customer", "unknown_order": "order",
@@ -51,6 +53,8 @@ def bring_in(
 
     origin = Origin(source_id=source.pk, keep_refused=keep_refused, arrived_at=now)
     with transaction.atomic(), connection.cursor() as cursor:
+        # an import may hold the source's turn for long: say so instead of keeping the client waiting
+        cursor.execute("SET LOCAL lock_timeout = %s", [f"{_PATIENCE_SECONDS}s"])
         counts = take_in(cursor, batch, origin=origin, now=now)
         if errors:
             raise Refused(

@@ -7,8 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
+from customers import turns
+from customers.api import writing
 from customers.models import Customer, Order
 from gateway import idempotency
 from gateway.models import IdempotentReply
@@ -189,3 +191,39 @@ def test_twenty_at_once_write_once() -> None:
     assert len(made) == 1
     assert Order.objects.count() == 1
     assert api.post("orders", ORDER, token="same").status_code in {201, 422}
+
+
+@pytest.mark.django_db
+def test_answer_that_was_erased_is_not_given_again() -> None:
+    api = Api()
+    api.post("customers", {"external_id": "a"}, token="a")
+    IdempotentReply.objects.update(body="")  # as an erasure does
+    answer = api.post("customers", {"external_id": "a"}, token="a")
+    assert (answer.status_code, answer.json()["code"]) == (410, "answer_erased")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_write_that_waits_too_long_for_an_import_is_told_to_come_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    api = Api()
+    source_id = api.post("customers", {"external_id": "a"}).json()["source_id"]
+    monkeypatch.setattr(writing, "_PATIENCE_SECONDS", "0.2")
+    importing, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            turns.wait(cursor, source_id)
+            importing.set()
+            done.wait(30)
+        connection.close()
+
+    importer = threading.Thread(target=hold)
+    importer.start()
+    importing.wait(30)
+    busy = api.post("customers", {"external_id": "b"}, token="b")
+    done.set()
+    importer.join()
+    assert (busy.status_code, busy.json()["code"], busy["Retry-After"]) == (503, "busy", "5")
+    # not remembered: the same request is done as soon as the import has ended
+    assert api.post("customers", {"external_id": "b"}, token="b").status_code == 201

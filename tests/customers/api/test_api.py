@@ -84,6 +84,8 @@ def test_names_and_addresses_take_a_scope_of_their_own() -> None:
         ({"external_id": "x" * 201}, "external_id", "max_length"),
         ({"external_id": 5}, "external_id", "invalid"),
         ({"external_id": "a", "email": "nobody"}, "email", "invalid"),
+        ({"external_id": "a", "email": "ada@localhost"}, "email", "invalid"),
+        ({"external_id": "a", "email": '"a b"@example.com'}, "email", "invalid"),
         ({"external_id": "a", "emial": "a@b.co"}, "emial", "unknown_field"),
         ({"external_id": "a", "joined_at": "1066-10-14T00:00:00Z"}, "joined_at", "absurd_date"),
         ({"external_id": "a", "joined_at": "2150-01-01T00:00:00Z"}, "joined_at", "absurd_date"),
