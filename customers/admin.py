@@ -21,6 +21,7 @@ from customers import (
 )
 from customers.enums import OrderStatus
 from customers.models import Customer, Event, Order, OrderLine, Product, Refund, Review
+from customers.queries import counted_refunds
 from customers.screens import row_key
 from customers.tables import BigTableAdmin, CustomerRowsAdmin, NumberedRowsAdmin, clipped, column
 
@@ -60,7 +61,7 @@ class CustomerAdmin(BigTableAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
         sales = _sales_of_customer()
-        refunds = Refund.objects.filter(customer=OuterRef("pk")).order_by().values("customer")
+        refunds = counted_refunds().filter(customer=OuterRef("pk")).order_by().values("customer")
         queryset: QuerySet[Customer] = super().get_queryset(request)
         return queryset.filter(merged_into=None).annotate(
             sales=Coalesce(Subquery(sales.annotate(n=Count("pk")).values("n")), 0),

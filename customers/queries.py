@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from django.db import connection
+from django.db.models import Q, QuerySet
 
-from customers.models import Source
+from customers.enums import OrderStatus
+from customers.models import Refund, Source
 
 
 def known_until(*, now: datetime) -> datetime:
@@ -17,6 +19,16 @@ def known_until(*, now: datetime) -> datetime:
         if "answered_until" in source.settings
     ]
     return min([now, *(datetime.fromtimestamp(moment, tz=UTC) for moment in answered)])
+
+
+def counted_refunds() -> QuerySet[Refund]:
+    """
+    Refunds that lower net revenue: those of a sale, and those that name no order.
+
+    An order that is cancelled, unpaid or a test counts nothing; what was given back for it must not count
+    either, or a cancelled and refunded order would cost the shop its price.
+    """
+    return Refund.objects.filter(Q(order=None) | Q(order__status=OrderStatus.PLACED))
 
 
 def totals(*, source: Source | None = None) -> dict[str, int]:

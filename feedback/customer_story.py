@@ -18,6 +18,7 @@ from consent.models import ConsentEvent, ConsentState, Suppression
 from customers import display
 from customers.enums import EventKind, MergeReason, OrderStatus
 from customers.models import Alias, Customer, Event, Merge, Order, Refund, Review
+from customers.queries import counted_refunds
 from segmentation.enums import SegmentKind, Task
 from segmentation.models import Membership, ReviewSentiment, Score, Segment
 
@@ -102,7 +103,9 @@ class Buying:
 def buying(customer: Customer, *, now: datetime) -> Buying:
     sales = Order.objects.filter(customer=customer, status=OrderStatus.PLACED)
     sums = sales.aggregate(s=Sum("total_cents"), first=Min("placed_at"), last=Max("placed_at"))
-    refunded = Refund.objects.filter(customer=customer).aggregate(s=Sum("amount_cents"))["s"] or 0
+    refunded = (
+        counted_refunds().filter(customer=customer).aggregate(s=Sum("amount_cents"))["s"] or 0
+    )
     moments = list(sales.order_by("placed_at").values_list("placed_at", flat=True))
     gaps = [
         (later - earlier).total_seconds() / 86_400 for earlier, later in itertools.pairwise(moments)

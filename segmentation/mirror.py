@@ -55,7 +55,9 @@ TABLES = {
         WHERE o.status = 'PLACED' AND p.is_product ORDER BY 2, 7""",
     "refunds": f"""
         SELECT r.customer_id, {_at("r.refunded_at")}, {_at("r.arrived_at")}, r.amount_cents
-        FROM customers_refund r JOIN people USING (customer_id) ORDER BY 1, 2""",
+        FROM customers_refund r JOIN people ON people.customer_id = r.customer_id
+        LEFT JOIN customers_order o ON o.id = r.order_id
+        WHERE coalesce(o.status = 'PLACED', true) ORDER BY 1, 2""",
     "events": f"""
         SELECT e.customer_id, e.kind, {_at("e.happened_at")}, {_at("e.arrived_at")}, e.campaign_id
         FROM customers_event e JOIN people USING (customer_id)

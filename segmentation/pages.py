@@ -13,7 +13,8 @@ from django.shortcuts import get_object_or_404
 from consent.reach import with_reach
 from core import clock
 from customers.enums import OrderStatus
-from customers.models import Customer, Order, Refund
+from customers.models import Customer, Order
+from customers.queries import counted_refunds
 from customers.screens import page, staff_page
 from segmentation.models import Membership, MembershipChange, Segment
 
@@ -61,7 +62,7 @@ def _worth(segment: Segment, *, now: Any) -> dict[str, Any]:
     """Net sales of the last year: of the members, of the shop, and the share; cents."""
     members = Membership.objects.filter(segment=segment).values("customer")
     sales = Order.objects.filter(status=OrderStatus.PLACED, placed_at__gt=now - YEAR)
-    refunds = Refund.objects.filter(refunded_at__gt=now - YEAR)
+    refunds = counted_refunds().filter(refunded_at__gt=now - YEAR)
 
     def net(**condition: Any) -> int:
         gross = sales.filter(**condition).aggregate(s=Sum("total_cents"))["s"] or 0

@@ -176,8 +176,10 @@ def _net_revenue(starts_at: datetime, ends_at: datetime) -> int:
             """
             SELECT (SELECT coalesce(sum(total_cents), 0) FROM customers_order
                     WHERE status = %(placed)s AND placed_at >= %(start)s AND placed_at < %(end)s)
-                 - (SELECT coalesce(sum(amount_cents), 0) FROM customers_refund
-                    WHERE refunded_at >= %(start)s AND refunded_at < %(end)s)
+                 - (SELECT coalesce(sum(amount_cents), 0) FROM customers_refund refund
+                    LEFT JOIN customers_order sold ON sold.id = refund.order_id
+                    WHERE refunded_at >= %(start)s AND refunded_at < %(end)s
+                      AND coalesce(sold.status = %(placed)s, true))
             """,
             {"placed": OrderStatus.PLACED, "start": starts_at, "end": ends_at},
         )

@@ -44,7 +44,7 @@ def read(client: Client, name: str, *args: object, **query: object) -> str:
 def test_home_of_an_empty_shop_says_what_to_do_next(admin_client: Client) -> None:
     page = read(admin_client, "index")
     assert "There are no customers yet" in page
-    assert "import_shop" in page
+    assert "Bring in your shop" in page
     assert "Net sales" not in page
 
 
