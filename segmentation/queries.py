@@ -34,8 +34,9 @@ def member_ids_sql(segment: Segment) -> tuple[str, list[int]]:
     """A SELECT of one column, customer_id, and its parameters: for set-based statements."""
     return (
         # who was merged since the last refresh is a part of somebody else
-        "SELECT customer_id FROM segmentation_membership WHERE segment_id = %s AND NOT EXISTS ("
-        "SELECT FROM customers_customer c WHERE c.id = customer_id AND c.merged_into_id IS NOT NULL)",
+        """SELECT customer_id FROM segmentation_membership WHERE segment_id = %s AND NOT EXISTS (
+            SELECT FROM customers_customer c
+            WHERE c.id = customer_id AND c.merged_into_id IS NOT NULL)""",
         [segment.pk],
     )
 
