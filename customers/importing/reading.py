@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import duckdb
 import pyarrow as pa
 
 from customers.importing.dialect import Dialect
 from customers.importing.records import portions
+from customers.refusals import REFUSED
 from customers.sources.base import SourceError
 from customers.sources.layouts import LINE, quoted
 
@@ -20,19 +22,14 @@ Told = Callable[[int, int], None]
 
 def read(db: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect, *, told: Told) -> int:
     """Make `lines` and `unreadable` (line_number, reason, raw); returns how many lines there are in both."""
-    total = path.stat().st_size
     db.execute(
         "CREATE OR REPLACE TABLE unreadable (line_number BIGINT, reason VARCHAR, raw VARCHAR)"
     )
     if dialect.is_parquet:
         _parquet(db, path)
     else:
-        columns = ", ".join(f"{quoted(name)} VARCHAR" for name in dialect.columns)
-        db.execute(f"CREATE OR REPLACE TABLE lines ({columns}, {LINE} BIGINT)")
-        for portion in portions(path, dialect):
-            _insert(db, "lines", portion.rows)
-            _insert(db, "unreadable", portion.refused)
-            told(min(portion.position, total), total)
+        _text(db, path, dialect, told=told)
+        pa.default_memory_pool().release_unused()
     (lines,) = db.execute(
         "SELECT (SELECT count(*) FROM lines) + (SELECT count(*) FROM unreadable)"
     ).fetchall()[0]
@@ -41,11 +38,38 @@ def read(db: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect, *, told: T
     return int(lines)
 
 
-def _insert(db: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
-    if rows.num_rows:
-        db.register("portion", rows)
-        db.execute(f"INSERT INTO {table} SELECT * FROM portion")
-        db.unregister("portion")
+def _text(db: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect, *, told: Told) -> None:
+    """
+    One statement draws all portions through itself: only then DuckDB writes them to disk as they come.
+
+    What is refused meanwhile waits in a file of its own.
+    """
+    total = path.stat().st_size
+    columns = ", ".join(f"{quoted(name)} VARCHAR" for name in dialect.columns)
+    db.execute(f"CREATE OR REPLACE TABLE lines ({columns}, {LINE} BIGINT)")
+    (place,) = db.execute("SELECT path FROM duckdb_databases() WHERE NOT internal").fetchall()[0]
+    with TemporaryFile(dir=Path(place).parent if place else None) as waiting:
+        with pa.ipc.new_stream(waiting, REFUSED) as refused:
+
+            def rows() -> Iterator[pa.RecordBatch]:
+                for portion in portions(path, dialect):
+                    if portion.refused.num_rows:
+                        refused.write_table(portion.refused)
+                    told(min(portion.position, total), total)
+                    yield from portion.rows.to_batches()
+
+            schema = pa.schema(
+                [*((name, pa.string()) for name in dialect.columns), (LINE, pa.int64())]
+            )
+            _insert(db, "lines", pa.RecordBatchReader.from_batches(schema, rows()))
+        waiting.seek(0)
+        _insert(db, "unreadable", pa.ipc.open_stream(waiting))
+
+
+def _insert(db: duckdb.DuckDBPyConnection, table: str, rows: pa.RecordBatchReader) -> None:
+    db.register("portions", rows)
+    db.execute(f"INSERT INTO {table} SELECT * FROM portions")
+    db.unregister("portions")
 
 
 def _parquet(db: duckdb.DuckDBPyConnection, path: Path) -> None:

@@ -100,6 +100,7 @@ def opened(import_id: int) -> Iterator[Workspace]:
         db = duckdb.connect(str(file), config=config)
     try:
         db.execute("SET TimeZone = 'UTC'")
+        db.execute("SET enable_progress_bar = false")  # it would write into our own output
         db.execute(
             "CREATE TABLE IF NOT EXISTS phases (name VARCHAR, place INTEGER, depends_on VARCHAR, result VARCHAR)"
         )

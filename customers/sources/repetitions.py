@@ -11,7 +11,7 @@ import pyarrow as pa
 from customers.sources.layouts import LINE, quoted
 
 
-_SLOTS = 1 << 26  # a byte each; with 25 million lines every sixth is looked at twice
+_SLOTS = 1 << 25  # a byte each; with 25 million lines every third is looked at twice
 _PORTION = 200_000
 
 

@@ -136,6 +136,7 @@ def test_memory_stays_bounded_while_a_file_grows(tmp_path: Path) -> None:
         "from customers.importing import reading; from customers.importing.dialect import detect\n"
         "path = Path(sys.argv[1])\n"
         "db = duckdb.connect(sys.argv[2], config={'memory_limit': '100MB', 'threads': 2})\n"
+        "db.execute('SET enable_progress_bar = false')\n"
         "print(reading.read(db, path, detect(path), told=lambda done, total: None))\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
     )
