@@ -127,4 +127,4 @@ def _date(db: duckdb.DuckDBPyConnection, kind_of: Mapping[str, str], layout: Ord
     chosen = DATE_FORMATS[max(range(len(found)), key=found.__getitem__)]
     # not TIMESTAMP: a cast to that drops the zone
     iso = f"try_cast({text} AS TIMESTAMPTZ)"
-    return f"coalesce(epoch({iso}), epoch(try_strptime({text}, '{chosen}')))::bigint"
+    return f"coalesce(epoch(try_strptime({text}, '{chosen}')), epoch({iso}))::bigint"

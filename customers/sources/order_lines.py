@@ -168,8 +168,10 @@ _TABLES = {
     "refunds": """
         WITH back AS (SELECT * EXCLUDE (reason), -quantity AS returned, row_number() OVER (PARTITION BY order_id ORDER BY line_number) AS place
                       FROM sold_lines WHERE is_refund),
-             sold AS (SELECT * FROM sold_lines
-                      WHERE NOT is_refund AND customer IS NOT NULL AND NOT is_cancelled),
+             -- only what may have been given back: to sort all lines would take longest of all
+             sold AS (SELECT customer, product, quantity, cents, turn, order_id FROM sold_lines
+                      SEMI JOIN (SELECT customer, product FROM back) AS those USING (customer, product)
+                      WHERE NOT is_refund AND NOT is_cancelled),
              exact AS (SELECT back.line_number, sold.order_id FROM back ASOF JOIN sold
                        ON back.customer = sold.customer AND back.product = sold.product
                        AND back.returned = sold.quantity AND back.cents = sold.cents
