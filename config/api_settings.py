@@ -41,7 +41,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "ExportKind": "customers.exporting.NAMES",
         "ConsentChannel": "consent.enums.Channel",
         "MarketingChannel": "consent.api.consents.MARKETING_CHANNELS",
-        "ConsentChannel": "consent.enums.Channel",
         "DataRequestKind": "consent.enums.RequestKind",
         "DataRequestAsked": "consent.api.data_requests.ASKED",
         "DataRequestStatus": "consent.enums.RequestStatus",

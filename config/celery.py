@@ -12,7 +12,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("coterie")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_schedule_filename = ""
-app.autodiscover_tasks(["gateway", "customers", "consent", "segmentation", "campaigns", "feedback", "webhooks"])
+app.autodiscover_tasks(
+    ["gateway", "customers", "consent", "segmentation", "campaigns", "feedback", "webhooks"]
+)
 
 
 @app.on_after_configure.connect

@@ -123,10 +123,12 @@ def docstring(task: str) -> str:
     """Of a task by its dotted name, else of its module; read, not imported, to register nothing."""
     module, function = task.rsplit(".", 1)
     tree = ast.parse((REFERENCE.parents[1] / f"{module.replace('.', '/')}.py").read_text())
-    (found,) = [
-        node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function
-    ]
-    return ast.get_docstring(found) or ast.get_docstring(tree) or ""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            return ast.get_docstring(node) or ast.get_docstring(tree) or ""
+        if isinstance(node, ast.ImportFrom) and function in {name.name for name in node.names}:
+            return docstring(f"{node.module}.{function}")  # Celery looks only into tasks.py
+    raise LookupError(task)
 
 
 def states() -> str:

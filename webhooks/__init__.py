@@ -1,5 +1,5 @@
-"""News for a shop's own systems: what happened here, sent out as signed webhooks.
-
-Triggers of the database write a message in the transaction in which something happens (`feeds`);
-`sending` hands messages over, again and again until they are taken. Start there.
+"""
+News for a shop's own systems. Owns endpoints, messages and their posts: signed webhooks that go out.
+May import campaigns and everything below it. Start in `feeds` (triggers write a message in the
+transaction in which something happens) and `sending` (hands it over until it is taken).
 """
