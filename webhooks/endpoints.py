@@ -46,8 +46,9 @@ def rotate(endpoint: Endpoint, *, now: datetime) -> str:
 
 def resume(endpoint: Endpoint) -> None:
     """Send again to an endpoint that was stopped; what was published meanwhile is not made up for."""
-    endpoint.is_active, endpoint.stopped_because, endpoint.failing_since = True, "", None
-    endpoint.save(update_fields=["is_active", "stopped_because", "failing_since"])
+    endpoint.is_active, endpoint.stopped_because = True, ""
+    endpoint.failing_since = endpoint.rests_until = None
+    endpoint.save(update_fields=["is_active", "stopped_because", "failing_since", "rests_until"])
 
 
 @transaction.atomic

@@ -10,12 +10,13 @@ from __future__ import annotations
 from webhooks.enums import Topic
 
 
-# Names no person: an id of ours and the shop's own number.
+# Names no person: an id of ours and the shop's own number, unless the shop numbers people by address.
 _WHO = """jsonb_build_object('customer', jsonb_build_object(
-            'id', customer.id, 'source', source.name, 'external_id', customer.external_id))"""
+            'id', customer.id, 'source', source.name, 'external_id',
+            CASE WHEN position('@' IN customer.external_id) = 0 THEN customer.external_id END))"""
 
 _FUNCTION = """
-CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM webhooks_endpoint
                    WHERE is_active AND topics && ARRAY[{topics}]::varchar[]) THEN
@@ -35,6 +36,8 @@ BEGIN
     JOIN webhooks_endpoint endpoint ON endpoint.is_active AND said.topic = ANY (endpoint.topics);
     RETURN NULL;
 END $$;
+"""
+_TRIGGER = """
 CREATE TRIGGER {name} AFTER INSERT ON {table} REFERENCING NEW TABLE AS fresh
     FOR EACH STATEMENT EXECUTE FUNCTION {name}();
 """
@@ -85,11 +88,13 @@ _FEEDS = (
     ("webhooks_of_events", "customers_event", tuple(_TOPIC_OF_EVENT.values()), _EVENTS),
 )
 
-INSTALL = "".join(
-    _FUNCTION.format(
-        name=name, table=table, topics=", ".join(f"'{topic}'" for topic in topics), news=news
-    )
-    for name, table, topics, news in _FEEDS
+FUNCTIONS = "".join(
+    _FUNCTION.format(name=name, topics=", ".join(f"'{topic}'" for topic in topics), news=news)
+    for name, _, topics, news in _FEEDS
+)
+"""To be run again by a migration when one of them has changed."""
+INSTALL = FUNCTIONS + "".join(
+    _TRIGGER.format(name=name, table=table) for name, table, _, _ in _FEEDS
 )
 REMOVE = "".join(
     f"DROP TRIGGER {name} ON {table}; DROP FUNCTION {name}();" for name, table, _, _ in _FEEDS

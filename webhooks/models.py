@@ -24,6 +24,9 @@ class Endpoint(models.Model):
     is_active = models.BooleanField(default=True)
     stopped_because = models.CharField(max_length=200, blank=True, editable=False)
     failing_since = models.DateTimeField(null=True, editable=False)
+    rests_until = models.DateTimeField(
+        null=True, editable=False, help_text="Left alone till then: it did not answer at all."
+    )
     created_at = models.DateTimeField(editable=False)
 
     def __str__(self) -> str:

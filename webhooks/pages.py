@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from core import clock
-from customers.screens import page, staff_page
+from customers.screens import page, row_key, staff_page
 from webhooks import endpoints, sending
 from webhooks.enums import PostState, Topic
 from webhooks.forms import EndpointForm
@@ -77,8 +77,8 @@ def act(request: HttpRequest, endpoint_id: int) -> HttpResponse:
 
 
 def _send_again(request: HttpRequest, endpoint: Endpoint) -> None:
-    dead = Post.objects.filter(endpoint=endpoint, state=PostState.DEAD)
+    posts = Post.objects.filter(endpoint=endpoint)
     if chosen := request.POST.get("post", ""):
-        dead = dead.filter(pk=int(chosen) if chosen.isdecimal() else 0)
-    count = sum(sending.send_again(post, now=clock.wall()) for post in dead)
-    messages.success(request, f"{count} to be sent again.")
+        posts = posts.filter(pk=row_key(chosen))
+    count = sending.send_again(posts, now=clock.wall())
+    messages.success(request, f"{count:,} to be sent again.")

@@ -15,10 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from customers.intake import keys
 from webhooks import signing
@@ -33,8 +32,15 @@ DELAYS = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 LONGEST_WISH = 86_400  # seconds; a Retry-After beyond is not followed
 STOP_AFTER = timedelta(days=5)  # of nothing but failures
 LEASE = timedelta(minutes=2)
+LONGEST_TRY = timedelta(
+    seconds=30
+)  # with room to spare; none begins when less is left of the lease
+SHORTEST_REST, LONGEST_REST = timedelta(seconds=5), timedelta(minutes=5)
+"""How long an endpoint that does not answer at all is left alone."""
 AT_ONCE = 8  # connections
 _GONE = 410
+_AT_ONCE_FORGOTTEN = 5_000
+_UNREADABLE = "The secret cannot be read: COTERIE_SOURCE_KEY has changed. Give it a new secret."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,23 +65,39 @@ def send_due(*, now: Callable[[], datetime], courier: Courier, limit: int = 200)
     posts = _claim(now=now(), limit=limit)
     if not posts:
         return 0
-    sealed = {endpoint.pk: endpoint for endpoint in {post.endpoint for post in posts}}
-    signers = {pk: _secrets(endpoint, now=now()) for pk, endpoint in sealed.items()}
+    last_start = min(post.leased_until for post in posts if post.leased_until) - LONGEST_TRY
+    endpoints = {post.endpoint_id: post.endpoint for post in posts}
+    signing_secrets = {pk: _secrets(endpoint, now=now()) for pk, endpoint in endpoints.items()}
+    silent: set[int] = set()
 
-    def attempt(post: Post) -> Answer:
+    def attempt(post: Post) -> Answer | None:
+        # the lease must outlast the try; and one that does not answer is not knocked at again and again
+        if post.endpoint_id in silent or now() > last_start:
+            return None
+        secrets = signing_secrets[post.endpoint_id]
+        if not secrets:
+            return Answer(status=None, error=_UNREADABLE)
         body = encoded(post.message)
         signed = signing.headers(
             message_id=post.message.message_id,
             timestamp=int(now().timestamp()),
             body=body,
-            signing_secrets=signers[post.endpoint_id],
+            signing_secrets=secrets,
         )
-        return courier(post.endpoint.url, body, {**signed, "content-type": "application/json"})
+        answer = courier(post.endpoint.url, body, {**signed, "content-type": "application/json"})
+        if answer.status is None:
+            silent.add(post.endpoint_id)
+        return answer
 
+    tried = 0
     with ThreadPoolExecutor(max_workers=AT_ONCE) as threads:
         for post, answer in zip(posts, threads.map(attempt, posts), strict=True):
-            settle(post, answer, now=now())
-    return len(posts)
+            if answer is None:
+                _mine(post).update(leased_until=None)
+            else:
+                settle(post, answer, now=now())
+                tried += 1
+    return tried
 
 
 def encoded(message: Message) -> bytes:
@@ -89,31 +111,40 @@ def encoded(message: Message) -> bytes:
 
 
 def _claim(*, now: datetime, limit: int) -> list[Post]:
+    """Posts under a lease of ours, of each endpoint in turn: a long queue makes no other one wait."""
     with transaction.atomic(), connection.cursor() as cursor:
-        # a dead receiver must not take all places: of each endpoint a share
         cursor.execute(
             """
-            UPDATE webhooks_post SET leased_until = %(until)s WHERE id IN (
-                SELECT post.id FROM webhooks_endpoint endpoint, LATERAL (
-                    SELECT id FROM webhooks_post
+            UPDATE webhooks_post SET leased_until = %(until)s FROM (
+                SELECT post.id, row_number() OVER (
+                    PARTITION BY endpoint.id ORDER BY post.next_try_at, post.id) AS turn
+                FROM webhooks_endpoint endpoint, LATERAL (
+                    SELECT id, next_try_at FROM webhooks_post
                     WHERE endpoint_id = endpoint.id AND state = 'PENDING' AND next_try_at <= %(now)s
                       AND (leased_until IS NULL OR leased_until < %(now)s)
-                    ORDER BY next_try_at, id LIMIT %(share)s FOR UPDATE SKIP LOCKED
-                ) post WHERE endpoint.is_active LIMIT %(limit)s
-            ) RETURNING id
+                    ORDER BY next_try_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+                ) post
+                WHERE endpoint.is_active
+                  AND (endpoint.rests_until IS NULL OR endpoint.rests_until <= %(now)s)
+                ORDER BY turn LIMIT %(limit)s
+            ) fair WHERE webhooks_post.id = fair.id RETURNING webhooks_post.id, turn
             """,
-            {"now": now, "until": now + LEASE, "limit": limit, "share": max(limit // 4, 1)},
+            {"now": now, "until": now + LEASE, "limit": limit},
         )
-        claimed = [pk for (pk,) in cursor.fetchall()]
-    posts = Post.objects.filter(pk__in=claimed).select_related("message", "endpoint")
-    return list(posts.order_by("pk"))
+        turns = dict(cursor.fetchall())
+    posts = Post.objects.filter(pk__in=turns).select_related("message", "endpoint")
+    return sorted(posts, key=lambda post: (turns[post.pk], post.pk))
 
 
 def _secrets(endpoint: Endpoint, *, now: datetime) -> Sequence[str]:
-    current = keys.unseal(endpoint.sealed_secret)
-    if endpoint.old_secret_until is None or endpoint.old_secret_until <= now:
-        return [current]
-    return [current, keys.unseal(endpoint.sealed_old_secret)]
+    """Empty when they cannot be read: then this endpoint waits, and no other one."""
+    try:
+        current = keys.unseal(endpoint.sealed_secret)
+        if endpoint.old_secret_until is None or endpoint.old_secret_until <= now:
+            return [current]
+        return [current, keys.unseal(endpoint.sealed_old_secret)]
+    except keys.SealError:
+        return []
 
 
 @transaction.atomic
@@ -127,28 +158,38 @@ def settle(post: Post, answer: Answer, *, now: datetime) -> None:
         "last_error": answer.error[:300],
     }
     if answer.is_taken:
-        _write(post, state=PostState.DELIVERED, delivered_at=now, **tried)
+        # a fact, also where the lease ran out meanwhile and somebody else is trying
+        pending = Post.objects.filter(pk=post.pk, state=PostState.PENDING)
+        pending.update(state=PostState.DELIVERED, delivered_at=now, **tried)
         Endpoint.objects.filter(pk=post.endpoint_id).exclude(failing_since=None).update(
-            failing_since=None
+            failing_since=None, rests_until=None
         )
         return
-    Endpoint.objects.filter(pk=post.endpoint_id, failing_since=None).update(failing_since=now)
-    if answer.status == _GONE:
-        _write(post, state=PostState.DEAD, **tried)
-        _stop(post.endpoint_id, "The receiver answered 410: it wants no more messages.")
-    elif post.tries >= len(DELAYS):
-        _write(post, state=PostState.DEAD, **tried)
-        if Endpoint.objects.filter(
-            pk=post.endpoint_id, failing_since__lt=now - STOP_AFTER
-        ).exists():
-            _stop(post.endpoint_id, f"Nothing was taken for {STOP_AFTER.days} days.")
+    if answer.status == _GONE or post.tries >= len(DELAYS):
+        changed = _mine(post).update(state=PostState.DEAD, **tried)
     else:
         wait = max(DELAYS[post.tries], _wish(answer.retry_after, now=now))
-        _write(post, next_try_at=now + timedelta(seconds=wait), **tried)
+        changed = _mine(post).update(next_try_at=now + timedelta(seconds=wait), **tried)
+    if changed:
+        _endpoint_failed(post.endpoint_id, answer, now=now)
 
 
-def _write(post: Post, **changes: Any) -> None:
-    Post.objects.filter(pk=post.pk).update(**changes)
+def _mine(post: Post) -> QuerySet[Post]:
+    """The post, unless its lease ran out and somebody else has taken it up or settled it."""
+    return Post.objects.filter(pk=post.pk, state=PostState.PENDING, leased_until=post.leased_until)
+
+
+def _endpoint_failed(endpoint_id: int, answer: Answer, *, now: datetime) -> None:
+    Endpoint.objects.filter(pk=endpoint_id, failing_since=None).update(failing_since=now)
+    since = Endpoint.objects.values_list("failing_since", flat=True).get(pk=endpoint_id) or now
+    if answer.status == _GONE:
+        _stop(endpoint_id, "The receiver answered 410: it wants no more messages.")
+    elif since < now - STOP_AFTER:
+        _stop(endpoint_id, f"Nothing was taken for {STOP_AFTER.days} days.")
+    elif answer.status is None:
+        # every try of a receiver that hangs costs a worker's time: the longer it has been so, the rarer
+        rest = min(max((now - since) / 4, SHORTEST_REST), LONGEST_REST)
+        Endpoint.objects.filter(pk=endpoint_id).update(rests_until=now + rest)
 
 
 def _stop(endpoint_id: int, reason: str) -> None:
@@ -163,22 +204,25 @@ def _wish(retry_after: str, *, now: datetime) -> int:
         return min(int(text[:9]), LONGEST_WISH)
     try:
         seconds = (parsedate_to_datetime(text) - now).total_seconds()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0
     return int(min(max(seconds, 0), LONGEST_WISH))
 
 
-def send_again(post: Post, *, now: datetime) -> bool:
-    """Put a dead post back in the queue, all tries before it; False when it is not dead."""
-    return bool(
-        Post.objects.filter(pk=post.pk, state=PostState.DEAD).update(
-            state=PostState.PENDING, tries=0, next_try_at=now
-        )
+def send_again(posts: QuerySet[Post], *, now: datetime) -> int:
+    """Put those of `posts` that are dead back in the queue, all tries before them; returns how many."""
+    return posts.filter(state=PostState.DEAD).update(
+        state=PostState.PENDING, tries=0, next_try_at=now, leased_until=None
     )
 
 
 def forget(*, before: datetime) -> int:
-    """Delete messages older than `before` that nobody waits for any more; returns how many."""
-    waiting = Post.objects.filter(state=PostState.PENDING).values("message")
-    old = Message.objects.filter(created_at__lt=before).exclude(pk__in=waiting)
-    return old.delete()[1].get("webhooks.Message", 0)
+    """Delete messages older than `before` that nobody is waiting for; returns how many."""
+    waiting = Post.objects.filter(
+        message=OuterRef("pk"), state=PostState.PENDING, endpoint__is_active=True
+    )
+    old = Message.objects.filter(~Exists(waiting), created_at__lt=before).order_by("created_at")
+    forgotten = 0
+    while some := list(old.values_list("pk", flat=True)[:_AT_ONCE_FORGOTTEN]):
+        forgotten += Message.objects.filter(pk__in=some).delete()[1]["webhooks.Message"]
+    return forgotten

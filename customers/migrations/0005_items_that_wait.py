@@ -4,15 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('customers', '0004_ledger_follows_a_merge'),
+        ("customers", "0004_ledger_follows_a_merge"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='inboundrequest',
-            name='waiting',
-            field=models.JSONField(blank=True, db_default=[], default=list, help_text='Numbers of the items that wait for what they refer to; they alone are tried again.'),
+            model_name="inboundrequest",
+            name="waiting",
+            field=models.JSONField(
+                blank=True,
+                db_default=[],
+                default=list,
+                help_text="Numbers of the items that wait for what they refer to; they alone are tried again.",
+            ),
         ),
     ]

@@ -160,6 +160,7 @@ def call(
     allow_private: bool = False,
     timeout: float = TIMEOUT,
     max_bytes: int = MAX_BYTES,
+    wants_body: bool = True,
     ssl_context: ssl.SSLContext | None = None,
     resolve: Resolve = resolve,
 ) -> Reply:
@@ -167,6 +168,7 @@ def call(
     Make one request and return the answer, of whatever status; a redirect is an answer like others.
 
     timeout: seconds for everything but the resolver's own patience. max_bytes: of the answer's body.
+    wants_body: False leaves it unread, so that an answer counts however long or odd its body is.
     ssl_context: None checks certificates against the authorities that come with `certifi`. Raises
     TargetRefusedError and UnreachableError, and no other error of the network.
     """
@@ -198,6 +200,8 @@ def call(
                     name.decode("latin-1").lower(): value.decode("latin-1")
                     for name, value in answer.headers
                 }
+                if not wants_body:
+                    return Reply(status=answer.status, headers=names)
                 if names.get("content-encoding", "identity").lower() != "identity":
                     raise UnreachableError("The answer is compressed, which was not asked for.")
                 return Reply(

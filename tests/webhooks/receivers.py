@@ -17,6 +17,7 @@ class Receiver:
     def __init__(self) -> None:
         self.taken: list[tuple[dict[str, str], bytes]] = []
         self.answers: list[tuple[int, dict[str, str]]] = []
+        self.page = b""
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -27,8 +28,9 @@ class Receiver:
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
-                self.send_header("content-length", "0")
+                self.send_header("content-length", str(len(outer.page)))
                 self.end_headers()
+                self.wfile.write(outer.page)
 
             def log_message(self, *args: Any) -> None:
                 """Say nothing."""

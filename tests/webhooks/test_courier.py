@@ -59,3 +59,12 @@ def test_form_refuses_what_would_never_be_called(url: str) -> None:
     form = EndpointForm({"url": url, "topics": ["consent.changed"]})
     assert not form.is_valid()
     assert "url" in form.errors
+
+
+def test_a_yes_counts_however_long_or_odd_the_page_with_it_is(
+    receiver: Receiver, settings: Settings
+) -> None:
+    settings.ALLOW_PRIVATE_TARGETS = True
+    receiver.page = b"x" * 2_000_000
+    receiver.answers = [(200, {"content-encoding": "br"})]
+    assert courier.post(receiver.url, b"{}", {}).is_taken

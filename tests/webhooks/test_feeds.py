@@ -132,6 +132,14 @@ def test_messages_name_nobody(now: datetime) -> None:
     assert "canary" not in json.dumps([message.data for message in Message.objects.all()]).lower()
 
 
+def test_a_number_that_is_an_address_is_left_out(now: datetime) -> None:
+    endpoint_for(now, Topic.CONSENT_CHANGED)
+    customer = CustomerFactory(external_id="canary@example.com")
+    ledger.withdraw(customer=customer, purpose=Purpose.MARKETING, method="form", now=now)
+    said = Message.objects.get().data["customer"]
+    assert (said["id"], said["external_id"]) == (customer.pk, None)
+
+
 def test_a_segment_of_many_has_a_message_for_each(now: datetime) -> None:
     endpoint_for(now, Topic.SEGMENT_ENTERED)
     people = CustomerFactory.create_batch(300)

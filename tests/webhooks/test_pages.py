@@ -70,6 +70,8 @@ def test_given_up_messages_are_sent_again(admin_client: Client, endpoint: Endpoi
     Post.objects.filter(pk__in=[first.pk, second.pk]).update(state=PostState.DEAD, tries=10)
     act(admin_client, endpoint, "again", post=first.pk)
     assert set(Post.objects.filter(tries=0).values_list("pk", flat=True)) == {first.pk, other.pk}
+    for odd in ("x", "9" * 5000):
+        assert act(admin_client, endpoint, "again", post=odd) == 404
     act(admin_client, endpoint, "again")
     assert not Post.objects.filter(state=PostState.DEAD).exists()
 

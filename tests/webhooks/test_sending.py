@@ -110,8 +110,8 @@ def test_post_is_dead_after_the_last_try_and_can_be_sent_again(
     post.refresh_from_db()
     assert (post.state, post.tries) == (PostState.DEAD, 10)
 
-    assert sending.send_again(post, now=wall())
-    assert not sending.send_again(post, now=wall())
+    assert sending.send_again(Post.objects.all(), now=wall()) == 1
+    assert sending.send_again(Post.objects.all(), now=wall()) == 0
     sending.send_due(now=wall, courier=receiver.courier)
     post.refresh_from_db()
     assert post.state == PostState.DELIVERED
@@ -192,3 +192,104 @@ def test_body_is_what_the_specification_says(endpoint: Endpoint, now: datetime) 
         "timestamp": now.isoformat().replace("+00:00", "Z"),
         "data": {"says": "This is a test. Nothing happened."},
     }
+
+
+def test_a_try_that_outlived_its_lease_undoes_nothing(
+    receiver: Receiver, endpoint: Endpoint
+) -> None:
+    post = endpoints.send_test(endpoint, now=wall())
+
+    (claimed,) = sending._claim(now=wall(), limit=1)
+    # the lease runs out while we wait for the answer: another sender comes, and hands it over
+    assert sending.send_due(now=later(minutes=3), courier=receiver.courier) == 1
+    sending.settle(claimed, sending.Answer(status=None, error="No answer."), now=wall())
+
+    post.refresh_from_db()
+    endpoint.refresh_from_db()
+    assert (post.state, post.tries) == (PostState.DELIVERED, 1)
+    assert endpoint.failing_since is None
+
+
+def test_a_late_yes_is_still_a_yes(receiver: Receiver, endpoint: Endpoint) -> None:
+    post = endpoints.send_test(endpoint, now=wall())
+    (first,) = sending._claim(now=wall(), limit=1)
+    (second,) = sending._claim(now=later(minutes=3)(), limit=1)
+
+    sending.settle(first, sending.Answer(status=200), now=wall())
+    sending.settle(second, sending.Answer(status=500), now=wall())
+
+    post.refresh_from_db()
+    assert (post.state, post.last_status) == (PostState.DELIVERED, 200)
+
+
+def test_no_try_begins_when_the_lease_is_nearly_over(
+    receiver: Receiver, endpoint: Endpoint
+) -> None:
+    post = endpoints.send_test(endpoint, now=wall())
+    times = iter([wall(), *[later(seconds=100)()] * 10])
+
+    assert sending.send_due(now=lambda: next(times), courier=receiver.courier) == 0
+
+    post.refresh_from_db()
+    assert (post.state, post.tries, post.leased_until) == (PostState.PENDING, 0, None)
+    assert receiver.taken == []
+
+
+def test_who_does_not_answer_is_left_alone_for_a_while(endpoint: Endpoint) -> None:
+    knocks: list[str] = []
+
+    def silence(url: str, body: bytes, headers: dict[str, str]) -> sending.Answer:
+        knocks.append(url)
+        return sending.Answer(status=None, error="No answer within 15 seconds.")
+
+    for _ in range(100):
+        endpoints.send_test(endpoint, now=wall())
+    tried = sending.send_due(now=wall, courier=silence)
+    assert tried == len(knocks) <= 2 * sending.AT_ONCE
+    assert sending.send_due(now=wall, courier=silence) == 0
+    assert sending.send_due(now=later(seconds=8), courier=silence) > 0
+
+
+def test_five_days_of_failures_stop_an_endpoint(receiver: Receiver, endpoint: Endpoint) -> None:
+    receiver.answers = [(500, {})]
+    Endpoint.objects.update(failing_since=wall() - timedelta(days=6))
+    endpoints.send_test(endpoint, now=wall())
+    sending.send_due(now=wall, courier=receiver.courier)
+    endpoint.refresh_from_db()
+    assert not endpoint.is_active
+
+
+def test_a_secret_that_cannot_be_read_stops_no_other_endpoint(
+    receiver: Receiver, endpoint: Endpoint
+) -> None:
+    broken = endpoints.create(url=receiver.url, topics=[Topic.TEST], description="", now=wall())[0]
+    Endpoint.objects.filter(pk=broken.pk).update(sealed_secret="sealed with another key")
+    lost, fine = (endpoints.send_test(one, now=wall()) for one in (broken, endpoint))
+
+    sending.send_due(now=wall, courier=receiver.courier)
+
+    lost.refresh_from_db()
+    fine.refresh_from_db()
+    assert fine.state == PostState.DELIVERED
+    assert "secret cannot be read" in lost.last_error
+
+
+@pytest.mark.parametrize(
+    "wish", ["Mon, 01 Jan 2020 00:00:00 +9999999999999999999", "soon", "-5", "9" * 5000, "1.5"]
+)
+def test_no_wish_of_a_receiver_breaks_the_round(
+    receiver: Receiver, endpoint: Endpoint, wish: str
+) -> None:
+    receiver.answers = [(429, {"retry-after": wish})]
+    post = endpoints.send_test(endpoint, now=wall())
+    sending.send_due(now=wall, courier=receiver.courier)
+    post.refresh_from_db()
+    assert (post.state, post.tries) == (PostState.PENDING, 1)
+    assert post.next_try_at <= later(seconds=sending.LONGEST_WISH)()
+
+
+def test_messages_of_a_stopped_endpoint_are_forgotten_too(endpoint: Endpoint) -> None:
+    endpoints.send_test(endpoint, now=wall())
+    Message.objects.update(created_at=wall() - timedelta(days=31))
+    Endpoint.objects.update(is_active=False)
+    assert sending.forget(before=wall() - timedelta(days=30)) == 1
