@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import duckdb
 
+from customers.currencies import CURRENCIES, minor_digits
 from customers.enums import SourceKind
 
 
@@ -85,6 +86,19 @@ def quoted(name: str) -> str:
     """A column's name for SQL, whatever is in it."""
     escaped = name.replace('"', '""')
     return f'"{escaped}"'
+
+
+def minor_units(currency: str) -> str:
+    """SQL: how many of its smallest units one of the currency has, given as an SQL expression: EUR 100, JPY 1."""
+    others: dict[int, list[str]] = {}
+    for code in sorted(CURRENCIES):
+        others.setdefault(minor_digits(code), []).append(f"'{code}'")
+    del others[2]
+    cases = " ".join(
+        f"WHEN {currency} IN ({', '.join(codes)}) THEN {10**digits}"
+        for digits, codes in others.items()
+    )
+    return f"(CASE {cases} ELSE 100 END)"
 
 
 def refuse(db: duckdb.DuckDBPyConnection, *, parsed: str, columns: Sequence[str]) -> None:

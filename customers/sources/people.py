@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from customers import reports
+from customers import quality, reports
 from customers.enums import SourceKind
 from customers.sources import people_fields, person_keys
 from customers.sources.layouts import LINE, FileLayout, Translation, kinds, quoted, refuse
@@ -23,6 +23,7 @@ _FORMATS = (
     "%Y-%m-%d %H:%M:%S %z", "%Y-%m-%dT%H:%M:%S%z", "%m/%d/%Y %H:%M", "%m/%d/%Y", "%d.%m.%Y %H:%M:%S",
     "%d.%m.%Y %H:%M", "%d.%m.%Y",
 )  # fmt: skip
+_NAMES = ("first_name", "last_name")
 _TOLD = 10  # conflicts told one by one
 _SOLD = ("lineitem", "quantity", "qty", "sku", "unit price", "invoice", "stockcode")
 
@@ -73,26 +74,30 @@ def _parsed(
 
     def text(field: str) -> str:
         column = found.get(field)
-        # spreadsheets' way to keep a number a text: '7000123
-        return (
-            f"nullif(trim(ltrim(trim({quoted(column)}::varchar), '''')), '')"
-            if column
-            else "NULL::varchar"
-        )
+        if column is None:
+            return "NULL::varchar"
+        said = f"trim({quoted(column)}::varchar)"
+        # spreadsheets' way to keep a number a text: '7000123. A name may begin like that: 't Hart
+        if field not in _NAMES:
+            said = f"trim(ltrim({said}, ''''))"
+        return f"nullif({said}, '')"
 
     def moment(field: str) -> str:
         column = found.get(field)
         if column is None:
             return "NULL::bigint"
         if kind_of[column].startswith(("TIMESTAMP", "DATE")):
-            return f"epoch({quoted(column)}::timestamp)::bigint"
-        forms = ", ".join(f"'{form}'" for form in _FORMATS)
-        # a time that is yet to come is no time of a consent
+            said = f"epoch({quoted(column)}::timestamp)"
+        else:
+            forms = ", ".join(f"'{form}'" for form in _FORMATS)
+            said = (
+                f"coalesce(epoch(try_cast({text(field)} AS TIMESTAMPTZ)),"
+                f" epoch(try_strptime({text(field)}, [{forms}])))"
+            )
+        # a time that is yet to come is no time of a consent, and the year 1 or 1970 stands for none
         return (
-            f"(CASE WHEN coalesce(epoch(try_cast({text(field)} AS TIMESTAMPTZ)),"
-            f" epoch(try_strptime({text(field)}, [{forms}]))) <= {int(now.timestamp())}"
-            f" THEN coalesce(epoch(try_cast({text(field)} AS TIMESTAMPTZ)),"
-            f" epoch(try_strptime({text(field)}, [{forms}]))) END)::bigint"
+            f"(CASE WHEN {said} BETWEEN {int(quality.EARLIEST.timestamp())} AND {int(now.timestamp())}"
+            f" THEN {said} END)::bigint"
         )
 
     def is_one_of(words: Sequence[str], field: str) -> str:
@@ -106,12 +111,13 @@ def _parsed(
             f" WHEN {is_one_of(SILENT, field)} THEN '' ELSE '?' END"
         )
 
+    withdrawn = f"coalesce({text('withdrawn_at')}, {text('cleaned_at')}) IS NOT NULL"
     # Mailchimp's export of subscribers has no word for it: who is in it opted in at a time
     implied = "consent" not in found and "consent_at" in found
-    consent = state("consent", withdrawn=f"{text('withdrawn_at')} IS NOT NULL")
+    consent = state("consent", withdrawn=withdrawn)
     if implied:
         consent = (
-            f"CASE WHEN {text('withdrawn_at')} IS NOT NULL THEN 'NO'"
+            f"CASE WHEN {withdrawn} THEN 'NO'"
             f" WHEN {moment('consent_at')} IS NOT NULL THEN 'YES' ELSE '' END"
         )
     escaped = place.replace("'", "''")
@@ -127,7 +133,8 @@ def _parsed(
                    {text("country")} AS country, {text("language")} AS language,
                    {text("tags")} AS tags, {moment("created")} AS created,
                    {consent} AS consent, {text("consent")} AS consent_word,
-                   {moment("consent_at")} AS consent_at, {moment("withdrawn_at")} AS withdrawn_at,
+                   {moment("consent_at")} AS consent_at,
+                   coalesce({moment("withdrawn_at")}, {moment("cleaned_at")}) AS withdrawn_at,
                    {where} AS place, {text("consent_wording")} AS wording,
                    {text("consent_ip")} AS ip,
                    {state("sms_consent", withdrawn="false")} AS sms, {moment("sms_consent_at")} AS sms_at
@@ -193,7 +200,7 @@ def _consents(*, wording: str, now: datetime) -> str:
                    CASE WHEN place IS NULL THEN '{{}}' ELSE json_object('form', left(place, 200)) END,
                    CASE WHEN wording IS NULL THEN '{{}}'
                         ELSE json_object('wording', left(wording, 50)) END,
-                   CASE WHEN ip IS NULL THEN '{{}}' ELSE json_object('ip_hash', sha256(ip)) END
+                   CASE WHEN ip IS NULL THEN '{{}}' ELSE json_object('ip_hash', ip_key(ip)) END
                )::varchar AS properties
         FROM one ORDER BY line_number
     """

@@ -32,7 +32,8 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "consent_source": ("consent_source", "consent source", "custom_source", "consent method", "source"),
     "consent_wording": ("consent_wording", "wording"),
     "consent_ip": ("consent_ip", "confirm_ip", "optin_ip"),
-    "withdrawn_at": ("unsubscribed_at", "unsub_time", "clean_time"),
+    "withdrawn_at": ("unsubscribed_at", "unsub_time"),
+    "cleaned_at": ("clean_time", "cleaned_at", "bounced_at"),
     "sms_consent": ("sms marketing consent", "accepts sms marketing", "sms_consent"),
     "sms_consent_at": ("sms marketing consent timestamp", "sms_consent_at"),
 }  # fmt: skip
@@ -45,17 +46,19 @@ MEANINGS = {
     "consent_source": "where they agreed, such as “newsletter form”",
     "consent_wording": "the version of the text they agreed to, if it is recorded here",
     "withdrawn_at": "when they unsubscribed",
+    "cleaned_at": "when their address was given up because mail came back: nobody is mailed there",
     "created": "since when the shop knows them",
 }
 FIELDS = tuple(Field(name=name, meaning=MEANINGS.get(name, "")) for name in SPELLINGS)
 
 GIVEN = (
     "subscribed", "yes", "y", "true", "1", "opted in", "opted-in", "opt-in", "optin", "confirmed",
-    "granted", "accepted", "active",
+    "granted", "accepted", "active", "1.0", "t",
 )  # fmt: skip
 WITHDRAWN = (
     "unsubscribed", "no", "n", "false", "0", "opted out", "opted-out", "opt-out", "optout",
     "cleaned", "bounced", "complained", "suppressed", "withdrawn", "redacted",
+    "0.0", "f", "unsubscribe", "nein", "non", "nee",
 )  # fmt: skip
 SILENT = (
     "", "never_subscribed", "never subscribed", "not_subscribed", "not subscribed", "pending",

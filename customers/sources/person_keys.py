@@ -1,6 +1,10 @@
-"""The number of somebody who is known by their address alone, for SQL over a file."""
+"""Keyed hashes for SQL over a file: of addresses of people, and of their computers."""
 
 from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
 
 import duckdb
 import pyarrow as pa
@@ -12,22 +16,32 @@ from customers.identity.names import guest_name
 
 
 def install(db: duckdb.DuckDBPyConnection) -> None:
-    """Give the connection `person_key(address)`: as identity names a guest, NULL for NULL."""
+    """
+    Give the connection two functions of texts, NULL for NULL.
 
-    def person_key(addresses: pa.ChunkedArray) -> pa.Array:
-        return pa.array(
-            [
-                guest_name(ids.address_hmac(address, pepper=settings.SUPPRESSION_PEPPER))
-                if address
-                else None
-                for address in addresses.to_pylist()
-            ],
-            pa.string(),
-        )
+    `person_key(address)`: as identity names a guest. `ip_key(ip)`: can recognise an IP address again, and
+    cannot be tried out: without a key, four billion tries find every one.
+    """
+    pepper = settings.SUPPRESSION_PEPPER
+    ip_secret = ids.derive_key(pepper, purpose="ip-hash")
 
-    try:
-        db.create_function(
-            "person_key", person_key, ["VARCHAR"], "VARCHAR", type=ARROW, null_handling=SPECIAL
-        )
-    except duckdb.CatalogException:
-        return  # the connection has it already
+    def person_key(address: str) -> str:
+        return guest_name(ids.address_hmac(address, pepper=pepper))
+
+    def ip_key(ip: str) -> str:
+        return hmac.new(ip_secret, ip.encode(), hashlib.sha256).hexdigest()
+
+    for name, key in (("person_key", person_key), ("ip_key", ip_key)):
+        try:
+            db.create_function(
+                name, _of_columns(key), ["VARCHAR"], "VARCHAR", type=ARROW, null_handling=SPECIAL
+            )
+        except duckdb.CatalogException:
+            continue  # the connection has it already
+
+
+def _of_columns(key: Callable[[str], str]) -> Callable[[pa.ChunkedArray], pa.Array]:
+    def of_column(texts: pa.ChunkedArray) -> pa.Array:
+        return pa.array([key(text) if text else None for text in texts.to_pylist()], pa.string())
+
+    return of_column

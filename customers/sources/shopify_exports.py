@@ -1,7 +1,7 @@
 """Shopify's export of orders: the first line of an order has its totals, the others repeat only its name.
 
 Customers have no number in it: they are known by their address, as a guest is. Where the shop also sends
-webhooks, the same orders and refunds come with the same numbers.
+webhooks, the same orders come with the same numbers; refunds do not, for the export has no numbers of theirs.
 """
 
 from __future__ import annotations
@@ -16,13 +16,31 @@ from customers import quality, reports
 from customers.enums import SourceKind
 from customers.sources import person_keys
 from customers.sources.base import SourceError
-from customers.sources.layouts import LINE, FileLayout, Translation, kinds, quoted, refuse, share_of
+from customers.sources.layouts import (
+    LINE,
+    FileLayout,
+    Translation,
+    kinds,
+    minor_units,
+    quoted,
+    refuse,
+    share_of,
+)
 
 
 NEEDED = (
     "Name", "Email", "Financial Status", "Currency", "Total", "Created at", "Lineitem quantity",
     "Lineitem name", "Lineitem price",
 )  # fmt: skip
+_NOTES = (
+    "Customers are known by their addresses: the export has no numbers of theirs.",
+    "“Accepts Marketing” is the box at the checkout: a claim, which makes nobody mailable.",
+)
+_REFUNDED = (
+    "{count:,} orders were refunded in part or whole. The export does not say when: the day of the order is"
+    " taken. Where webhooks brought the refunds, do not import these orders."
+)
+_NAMES = ("billing name", "lineitem name", "vendor")
 _FORM = "%Y-%m-%d %H:%M:%S %z"
 
 
@@ -57,22 +75,12 @@ def translate(
     for name, sql in _TABLES.items():
         db.execute(f"CREATE OR REPLACE TABLE {name} AS {sql}")
     (refunded,) = db.execute("SELECT count(*) FROM refunds").fetchall()[0]
+    (copies,) = db.execute("SELECT count(*) FROM parsed WHERE reason = 'duplicate'").fetchall()[0]
     db.execute("DROP TABLE parsed")
     return Translation(
         line_entities=("order_lines",),
-        notes=(
-            "Customers are known by their addresses: the export has no numbers of theirs.",
-            "“Accepts Marketing” is the box at the checkout: a claim, which makes nobody mailable.",
-            (
-                f"{refunded:,} orders were refunded in part or whole. The export does not say when: the"
-                " day of the order is taken. Where webhooks brought the refunds, do not import these orders."
-            ),
-        )
-        if refunded
-        else (
-            "Customers are known by their addresses: the export has no numbers of theirs.",
-            "“Accepts Marketing” is the box at the checkout: a claim, which makes nobody mailable.",
-        ),
+        duplicates=copies,
+        notes=(*_NOTES, _REFUNDED.format(count=refunded)) if refunded else _NOTES,
     )
 
 
@@ -82,24 +90,30 @@ def _parsed(db: duckdb.DuckDBPyConnection, columns: Sequence[str], *, now: datet
 
     def text(name: str) -> str:
         column = known.get(name.lower())
-        return (
-            f"nullif(trim(ltrim(trim({quoted(column)}::varchar), '''')), '')"
-            if column
-            else "NULL::varchar"
-        )
+        if column is None:
+            return "NULL::varchar"
+        said = f"trim({quoted(column)}::varchar)"
+        # spreadsheets' way to keep a number a text: '5500000000000000001. A name may begin like that
+        if name.lower() not in _NAMES:
+            said = f"trim(ltrim({said}, ''''))"
+        return f"nullif({said}, '')"
 
-    def cents(name: str) -> str:
-        return f"try_cast(round(try_cast({text(name)} AS DECIMAL(18, 4)) * 100) AS BIGINT)"
+    def amount(name: str) -> str:
+        return f"try_cast({text(name)} AS DECIMAL(18, 4))"
+
+    def cents(amount: str) -> str:
+        return f"try_cast(round({amount} * {minor_units('order_currency')}) AS BIGINT)"
 
     def moment(name: str) -> str:
         column = known.get(name.lower())
         if column and kind_of[column].startswith("TIMESTAMP"):
-            return f"epoch({quoted(column)}::timestamp)::bigint"
+            return f"try_cast(epoch({quoted(column)}::timestamp) AS BIGINT)"
         return (
-            f"coalesce(epoch(try_strptime({text(name)}, '{_FORM}')),"
-            f" epoch(try_cast({text(name)} AS TIMESTAMPTZ)))::bigint"
+            f"try_cast(coalesce(epoch(try_strptime({text(name)}, '{_FORM}')),"
+            f" epoch(try_cast({text(name)} AS TIMESTAMPTZ))) AS BIGINT)"
         )
 
+    said = ", ".join(quoted(name) for name in columns)
     address = f"regexp_full_match(email, '{reports.ADDRESS.strip('^$')}')"
     return f"""
         CREATE OR REPLACE TABLE parsed AS
@@ -107,31 +121,53 @@ def _parsed(db: duckdb.DuckDBPyConnection, columns: Sequence[str], *, now: datet
             SELECT {LINE} AS line_number, {text("Name")} AS name, {text("Id")} AS id,
                    {text("Email")} AS email, upper({text("Currency")}) AS currency,
                    lower(coalesce({text("Financial Status")}, '')) AS paid_state,
-                   {cents("Total")} AS total, {cents("Discount Amount")} AS discount,
-                   {cents("Refunded Amount")} AS refunded, {moment("Created at")} AS created,
+                   {text("Total")} IS NOT NULL AS is_head, hash({said}) AS print,
+                   {amount("Total")} AS total, {amount("Discount Amount")} AS discounted,
+                   {amount("Refunded Amount")} AS given_back, {moment("Created at")} AS created,
                    {text("Cancelled at")} AS cancelled, {text("Source")} AS channel,
                    {text("Billing Name")} AS billing_name, {text("Billing Country")} AS country,
                    lower(coalesce({text("Accepts Marketing")}, '')) AS accepts,
                    try_cast({text("Lineitem quantity")} AS DOUBLE) AS amount,
                    {text("Lineitem name")} AS item, {text("Lineitem sku")} AS sku,
-                   {cents("Lineitem price")} AS price, {text("Vendor")} AS vendor
+                   {amount("Lineitem price")} AS priced, {text("Vendor")} AS vendor
             FROM lines
+        ), numbered AS (
+            -- two shops may both have a #1001: a line without a number is of the order it stands below
+            SELECT *, coalesce(last_value(id IGNORE NULLS) OVER (
+                                   PARTITION BY name ORDER BY line_number
+                                   ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW),
+                               first_value(id IGNORE NULLS) OVER (
+                                   PARTITION BY name ORDER BY line_number
+                                   ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+                   ) AS order_id
+            FROM fields
         ), headed AS (
             SELECT *,
                    -- what only the first line of an order says holds for all of them
-                   first_value(id IGNORE NULLS) OVER whole AS order_id,
-                   first_value(total IGNORE NULLS) OVER whole AS order_total,
+                   first_value(total IGNORE NULLS) OVER whole AS whole_total,
                    first_value(currency IGNORE NULLS) OVER whole AS order_currency,
                    first_value(created IGNORE NULLS) OVER whole AS placed_at,
-                   row_number() OVER (PARTITION BY name ORDER BY line_number) AS place
-            FROM fields
-            WINDOW whole AS (PARTITION BY name ORDER BY line_number
-                             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+                   -- the order a second time, as in two exports put together
+                   count(*) FILTER (is_head) OVER above > 1
+                       AND last_value(CASE WHEN is_head THEN print END IGNORE NULLS) OVER above
+                           = first_value(CASE WHEN is_head THEN print END IGNORE NULLS) OVER whole
+                       AS is_copy,
+                   row_number() OVER above AS place
+            FROM numbered
+            WINDOW whole AS (PARTITION BY name, order_id ORDER BY line_number
+                             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING),
+                   above AS (PARTITION BY name, order_id ORDER BY line_number
+                             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+        ), counted AS (
+            SELECT *, {cents("whole_total")} AS order_total, {cents("discounted")} AS discount,
+                   {cents("given_back")} AS refunded, {cents("priced")} AS price
+            FROM headed
         )
         SELECT *, coalesce(order_id, name) AS order_external_id, coalesce(sku, item) AS product,
                CASE WHEN {address} THEN person_key(email) END AS person,
                try_cast(amount AS BIGINT) AS quantity,
-               CASE WHEN name IS NULL THEN 'missing_id'
+               CASE WHEN is_copy THEN 'duplicate'
+                    WHEN name IS NULL THEN 'missing_id'
                     WHEN coalesce(sku, item) IS NULL THEN 'missing_product'
                     WHEN placed_at IS NULL THEN 'bad_date'
                     WHEN {quality.absurd("placed_at", now=now)} THEN 'absurd_date'
@@ -142,7 +178,7 @@ def _parsed(db: duckdb.DuckDBPyConnection, columns: Sequence[str], *, now: datet
                     WHEN amount < 0 THEN 'negative_quantity'
                     WHEN price IS NULL THEN 'bad_price'
                END AS reason
-        FROM headed
+        FROM counted
     """
 
 

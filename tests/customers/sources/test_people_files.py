@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import hashlib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from consent import ledger
@@ -191,3 +194,61 @@ def test_mapping_names_the_columns(tmp_path: Path, now: datetime) -> None:
     runs.run(row, now=now)
     assert Event.objects.get().kind == "CONSENT_GIVEN"
     assert Event.objects.get().happened_at == datetime(2024, 5, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01", "1970-01-01", "-infinity", "infinity", "0000-00-00"]
+)
+def test_a_withdrawal_with_a_strange_time_is_not_lost(
+    tmp_path: Path, now: datetime, moment: str
+) -> None:
+    text = f"email,consent,consent_at,unsubscribed_at\nada@example.com,yes,2024-05-01,{moment}\n"
+    run(tmp_path, now, text, consent={"place": "Form"})
+    event = Event.objects.get()
+    assert (event.kind, event.happened_at) == ("CONSENT_WITHDRAWN", now.replace(microsecond=0))
+
+
+@pytest.mark.parametrize("moment", ["1970-01-01", "-infinity", "infinity"])
+def test_a_consent_of_no_real_time_is_only_claimed(
+    tmp_path: Path, now: datetime, moment: str
+) -> None:
+    run(tmp_path, now, f"email,consent,consent_at,source\nada@example.com,yes,{moment},form\n")
+    assert Event.objects.get().kind == "CONSENT_CLAIMED"
+
+
+def test_a_parquet_consent_in_the_future_is_only_claimed(tmp_path: Path, now: datetime) -> None:
+    table = pa.table({
+        "email": ["ada@example.com", "bob@example.com"], "consent": [True, True],
+        "consent_source": ["form", "form"],
+        "consent_at": pa.array([now + timedelta(days=400), now - timedelta(days=4)], pa.timestamp("us", "UTC")),
+    })  # fmt: skip
+    pq.write_table(table, tmp_path / "people.parquet")
+    row = runs.create(
+        source=SourceFactory(), file_name="people.parquet", path=tmp_path / "people.parquet", now=now,
+        layout="people",
+    )  # fmt: skip
+    runs.run(row, now=now)
+    found = {e.customer.email: e.kind for e in Event.objects.select_related("customer")}
+    assert found == {"ada@example.com": "CONSENT_CLAIMED", "bob@example.com": "CONSENT_GIVEN"}
+
+
+def test_an_address_that_mail_came_back_from_is_not_mailed(tmp_path: Path, now: datetime) -> None:
+    """Mailchimp's lists put together: one column says who left, another who was cleaned."""
+    text = (
+        "Email Address,OPTIN_TIME,OPTIN_IP,UNSUB_TIME,CLEAN_TIME\n"
+        "ada@example.com,2024-05-01 10:11:12,203.0.113.7,,2025-01-01 00:00:00\n"
+    )
+    run(tmp_path, now, text)
+    assert Event.objects.get().kind == "CONSENT_WITHDRAWN"
+
+
+def test_an_ip_cannot_be_tried_out(tmp_path: Path, now: datetime) -> None:
+    run(tmp_path, now, MAILCHIMP)
+    said = Event.objects.get(kind="CONSENT_GIVEN").properties["ip_hash"]
+    assert said != hashlib.sha256(b"203.0.113.7").hexdigest()
+
+
+def test_names_keep_their_apostrophe_and_numbers_lose_it(tmp_path: Path, now: datetime) -> None:
+    run(tmp_path, now, "id,email,last name\n'17,jan@example.com,'t Hart\n")
+    customer = Customer.objects.get()
+    assert (customer.external_id, customer.last_name) == ("17", "'t Hart")

@@ -103,3 +103,63 @@ def test_import_twice_adds_nothing(tmp_path: Path, now: datetime) -> None:
     again.refresh_from_db()
     assert (again.accepted, again.duplicates, again.rejected) == (0, 5, 1)
     assert (Order.objects.count(), OrderLine.objects.count(), Event.objects.count()) == counts
+
+
+def test_yen_have_no_cents_and_dinars_a_thousand(tmp_path: Path, now: datetime) -> None:
+    line = (
+        "#{n},ada@example.com,partially_refunded,no,{c},{t},0,0,{t},{d},2026-02-05 10:00:00 +0100,1,Tea,{t},"
+        "T-{c},,,,{d},,{n},web\n"
+    )
+    text = (
+        HEADER
+        + line.format(n=1, c="JPY", t="1200", d="300")
+        + line.format(n=2, c="KWD", t="1.250", d="0.125")
+    )
+    run(tmp_path, now, text)
+    told = {
+        o.currency: (o.total_cents, o.discount_cents, o.lines.get().unit_price_cents)
+        for o in Order.objects.all()
+    }
+    assert told == {"JPY": (1200, 300, 1200), "KWD": (1250, 125, 1250)}
+    assert set(Refund.objects.values_list("amount_cents", flat=True)) == {300, 125}
+
+
+def test_two_orders_of_one_name_stay_two(tmp_path: Path, now: datetime) -> None:
+    """Exports of two shops, put together: both have a #1001."""
+    text = FILE + (
+        "#1001,zoe@example.com,paid,no,EUR,7,0,0,7.00,0,2026-03-03 09:01:00 +0100,1,Pot,3.00,POT,,,,0,,77,web\n"
+        "#1001,zoe@example.com,,,,,,,,,2026-03-03 09:01:00 +0100,1,Lid,4.00,LID,,,,,,,\n"
+    )
+    run(tmp_path, now, text)
+    zoe = Order.objects.get(external_id="77")
+    assert (zoe.total_cents, zoe.customer.email) == (700, "zoe@example.com")
+    assert {line.product.external_id for line in zoe.lines.all()} == {"POT", "LID"}
+    assert Order.objects.get(external_id="5500000000000000001").lines.count() == 2
+
+
+def test_an_order_told_twice_has_its_lines_once(tmp_path: Path, now: datetime) -> None:
+    row = run(tmp_path, now, FILE + FILE.removeprefix(HEADER))
+    # 5 lines are known by then; the order without a total is told twice, and refused twice at most
+    assert row.duplicates + row.rejected == 7
+    first = Order.objects.get(external_id="5500000000000000001")
+    assert sorted(first.lines.values_list("quantity", flat=True)) == [1, 2]
+    assert OrderLine.objects.count() == 5
+
+
+def test_lines_apart_from_their_head_find_it(tmp_path: Path, now: datetime) -> None:
+    head, *lines = FILE.removeprefix(HEADER).splitlines(keepends=True)
+    run(tmp_path, now, HEADER + "".join([*lines, head]))
+    first = Order.objects.get(external_id="5500000000000000001")
+    assert (first.total_cents, first.lines.count()) == (3490, 2)
+
+
+@pytest.mark.parametrize("moment", ["-infinity", "infinity", "", "0001-01-01", "2026-02-30"])
+def test_times_that_are_none_are_refused(tmp_path: Path, now: datetime, moment: str) -> None:
+    row = run(tmp_path, now, FILE.replace("2026-02-04 10:00:00 +0100", moment))
+    assert row.rejected == 2
+    assert not Order.objects.filter(external_id="5500000000000000002").exists()
+
+
+def test_names_keep_their_apostrophe(tmp_path: Path, now: datetime) -> None:
+    run(tmp_path, now, FILE.replace("Green tea", "'t Kopje"))
+    assert Order.objects.first().lines.filter(product__name="'t Kopje").exists()
