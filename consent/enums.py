@@ -70,6 +70,7 @@ class Refusal(models.TextChoices):
     NO_ADDRESS = "NO_ADDRESS", "No e-mail address"
     SUPPRESSED = "SUPPRESSED", "Suppressed: bounced, complained or unsubscribed"
     NO_CONSENT = "NO_CONSENT", "No consent"
+    JUST_MERGED = "JUST_MERGED", "Became one with another customer; consent is being read"
 
 
 class RequestKind(models.TextChoices):

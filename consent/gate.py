@@ -8,8 +8,20 @@ from __future__ import annotations
 from django.db import connection
 
 from consent.enums import Channel, Purpose, Refusal
+from customers.enums import EventKind
 from customers.models import Customer
 
+
+READER = "consent.ledger"
+"""The cursor of who reads the ledger of events for consent."""
+
+# Both of a merge, or of one undone, whose consents have not been put together yet: what one of them
+# withdrew may not be known of the other. Named by no row of the outer query, so it is looked up once.
+_JUST_MERGED = f"""SELECT unnest(ARRAY[unread.customer_id,
+               substring(unread.properties ->> 'absorbed_customer_id' FROM '^[0-9]{{1,18}}$')::bigint])
+            FROM customers_event unread
+            WHERE unread.kind IN ('{EventKind.MERGED}', '{EventKind.UNMERGED}') AND unread.id > COALESCE(
+                (SELECT position FROM customers_cursor WHERE reader = '{READER}'), 0)"""
 
 # The answer for a row `customer` of customers_customer, joined by JOINS: a Refusal or NULL.
 # An address without its keyed hash could not be found on the suppression list, so it is none.
@@ -18,6 +30,7 @@ REFUSAL = f"""CASE
         WHEN customer.email = '' OR customer.email_hmac = '' THEN '{Refusal.NO_ADDRESS}'
         WHEN suppression.id IS NOT NULL THEN '{Refusal.SUPPRESSED}'
         WHEN consent_state.is_granted IS NOT TRUE THEN '{Refusal.NO_CONSENT}'
+        WHEN customer.id IN ({_JUST_MERGED}) THEN '{Refusal.JUST_MERGED}'
     END"""
 
 _JOINS = """

@@ -17,6 +17,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from consent.enums import Act, Basis, Channel, Purpose, SuppressionReason
+from consent.gate import READER
 from consent.merge_statements import FOLD_MERGED, FOLD_UNMERGED, MERGES
 from consent.models import ConsentEvent, ConsentState, Wording
 from consent.statements import (
@@ -34,7 +35,6 @@ from customers.models import Cursor, Customer, Event
 
 log = logging.getLogger(__name__)
 
-READER = "consent.ledger"
 WINDOW = 100_000
 """Events read in one transaction: some seconds, so that a great import does not outlast its task."""
 CHANNEL_OF = {

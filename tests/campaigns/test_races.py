@@ -17,7 +17,11 @@ from campaigns.models import Campaign, Delivery
 from consent import ledger
 from consent.enums import Purpose
 from core import clock
+from customers import identity
+from customers.enums import MergeReason
+from customers.models import Customer
 from tests.factories.campaigns import CampaignFactory, running_campaign, segment_in_bulk
+from tests.factories.consent import MailableFactory
 from tests.factories.customers import NOW
 
 
@@ -61,6 +65,21 @@ class InThread(threading.Thread):
 def claimed(campaign: Campaign) -> Callable[[], list[handover.Intended]]:
     group = handover.claim(campaign_id=campaign.pk, owner="me", limit=10)
     return lambda: handover.intend(campaign_id=campaign.pk, owner="me", group=group, now=LATER)
+
+
+def test_who_was_merged_since_the_freeze_is_not_mailed_before_their_consents_are_one() -> None:
+    """The survivor had no address of their own: theirs is now that of somebody who withdrew."""
+    campaign = running_campaign("a", "b", now=NOW)
+    survivor = Delivery.objects.earliest("pk").customer
+    Customer.objects.filter(pk=survivor.pk).update(email="", email_hmac="")
+    gone = MailableFactory(email="gone@example.com")
+    ledger.withdraw(customer=gone, purpose=Purpose.MARKETING, method="form", now=NOW)
+    ledger.absorb(now=NOW)
+    identity.merge(
+        survivor=survivor, absorbed=gone, reason=MergeReason.STAFF, source=None, now=LATER
+    )
+    assert [row.recipient.email for row in claimed(campaign)()] == ["b@example.com"]
+    assert queries.skips_by_reason(campaign) == {"JUST_MERGED": 1}
 
 
 def test_intent_waits_for_a_withdrawal_that_has_not_committed() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from consent import gate, ledger
+from consent import gate, ledger, queries
 from consent.enums import Act, Purpose, Refusal
 from consent.models import ConsentEvent, ConsentState
 from customers.enums import EventKind
@@ -171,3 +171,17 @@ def test_an_old_unsubscribe_link_of_the_absorbed_speaks_for_the_survivor() -> No
     Customer.objects.filter(pk=second.pk).update(merged_into=survivor, email="", email_hmac="")
     assert ledger.unsubscribe(customer_id=first.pk, method="one-click", now=MERGED_AT)
     assert gate.refusal(survivor) == Refusal.SUPPRESSED
+
+
+@pytest.mark.parametrize("kind", [EventKind.MERGED, EventKind.UNMERGED])
+def test_until_the_ledger_is_read_neither_of_a_merge_is_mailed(kind: EventKind) -> None:
+    survivor, absorbed, other = MailableFactory(), MailableFactory(), MailableFactory()
+    EventFactory(
+        customer=survivor, kind=kind, happened_at=MERGED_AT, arrived_at=MERGED_AT,
+        properties={"absorbed_customer_id": absorbed.pk},
+    )  # fmt: skip
+    everybody = (survivor, absorbed, other)
+    assert [gate.refusal(one) for one in everybody] == [Refusal.JUST_MERGED] * 2 + [None]
+    assert queries.refusal_counts() == {"JUST_MERGED": 2, "": 1}
+    ledger.absorb(now=MERGED_AT)
+    assert [gate.refusal(one) for one in everybody] == [None] * 3
