@@ -24,27 +24,30 @@ from customers.sources.order_fields import FIELDS, REQUIRED, OrderLayout
 
 
 _KEYS = ("columns", "currency", "date_format", "decimal")
+_FORM = (
+    'A mapping is a JSON object such as {"columns": {"order": "Order no", "product": "SKU",'
+    ' "quantity": "Qty", "date": "Date", "price": "Price"}, "currency": "EUR"}.'
+)
 
 
 def load_mapping(path: Path) -> Mapping[str, Any]:
-    """Read a mapping file; raises SourceError."""
+    """Read a mapping file, of whatever layout: which fields it may name is the layout's to say. Raises SourceError."""
     try:
         mapping = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SourceError(f"The mapping {path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
         raise SourceError(f"The mapping {path.name} is not JSON: {error}.") from error
-    return check_mapping(mapping)
+    if not isinstance(mapping, dict) or not isinstance(mapping.get("columns"), dict):
+        raise SourceError(_FORM)
+    return mapping
 
 
 def check_mapping(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
     """The mapping itself if its form is right; raises SourceError otherwise."""
     columns = mapping.get("columns") if isinstance(mapping, dict) else None
     if not isinstance(columns, dict) or not all(isinstance(v, str) for v in columns.values()):
-        raise SourceError(
-            'A mapping is a JSON object such as {"columns": {"order": "Order no", "product": "SKU",'
-            ' "quantity": "Qty", "date": "Date", "price": "Price"}, "currency": "EUR"}.'
-        )
+        raise SourceError(_FORM)
     strange = [key for key in mapping if key not in _KEYS]
     strange_fields = [field for field in columns if field not in FIELDS]
     if strange or strange_fields:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from django.core.management import call_command
 
 from consent import ledger
 from consent.enums import Purpose
@@ -17,6 +21,7 @@ from consent.models import Wording
 from customers.importing import runs
 from customers.importing.dialect import detect
 from customers.models import Customer, Event, Import, RejectedRow, Source
+from customers.sources import person_keys
 from tests.factories.customers import CustomerFactory, SourceFactory
 
 
@@ -252,3 +257,27 @@ def test_names_keep_their_apostrophe_and_numbers_lose_it(tmp_path: Path, now: da
     run(tmp_path, now, "id,email,last name\n'17,jan@example.com,'t Hart\n")
     customer = Customer.objects.get()
     assert (customer.external_id, customer.last_name) == ("17", "'t Hart")
+
+
+def test_keys_are_installed_once_however_often_it_is_said() -> None:
+    with duckdb.connect() as db:
+        person_keys.install(db)
+        person_keys.install(db)
+        one, other, none = db.execute(
+            "SELECT person_key('ADA@example.com'), person_key(' ada@example.com'), person_key(NULL)"
+        ).fetchall()[0]
+    assert one == other
+    assert none is None
+
+
+def test_command_takes_a_mapping_of_people(tmp_path: Path) -> None:
+    (tmp_path / "leute.csv").write_text("Adresse;Nr\nada@example.com;5\n")
+    mapping = tmp_path / "mapping.json"
+    mapping.write_text('{"columns": {"id": "Nr", "email": "Adresse"}}')
+    out = StringIO()
+    call_command(
+        "import_shop", str(tmp_path / "leute.csv"), "--layout", "people", "--mapping", str(mapping),
+        "--json", stdout=out,
+    )  # fmt: skip
+    assert json.loads(out.getvalue().splitlines()[-1])["accepted"] == 1
+    assert Customer.objects.get().external_id == "5"
