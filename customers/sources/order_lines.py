@@ -12,7 +12,7 @@ import duckdb
 
 from customers import quality
 from customers.sources import repetitions
-from customers.sources.layouts import LINE, Translation, quoted
+from customers.sources.layouts import LINE, Translation, minor_units, quoted
 from customers.sources.order_fields import OrderLayout, expressions
 
 
@@ -86,9 +86,9 @@ def _parse(
         WITH fields AS (SELECT {LINE} AS line_number, {expressions(db, layout)} FROM lines)
         SELECT *, CASE {cases} END AS reason,
                try_cast(amount AS BIGINT) AS quantity,
-               try_cast(round(price * 100) AS BIGINT) AS cents,
-               try_cast(round(unit_cost * 100) AS BIGINT) AS cost_cents
-        FROM fields;
+               try_cast(round(price * units) AS BIGINT) AS cents,
+               try_cast(round(unit_cost * units) AS BIGINT) AS cost_cents
+        FROM (SELECT *, {minor_units("currency")} AS units FROM fields);
     """)
 
 
@@ -117,12 +117,15 @@ _PLACES = """
 # What the file is worth, and where that went: file = duplicates + refused + rounded_off + imported.
 _VALUE = """
     WITH priced AS (SELECT reason, try_cast(amount * price AS DECIMAL(38, 4)) AS value,
-                           try_cast(quantity AS HUGEINT) * cents AS imported FROM parsed)
+                           -- in thousandths: no currency has smaller units
+                           CASE WHEN reason IS NULL THEN
+                               quantity::HUGEINT * cents * (1000 // units) END AS imported
+                    FROM parsed)
     SELECT coalesce(sum(value), 0)::double,
            coalesce(sum(value) FILTER (reason = 'duplicate'), 0)::double,
            coalesce(sum(value) FILTER (reason <> 'duplicate'), 0)::double,
-           coalesce(sum(value - imported::DECIMAL(38, 4) * 0.01) FILTER (reason IS NULL), 0)::double,
-           coalesce(sum(imported) FILTER (reason IS NULL), 0)::double / 100
+           coalesce(sum(value - imported::DECIMAL(38, 4) * 0.001) FILTER (reason IS NULL), 0)::double,
+           coalesce(sum(imported) FILTER (reason IS NULL), 0)::double / 1000
     FROM priced
 """
 _TABLES = {

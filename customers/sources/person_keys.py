@@ -36,7 +36,7 @@ def install(db: duckdb.DuckDBPyConnection) -> None:
             db.create_function(
                 name, _of_columns(key), ["VARCHAR"], "VARCHAR", type=ARROW, null_handling=SPECIAL
             )
-        except duckdb.CatalogException:
+        except (duckdb.CatalogException, duckdb.NotImplementedException):
             continue  # the connection has it already
 
 

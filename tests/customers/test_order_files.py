@@ -182,6 +182,23 @@ def test_a_mapping_names_columns_decimals_and_dates(tmp_path: Path, now: datetim
     assert found.tables["products"]["category"].to_pylist() == ["Tees"]
 
 
+@pytest.mark.django_db
+def test_money_is_kept_in_the_smallest_unit_of_its_currency(tmp_path: Path, now: datetime) -> None:
+    path = tmp_path / "world.csv"
+    path.write_text(
+        "order,product,quantity,date,price,currency,cost\n"
+        "1,tea,2,2026-01-05,1200,JPY,800\n"
+        "2,tea,1,2026-01-05,1.2345,KWD,1\n"
+        "3,tea,1,2026-01-05,9.99,EUR,\n"
+    )
+    found = translate(path, now=now, mapping=None)
+    assert found.tables["orders"]["total_cents"].to_pylist() == [2400, 1235, 999]
+    assert found.tables["order_lines"]["cost_cents"].to_pylist() == [800, 1000, None]
+    value = bring_in(path, source=SourceFactory(), now=now).value
+    assert value["imported"] == pytest.approx(2400 + 1.235 + 9.99)
+    assert value["rounded_off"] == pytest.approx(-0.0005)
+
+
 def _read(path: Path, date: str, price: str, *, now: datetime, **mapping: str) -> Any:
     """Epoch of the order and price in cents of one line, or the reason why it is refused."""
     path.write_text(f"order;product;quantity;date;price\n1;tea;1;{date};{price}\n")
