@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +27,7 @@ ENCODINGS = [
     ("cp1250", "Windows-1250 (Central Europe)"),
     ("cp1251", "Windows-1251 (Cyrillic)"),
 ]
+OFFERED = 300  # columns that the page asks about; each is a field of the form
 WITH_CONSENT = ("people", "shopify-customers")
 
 # Headers under which files of order lines often know our fields.
@@ -131,6 +134,8 @@ class ReadingForm(forms.Form):
         help_text="For the next file with these columns.",
     )  # fmt: skip
 
+    shown_columns = forms.CharField(required=False, widget=forms.HiddenInput)
+
     def __init__(
         self,
         dialect: Dialect,
@@ -146,6 +151,8 @@ class ReadingForm(forms.Form):
             "currency": mapping.get("currency", "EUR"), "decimal": mapping.get("decimal", "."),
             "date_format": mapping.get("date_format", ""), **dict(said.get("consent") or {}),
         }  # fmt: skip
+        names = json.dumps(dialect.columns)
+        initial["shown_columns"] = hashlib.sha256(names.encode()).hexdigest()[:16]
         super().__init__(data, initial=initial)
         self.layout: FileLayout = LAYOUTS.load(layout)
         self.layout_name, self.columns = layout, dialect.columns
@@ -177,6 +184,8 @@ class ReadingForm(forms.Form):
             else guess(self.layout_name, self.columns)
         )
         for place, column in enumerate(self.columns):
+            if place >= OFFERED and column not in chosen:
+                continue
             self.fields[f"column_{place}"] = forms.ChoiceField(
                 label=column,
                 choices=meanings,
@@ -186,11 +195,21 @@ class ReadingForm(forms.Form):
 
     @property
     def plain_fields(self) -> list[forms.BoundField]:
-        return [field for field in self if not field.name.startswith("column_")]
+        return [f for f in self if not f.is_hidden and not f.name.startswith("column_")]
 
     @property
-    def column_fields(self) -> list[forms.BoundField]:
-        return [field for field in self if field.name.startswith("column_")]
+    def column_fields(self) -> list[tuple[int, forms.BoundField]]:
+        """With the place of the column in the file."""
+        return [
+            (int(field.name.removeprefix("column_")), field)
+            for field in self
+            if field.name.startswith("column_")
+        ]
+
+    @property
+    def was_for_other_columns(self) -> bool:
+        """Whether the answers are about columns of another reading: another separator, another encoding."""
+        return self.is_bound and self.data.get("shown_columns") != self["shown_columns"].initial
 
     def clean_currency(self) -> str:
         code: str = self.cleaned_data["currency"].strip().upper()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.contrib import messages
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from core import clock
 from customers.enums import ImportStatus, SourceKind
-from customers.import_forms import ReadingForm, UploadForm, layouts
+from customers.import_forms import DELIMITERS, ENCODINGS, OFFERED, ReadingForm, UploadForm, layouts
 from customers.importing import rejected, runs, undoing, workspace
 from customers.importing.dialect import Dialect, detect
 from customers.models import Import, SavedMapping, Source
@@ -53,15 +54,19 @@ def _uploaded(request: HttpRequest, form: UploadForm) -> Import | None:
             )  # fmt: skip
             try:
                 row.layout = detect(runs.file_of(row)).layout or "generic"
-            except SourceError:
-                workspace.clear(row.pk)
+            except BaseException:
+                workspace.clear(row.pk)  # nothing else would know that the file is there
                 raise
             row.save(update_fields=["layout"])
     except SourceError as error:
-        # the file has the name it was stored under
-        form.add_error("file", str(error).replace("file is", f"{upload.name} is", 1))
+        form.add_error("file", _named(error, upload.name or "file"))
         return None
     return row
+
+
+def _named(error: Exception, file_name: str) -> str:
+    """The words of an error with the file's own name: it was stored under another."""
+    return re.sub(r"^file (is|has|holds)\b", lambda m: f"{file_name} {m[1]}", str(error))
 
 
 @staff_page("customers.add_import")
@@ -75,33 +80,55 @@ def mapping(request: HttpRequest, import_id: int) -> HttpResponse:
         layout = "generic"
     try:
         dialect = detect(runs.file_of(row), settings=_said(row, request))
-    except SourceError as error:
-        messages.error(request, str(error))
-        return redirect("import_pages:show", row.pk)
+    except (SourceError, UnicodeError) as error:  # UnicodeError: UTF-16 that does not begin like it
+        words = _named(error, row.file_name)
+        if request.method != "POST":
+            messages.error(request, words)
+            return redirect("import_pages:show", row.pk)
+        messages.error(request, f"It cannot be read like that: {words}")
+        return redirect("import_pages:mapping", row.pk)
     known = _saved(dialect).filter(name=request.GET.get("use", "")).first()
     settings = known.settings if known else row.settings
     form = ReadingForm(dialect, layout, request.POST or None, settings=settings)
-    if request.method == "POST" and form.is_valid():
+    if form.was_for_other_columns:
+        messages.warning(request, "Read like that the file has other columns. Say what these are.")
+        said = {**settings, **_said(row, request)}
+        form = ReadingForm(dialect, layout, settings=said)
+    elif request.method == "POST" and form.is_valid():
         try:
-            runs.configure(row, layout=layout, settings=form.settings())
+            is_queued = _configured(form, row, layout=layout, dialect=dialect)
         except SourceError as error:
             form.add_error(None, str(error))
         else:
-            _keep(form, row, dialect)
-            runs.queue(row, dry_run=True)
+            if not is_queued:
+                messages.error(request, "It was begun meanwhile, in another window.")
             return redirect("import_pages:show", row.pk)
     return page(
         request, "pages/import_mapping.html", title=f"Import {row.file_name}", opts=Import._meta,
         object=row, row=row, form=form, layout=layout, layouts=layouts(), dialect=dialect,
-        columns=_with_samples(form, dialect), saved=_saved(dialect), status=422 if form.errors else 200,
+        columns=_with_samples(form, dialect), offered=OFFERED, saved=_saved(dialect), status=422 if form.errors else 200,
     )  # fmt: skip
+
+
+def _configured(form: ReadingForm, row: Import, *, layout: str, dialect: Dialect) -> bool:
+    """Let it be tried out as the form says; False when somebody else has begun it. Raises SourceError."""
+    with transaction.atomic():
+        # a worker that takes it up waits, so that what it runs is never set back to a draft
+        locked = Import.objects.select_for_update().get(pk=row.pk)
+        if locked.status not in {ImportStatus.DRAFT, ImportStatus.FAILED}:
+            return False
+        runs.configure(locked, layout=layout, settings=form.settings())
+        _keep(form, locked, dialect)
+        runs.queue(locked, dry_run=True)
+    return True
 
 
 def _said(row: Import, request: HttpRequest) -> dict[str, Any]:
     """The delimiter and encoding that the form says, else those of the last time."""
     said = dict(row.settings)
-    for name in ("delimiter", "encoding"):
-        if value := request.POST.get(name):
+    known = {"delimiter": DELIMITERS, "encoding": ENCODINGS}
+    for name, choices in known.items():
+        if (value := request.POST.get(name)) in dict(choices):
             said[name] = value
     return said
 
@@ -110,7 +137,7 @@ def _with_samples(form: ReadingForm, dialect: Dialect) -> list[tuple[Any, list[s
     rows = dialect.sample[:_SAMPLES]
     return [
         (field, [row[place] for row in rows if place < len(row)])
-        for place, field in enumerate(form.column_fields)
+        for place, field in form.column_fields
     ]
 
 
@@ -184,8 +211,12 @@ def _told(row: Import) -> dict[str, Any]:
 def act(request: HttpRequest, import_id: int) -> HttpResponse:
     """Import now, or undo."""
     row = get_object_or_404(Import, pk=import_id)
-    if request.POST.get("act") == "run" and row.dry_run is not None:
-        runs.queue(row)
+    if request.POST.get("act") == "run":
+        with transaction.atomic():
+            # as it was tried out: not with settings that another window is saving
+            locked = Import.objects.select_for_update().get(pk=row.pk)
+            if locked.dry_run is not None:
+                runs.queue(locked)
     elif request.POST.get("act") == "undo":
         try:
             told = undoing.undo(row, now=clock.now())
@@ -199,7 +230,7 @@ def act(request: HttpRequest, import_id: int) -> HttpResponse:
     return redirect("import_pages:show", row.pk)
 
 
-@staff_page("customers.view_import")
+@staff_page("customers.view_import", "customers.view_rejectedrow")
 def rejected_file(request: HttpRequest, import_id: int) -> StreamingHttpResponse:
     row = get_object_or_404(Import, pk=import_id)
     return StreamingHttpResponse(

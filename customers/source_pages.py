@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
@@ -18,7 +18,7 @@ from customers.enums import InboundStatus, Power, SourceKind
 from customers.intake import keys, landing, replay
 from customers.models import InboundRequest, RejectedRow, Source, SourceKey
 from customers.quality import REASONS
-from customers.screens import page, staff_page
+from customers.screens import page, row_key, staff_page
 from customers.source_forms import NewSourceForm, SourceForm
 
 
@@ -30,8 +30,13 @@ _HIDDEN = "•" * 12
 @staff_page("customers.add_source")
 def new(request: HttpRequest) -> HttpResponse:
     form = NewSourceForm(request.POST or None)
+    opened = None
     if request.method == "POST" and form.is_valid():
-        opened = keys.open_source(**form.cleaned_data, now=clock.now())
+        try:
+            opened = keys.open_source(**form.cleaned_data, now=clock.now())
+        except IntegrityError:  # a second click
+            form.add_error("name", "There is a source of this name already.")
+    if opened:
         return _show(
             request, opened.source, write_key=opened.write_key, browser_key=opened.browser_key,
             secret=opened.secret,
@@ -145,10 +150,8 @@ def act(request: HttpRequest, source_id: int) -> HttpResponse:
             key = keys.make_key(source=source, power=Power.BROWSER, now=now)
             return _show(request, source, browser_key=key)
         case "revoke":
-            number = request.POST.get("key", "")
-            key_row = get_object_or_404(
-                SourceKey, source=source, pk=int(number) if number.isdecimal() else 0
-            )
+            number = row_key(request.POST.get("key", ""))
+            key_row = get_object_or_404(SourceKey, source=source, pk=number)
             keys.revoke(key=key_row, now=now)
             messages.success(request, f"The key {key_row} works no more.")
         case "test" if source.kind == SourceKind.SEGMENT:
@@ -203,10 +206,21 @@ def _readable(body: bytes) -> tuple[str, bool]:
     if len(body) > BODY_SHOWN * 4:
         return body[:BODY_SHOWN].decode("utf-8", "replace"), True
     try:
-        text = json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+        said = json.loads(body, object_pairs_hook=_each_once)
+        text = json.dumps(said, indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         text = body.decode("utf-8", "replace")
+    # half a surrogate pair, which JSON may name and no page can hold
+    text = text.encode("utf-8", "backslashreplace").decode()
     return text[:BODY_SHOWN], len(text) > BODY_SHOWN
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Raises ValueError for an object that names a field twice: one of the two would not be shown."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a field twice")
+    return found
 
 
 @require_POST
@@ -217,7 +231,7 @@ def replay_rejected(request: HttpRequest, source_id: int, inbound_id: int) -> Ht
         inbound=inbound_id, inbound__source=source_id, replayed_at=None
     )
     if chosen := request.POST.get("row", ""):
-        rows = rows.filter(pk=int(chosen) if chosen.isdecimal() else 0)
+        rows = rows.filter(pk=row_key(chosen))
     taken = tried = 0
     for row in rows:
         tried += 1

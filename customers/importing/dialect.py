@@ -20,6 +20,9 @@ from customers.sources.layouts import LINE, FileLayout
 
 DELIMITERS = ",;\t|"
 LONGEST_LINE = 1 << 20  # characters; a longer one is refused, a longer header is no header
+MOST_COLUMNS = (
+    1_000  # with four times as many a portion of rows no longer fits into the importer's memory
+)
 DAMAGED = re.compile("[\udc80-\udcff\ufffe\uffff]")
 """What is left of bytes that are not of the encoding."""
 
@@ -85,6 +88,11 @@ def _likely(columns: tuple[str, ...]) -> str:
 
 def check_names(names: tuple[str, ...], path: Path) -> None:
     """Names that differ only in case are one name, as in SQL and in a mapping."""
+    if len(names) > MOST_COLUMNS:
+        raise SourceError(
+            f"{path.name} is too wide: it has {len(names):,} columns, and {MOST_COLUMNS:,} are read at most."
+            " Leave out those that are not needed."
+        )
     seen = {LINE}
     for name in names:
         if name.lower() in seen:

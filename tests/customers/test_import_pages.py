@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
+from customers import import_pages
 from customers.enums import ImportStatus
 from customers.importing import runs
 from customers.models import Customer, Import, Order, SavedMapping, Source
@@ -120,6 +125,8 @@ def test_people_are_asked_where_they_agreed(admin_client: Client, now: datetime)
         (b"PK\x03\x04rest", "spreadsheet"),
         (b"\x00\x01\x02binary", "binary"),
         (b"onecolumn\n1\n", "fewer than two columns"),
+        (b"a,a\n1,2\n", "orders.csv has the column"),
+        (",".join(f"c{n}" for n in range(1001)).encode() + b"\n", "orders.csv is too wide"),
     ],
 )
 def test_what_is_no_table_is_told_at_once_and_leaves_nothing(
@@ -170,3 +177,152 @@ def test_every_state_has_a_page(admin_client: Client, now: datetime) -> None:
 
 def test_wizard_is_for_staff_with_the_permission(client: Client) -> None:
     assert "login" in client.get(reverse("import_pages:new"))["Location"]
+
+
+def posted(client: Client, row: Import, **changes: str) -> HttpResponse:
+    url = reverse("import_pages:mapping", args=[row.pk])
+    form = client.get(url).context["form"]
+    return client.post(url, {f.name: f.value() or "" for f in form} | changes)
+
+
+def test_answers_about_other_columns_are_asked_again(admin_client: Client) -> None:
+    """Read with another separator, "column 0" is another column: nothing must be taken for it."""
+    row = upload(admin_client, "email;x,consent;y\nada@example.com;1,yes;2\n", name="List")
+    assert row is not None
+    answer = posted(admin_client, row, delimiter=",")
+    assert answer.status_code == 200
+    assert "has other columns" in answer.content.decode()
+    assert answer.context["form"]["delimiter"].value() == ","
+    row.refresh_from_db()
+    assert row.status == ImportStatus.DRAFT
+    assert "mapping" not in row.settings
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"encoding": "utf-16"}, {"encoding": "hex"}, {"delimiter": "ab"}, {"delimiter": "\0"}],
+)
+def test_no_answer_about_the_reading_breaks_the_page(
+    admin_client: Client, changes: dict[str, str]
+) -> None:
+    row = upload(admin_client, ORDERS)
+    assert row is not None
+    answer = posted(admin_client, row, **changes)
+    assert answer.status_code in {200, 302, 422}
+    row.refresh_from_db()
+    assert row.status == ImportStatus.DRAFT
+    assert admin_client.get(reverse("import_pages:mapping", args=[row.pk])).status_code == 200
+
+
+def test_an_import_that_was_begun_is_not_set_back_to_a_draft(
+    admin_client: Client, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two windows show one draft; the other one's import is over when this one is sent."""
+    row = upload(admin_client, ORDERS)
+    assert row is not None
+    begun = import_pages.detect
+
+    def other_window(*args: Any, **named: Any) -> Any:
+        Import.objects.filter(pk=row.pk).update(status=ImportStatus.FINISHED)
+        return begun(*args, **named)
+
+    url = reverse("import_pages:mapping", args=[row.pk])
+    form = admin_client.get(url).context["form"]
+    monkeypatch.setattr(import_pages, "detect", other_window)
+    admin_client.post(url, {f.name: f.value() or "" for f in form} | {"decimal": ","})
+
+    row.refresh_from_db()
+    assert row.status == ImportStatus.FINISHED
+
+
+def test_import_twice_and_undo_twice_by_a_double_click(admin_client: Client, now: datetime) -> None:
+    row = upload(admin_client, ORDERS)
+    assert row is not None
+    act = reverse("import_pages:act", args=[row.pk])
+    admin_client.post(act, {"act": "run"})  # nothing was tried out yet
+    row.refresh_from_db()
+    assert row.status == ImportStatus.DRAFT
+    mapped(admin_client, row, decimal=",")
+    admin_client.post(act, {"act": "run"})
+    row.refresh_from_db()
+    assert row.settings["only_try"]
+    runs.run_due(now=now)
+    for _ in range(2):
+        admin_client.post(act, {"act": "run"})
+    assert runs.run_due(now=now) == 1
+    admin_client.post(act, {"act": "run"})
+    assert runs.run_due(now=now) == 0
+    for _ in range(2):
+        admin_client.post(act, {"act": "undo"})
+    row.refresh_from_db()
+    assert row.status == ImportStatus.UNDONE
+    assert not Order.objects.exists()
+
+
+def test_a_file_of_very_many_columns_can_be_imported(admin_client: Client, now: datetime) -> None:
+    extra = [f"extra {n}" for n in range(900)]
+    text = ",".join(["email", *extra, "first name"]) + "\n"
+    text += ",".join(["ada@example.com", *[""] * 900, "Ada"]) + "\n"
+    row = upload(admin_client, text)
+    assert row is not None
+    page = admin_client.get(reverse("import_pages:mapping", args=[row.pk]), {"layout": "people"})
+    assert "Of 902 columns" in page.content.decode()
+    fields = page.context["form"].column_fields
+    assert len(fields) == 301
+    answer = admin_client.post(
+        reverse("import_pages:mapping", args=[row.pk]) + "?layout=people",
+        {field.name: field.value() or "" for field in page.context["form"]},
+    )
+    assert answer.status_code == 302
+    row.refresh_from_db()
+    assert row.settings["mapping"]["columns"] == {"email": "email", "first_name": "first name"}
+    runs.run_due(now=now)
+    row.refresh_from_db()
+    assert row.dry_run["accepted"] == 1
+
+
+def test_nothing_of_a_file_is_html(admin_client: Client, now: datetime) -> None:
+    evil = "<script>alert(1)</script>"
+    text = f"email,{evil},consent\n{evil},{evil},{evil}\n"
+    file = SimpleUploadedFile(f"{evil.replace('/', '')}.csv", text.encode())
+    admin_client.post(reverse("import_pages:new"), {"file": file, "name": evil, "source": ""})
+    row = Import.objects.get()
+    url = reverse("import_pages:mapping", args=[row.pk])
+    for page in (admin_client.get(url).content, admin_client.get(url + "?layout=generic").content):
+        assert b"<script>alert" not in page
+    mapped(admin_client, row)
+    runs.run_due(now=now)
+    assert "<script>alert" not in page_of(admin_client, row)
+    listed = admin_client.get(reverse("admin:customers_import_changelist"))
+    assert b"<script>alert" not in listed.content
+
+
+def test_rows_that_were_refused_are_for_those_who_may_see_them(
+    client: Client, admin_client: Client, now: datetime
+) -> None:
+    row = upload(admin_client, ORDERS)
+    assert row is not None
+    mapped(admin_client, row, decimal=",")
+    runs.run_due(now=now)
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    clerk.user_permissions.add(Permission.objects.get(codename="view_import"))
+    client.force_login(clerk)
+    assert "bob@example.com" in page_of(admin_client, row)
+    assert "bob@example.com" not in page_of(client, row)
+    assert client.get(reverse("import_pages:rejected", args=[row.pk])).status_code == 403
+
+
+def test_a_file_that_cannot_be_looked_at_leaves_nothing(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = []
+
+    def broken(path: Path) -> None:
+        kept.append(path)
+        raise OSError("No space left")
+
+    monkeypatch.setattr(import_pages, "detect", broken)
+    with pytest.raises(OSError, match="No space"):
+        upload(admin_client, ORDERS)
+    assert not kept[0].exists()
+    assert not Import.objects.exists()

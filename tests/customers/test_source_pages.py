@@ -14,6 +14,7 @@ from customers import activity
 from customers.enums import InboundStatus, Power, SourceKind
 from customers.intake import keys, reading
 from customers.models import Event, InboundRequest, RejectedRow, Source, SourceKey
+from customers.source_forms import NewSourceForm
 from tests.factories.customers import CustomerFactory, SourceFactory
 
 
@@ -173,3 +174,44 @@ def test_pages_are_for_staff_with_the_permission(client: Client, source: Source)
 def test_page_of_a_file_source_needs_nothing_live(admin_client: Client, now: datetime) -> None:
     customer = CustomerFactory()
     assert "What it brought" in page_of(admin_client, customer.source)
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (b'{"event": "half a \\ud800 pair"}', "half a \\ud800 pair"),
+        (b'{"twice": 1, "twice": 2}', "&quot;twice&quot;: 1, &quot;twice&quot;: 2"),
+        (b"\xff\x00<script>alert(1)</script>", "&lt;script&gt;alert(1)"),
+        (b"[" * 5000, "[[["),
+        (b'{"n": ' + b"9" * 5000 + b"}", "9999"),
+        (b'{"n": NaN}', "NaN"),
+    ],
+)
+def test_any_body_can_be_looked_at(
+    admin_client: Client, source: Source, body: bytes, shown: str
+) -> None:
+    row = landed(source, {})
+    InboundRequest.objects.filter(pk=row.pk).update(body=body)
+    answer = admin_client.get(reverse("source_pages:inbound", args=[source.pk, row.pk]))
+    assert answer.status_code == 200
+    assert shown in answer.content.decode()
+    assert "<script>alert" not in answer.content.decode()
+
+
+def test_keys_and_rows_that_are_none_are_not_found(admin_client: Client, source: Source) -> None:
+    act = reverse("source_pages:act", args=[source.pk])
+    replay = reverse("source_pages:replay", args=[source.pk, landed(source, {}).pk])
+    for odd in ("x", "9" * 30, "9" * 5000):
+        assert admin_client.post(act, {"act": "revoke", "key": odd}).status_code == 404
+        assert admin_client.post(replay, {"row": odd}).status_code == 404
+
+
+def test_a_second_click_makes_no_second_source(
+    admin_client: Client, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NewSourceForm, "clean_name", lambda form: form.cleaned_data["name"])
+    answer = admin_client.post(
+        reverse("source_pages:new"), {"name": source.name, "kind": "SEGMENT"}
+    )
+    assert answer.status_code == 422
+    assert "already" in answer.content.decode()
