@@ -226,6 +226,17 @@ def test_home_names_what_needs_attention(now: datetime) -> None:
     ]
 
 
+def test_home_tells_of_a_source_that_fails_again_and_again_once(now: datetime) -> None:
+    source = SourceFactory(name="Files")
+    for hours in (3, 2, 1):
+        Import.objects.create(
+            source=source, status=ImportStatus.FAILED, error=f"try {hours}",
+            started_at=now - timedelta(hours=hours),
+        )  # fmt: skip
+    told = [one.text for one in home(now=now).attention if "Files" in one.text]
+    assert told == ["The last import from Files failed and left nothing behind: try 1"]
+
+
 def test_home_forgets_a_failed_import_after_a_good_one(now: datetime) -> None:
     source = SourceFactory()
     Import.objects.create(source=source, status=ImportStatus.FAILED, started_at=now - 2 * DAY)
