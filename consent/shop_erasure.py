@@ -18,6 +18,7 @@ from customers.models import (
     Review,
     Source,
     VisitorEvent,
+    VisitorRow,
 )
 from customers.sources.shopify import PRIVACY_TOPICS
 
@@ -60,6 +61,9 @@ def erase_rest(source: Source) -> dict[str, int]:
             0
         ],
         "Visits before we knew who it was": VisitorEvent.objects.filter(source=source).delete()[0],
+        "Orders and reviews from before we knew who it was": VisitorRow.objects.filter(
+            source=source
+        ).delete()[0],
         "Other names and numbers": Alias.objects.filter(
             source=source, kind=AliasKind.ANONYMOUS
         ).delete()[0],

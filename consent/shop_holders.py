@@ -32,6 +32,7 @@ from customers.models import (
     RejectedRow,
     Review,
     VisitorEvent,
+    VisitorRow,
 )
 from customers.sources.shopify import PRIVACY_TOPICS
 
@@ -89,11 +90,20 @@ def _erase_events(person: Person, now: datetime) -> int:
     return _events(person).exclude(properties={}).update(properties={})
 
 
-def _visitor_events(person: Person) -> QuerySet[Any]:
+def _of_visitors(person: Person) -> Q:
     theirs = Q(pk__in=())
     for source_id, anonymous_id in person.visitors:
         theirs |= Q(source=source_id, anonymous_id=anonymous_id)
-    return VisitorEvent.objects.filter(theirs)
+    return theirs
+
+
+def _visitor_events(person: Person) -> QuerySet[Any]:
+    return VisitorEvent.objects.filter(_of_visitors(person))
+
+
+def _visitor_rows(person: Person) -> QuerySet[Any]:
+    mine = _of_visitors(person) | Q(customer__in=person.customer_ids)
+    return VisitorRow.objects.filter(mine)
 
 
 def _order_lines(person: Person) -> QuerySet[Any]:
@@ -199,6 +209,7 @@ def _log(person: Person) -> QuerySet[Any]:
 
 HOLDERS = [
     deleting(VisitorEvent, "Visits before we knew who it was", _visitor_events),
+    deleting(VisitorRow, "Orders and reviews from before we knew who it was", _visitor_rows),
     Holder(
         model=Alias,
         what="Other names and numbers",

@@ -1,6 +1,6 @@
 """Who is who: names of a person lead to one customer, two customers of one person become one.
 
-Owns Alias, Merge and VisitorEvent. Start with `resolving.py`; docs/explanation/identity.md says why.
+Owns Alias, Merge, VisitorEvent and VisitorRow. Start with `resolving.py`; docs/explanation/identity.md says why.
 """
 
 from customers.identity.merging import MergeError, merge

@@ -54,3 +54,41 @@ def take_over(cursor: Any, visitors: Mapping[str, int], *, source_id: int, now: 
         [list(visitors), list(visitors.values()), source_id, now, now],
     )
     return int(cursor.rowcount)
+
+
+def give(cursor: Any, visitors: Mapping[str, int], *, source_id: int, now: datetime) -> None:
+    """
+    Make the orders and reviews of visitors the customers', as learned of now; VisitorRow says which.
+
+    Not those that turned out to be somebody's since. What was given back follows its order.
+    """
+    cursor.execute(
+        """
+        WITH mine AS MATERIALIZED (
+            SELECT v.id, v.entity, v.external_id, told.customer_id FROM customers_visitorrow v
+            JOIN unnest(%(visitors)s::text[], %(customers)s::bigint[])
+                 AS told(anonymous_id, customer_id) ON v.anonymous_id = told.anonymous_id
+            WHERE v.source_id = %(source)s AND v.customer_id IS NULL
+        ), orders AS (
+            UPDATE customers_order o SET customer_id = mine.customer_id, arrived_at = %(now)s
+            FROM mine WHERE mine.entity = 'orders' AND o.source_id = %(source)s
+                AND o.external_id = mine.external_id AND o.customer_id IS NULL
+            RETURNING o.id, o.customer_id, mine.id AS visitor_row
+        ), refunds AS (
+            UPDATE customers_refund r SET customer_id = orders.customer_id, arrived_at = %(now)s
+            FROM orders WHERE r.order_id = orders.id AND r.customer_id IS NULL
+        ), reviews AS (
+            UPDATE customers_review r SET customer_id = mine.customer_id, arrived_at = %(now)s
+            FROM mine WHERE mine.entity = 'reviews' AND r.source_id = %(source)s
+                AND r.external_id = mine.external_id AND r.customer_id IS NULL
+            RETURNING mine.id AS visitor_row
+        )
+        UPDATE customers_visitorrow v SET customer_id = mine.customer_id, known_at = %(now)s
+        FROM mine WHERE v.id = mine.id
+            AND v.id IN (SELECT visitor_row FROM orders UNION ALL SELECT visitor_row FROM reviews)
+        """,
+        {
+            "visitors": list(visitors), "customers": list(visitors.values()), "source": source_id,
+            "now": now,
+        },
+    )  # fmt: skip

@@ -26,6 +26,7 @@ def write(cursor: Any, findings: Findings, *, source: Source, now: datetime) -> 
         visitors.link(cursor, _ids(findings.links), source_id=source.pk, now=now)
     if findings.first_links:
         visitors.take_over(cursor, _ids(findings.first_links), source_id=source.pk, now=now)
+        visitors.give(cursor, _ids(findings.first_links), source_id=source.pk, now=now)
     for survivor, absorbed in findings.joined:
         _join(cursor, survivor, absorbed, source=source, now=now)
 

@@ -17,6 +17,7 @@ _PORTION = 10_000  # rows in one statement: locks are short
 class Forgotten:
     bodies: int
     visitor_events: int
+    """And visitors' orders and reviews, which stay as nobody's."""
     rejected_items: int
 
 
@@ -37,6 +38,11 @@ def forget(*, now: datetime, body_days: int) -> Forgotten:
         visitor_events=_in_portions(
             "DELETE FROM customers_visitorevent WHERE id IN ("
             " SELECT id FROM customers_visitorevent WHERE received_at < %s LIMIT %s)",
+            now - timedelta(days=VISITOR_DAYS),
+        )
+        + _in_portions(
+            "DELETE FROM customers_visitorrow WHERE id IN (SELECT id FROM customers_visitorrow"
+            " WHERE received_at < %s AND customer_id IS NULL LIMIT %s)",
             now - timedelta(days=VISITOR_DAYS),
         ),
         rejected_items=_in_portions(

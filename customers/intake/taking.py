@@ -137,6 +137,7 @@ def _take(items: Sequence[Item], *, source: Source, now: datetime) -> list[Verdi
         visitor_events = [row for row in rows.of_visitors if row.item not in account.refused]
         account.said_something.update(row.item for row in visitor_events)
         account.news |= visitors.keep(cursor, visitor_events, items, source_id=source.pk)
+        visitors.note(cursor, translation.rows, items, names=names, source_id=source.pk)
     return [account.verdict(place) for place in range(len(items))]
 
 

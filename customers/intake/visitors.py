@@ -1,12 +1,15 @@
-"""Events of people whom nobody knows yet. Identity moves them into the ledger when they are known."""
+"""What people did whom nobody knows yet. Identity makes it the customer's when they are known."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from customers.intake.translation import Item, Row
+from customers.intake.translation import Item, Person, Row
+
+
+_OF_VISITORS = {"orders": "customers_order", "reviews": "customers_review"}
 
 
 def keep(cursor: Any, rows: Sequence[Row], items: Sequence[Item], *, source_id: int) -> set[int]:
@@ -52,3 +55,36 @@ def keep(cursor: Any, rows: Sequence[Row], items: Sequence[Item], *, source_id: 
 
 def _visitor(row: Row) -> str:
     return row.person.anonymous_id if row.person is not None else ""
+
+
+def note(
+    cursor: Any,
+    rows: Sequence[Row],
+    items: Sequence[Item],
+    *,
+    names: Mapping[Person, str],
+    source_id: int,
+) -> None:
+    """Note whose the orders and reviews are that stand in the tables as nobody's, for want of a name."""
+    for entity, table in _OF_VISITORS.items():
+        found = [
+            (row.values["external_id"], row.person.anonymous_id, items[row.item].received_at)
+            for row in rows
+            if row.entity == entity and row.person and row.person.anonymous_id
+            and not names[row.person]
+        ]  # fmt: skip
+        if not found:
+            continue
+        cursor.execute(
+            f"""
+            INSERT INTO customers_visitorrow (source_id, anonymous_id, entity, external_id, received_at)
+            SELECT DISTINCT ON (told.external_id) %s, told.anonymous_id, %s, told.external_id, told.at
+            FROM unnest(%s::text[], %s::text[], %s::timestamptz[])
+                 WITH ORDINALITY AS told(external_id, anonymous_id, at, place)
+            JOIN {table} mine ON mine.source_id = %s AND mine.external_id = told.external_id
+                 AND mine.customer_id IS NULL
+            ORDER BY told.external_id, told.place
+            ON CONFLICT (source_id, entity, external_id) DO NOTHING
+            """,
+            [source_id, entity, *(list(column) for column in zip(*found, strict=True)), source_id],
+        )

@@ -1,6 +1,6 @@
 """Tables of shop data, by what they are about."""
 
-from customers.models.identity import Alias, Merge, VisitorEvent
+from customers.models.identity import Alias, Merge, VisitorEvent, VisitorRow
 from customers.models.imports import Cursor, Import, ImportChange, RejectedRow, SavedMapping
 from customers.models.shop import Customer, Event, Order, OrderLine, Product, Refund, Review
 from customers.models.sources import InboundRequest, Source, SourceKey
@@ -25,4 +25,5 @@ __all__ = [
     "Source",
     "SourceKey",
     "VisitorEvent",
+    "VisitorRow",
 ]

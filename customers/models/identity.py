@@ -74,3 +74,31 @@ class VisitorEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
+
+
+class VisitorRow(models.Model):
+    """
+    An order or a review of somebody who named themselves by an anonymous id alone.
+
+    The row itself counts from the start, as nobody's. When the visitor says who they are it becomes the
+    customer's, and this line stays as the proof of why. Forgotten after 90 days if they never do.
+    """
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="+")
+    anonymous_id = models.CharField(max_length=200)
+    entity = models.CharField(max_length=10, help_text="orders or reviews")
+    external_id = models.CharField(max_length=200)
+    received_at = models.DateTimeField()
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="+", null=True)
+    known_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "entity", "external_id"], name="visitor_row_id"
+            )
+        ]
+        indexes = [models.Index(fields=["source", "anonymous_id"], name="visitor_row_of")]
+
+    def __str__(self) -> str:
+        return f"{self.entity} {self.external_id}"
