@@ -68,6 +68,7 @@ Amounts may be numbers or texts with a decimal point; separators of thousands an
 (`bad_price`), since they mean different things in different countries. The smallest unit follows ISO 4217: two
 decimal places, none for JPY, three for KWD. An amount without `currency` is in the source's own
 (setting `currency` of the source), else in `COTERIE_CURRENCY`. Net revenue everywhere is the total less refunds.
+Refunds without a `refund_id` come to no more than their order: one that is told by two of a shop's programs counts once.
 
 ## Time
 

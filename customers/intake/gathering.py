@@ -47,7 +47,12 @@ class Rows:
                 self.orders.append(Word(item=row.item, values=_with_customer(row, name), lines=own))
             elif row.entity == "refunds":
                 self.refunds.append(
-                    Word(item=row.item, values=_with_customer(row, name), goods=row.goods)
+                    Word(
+                        item=row.item,
+                        values=_with_customer(row, name),
+                        goods=row.goods,
+                        at_most_the_rest=row.at_most_the_rest,
+                    )
                 )
             elif row.entity == "events" and not name:
                 if row.person is not None and row.person.anonymous_id:

@@ -27,6 +27,7 @@ class Word:
     values: Values
     lines: list[Values] = field(default_factory=list)
     goods: tuple[tuple[str, int], ...] = ()
+    at_most_the_rest: bool = False
 
 
 @dataclass(kw_only=True, slots=True)
@@ -102,7 +103,12 @@ def _one_order(
     heard: list[Word] = []
     for word in words:
         if known and word.values.get("changed_at") and _date(word) < (known["changed_at"] or 0):
-            out.again.add(word.item)  # older than what is known: it changes nothing
+            if lines or not word.lines:
+                out.again.add(word.item)  # older than what is known: it changes nothing else
+                continue
+            heard.append(word)
+            row.update(_never_told(word, row))
+            lines = word.lines
             continue
         if any(word.values == other.values and word.lines == other.lines for other in heard):
             out.again.add(word.item)
@@ -118,6 +124,16 @@ def _one_order(
     return row, lines, [word.item for word in heard]
 
 
+def _never_told(word: Word, row: Values) -> Values:
+    """What the first word with goods adds, however old: `Order Updated` may come before `Order Completed`."""
+    said = word.values
+    return {
+        name: said[name]
+        for name in ("placed_at", "discount_cents", "channel")
+        if said.get(name) is not None and (name == "placed_at" or row.get(name) in (None, "", 0))
+    }
+
+
 def _date(word: Word) -> int:
     return word.values.get("changed_at") or 0
 
@@ -129,7 +145,7 @@ def _refunds(
     rows: dict[str, tuple[Values, list[int]]] = {}
     for word in words:
         refund_id, amount = word.values["external_id"], word.values.get("amount_cents")
-        if amount is None:
+        if amount is None or word.at_most_the_rest:
             if refund_id in before:
                 out.again.add(word.item)
                 continue
@@ -144,14 +160,28 @@ def _refunds(
                 out.again.add(word.item)
                 continue
             else:
-                amount = left
+                amount = left if amount is None else min(amount, left)
         values = {**word.values, "amount_cents": amount}
         if refund_id in rows and rows[refund_id][0] == values:
             out.again.add(word.item)
             continue
         before[refund_id] = amount
         rows[refund_id] = (values, [*rows.get(refund_id, ({}, []))[1], word.item])
+        _shrink_the_rest(rows, before, word=word, total=total)
     out.refunds += rows.values()
+
+
+def _shrink_the_rest(
+    rows: dict[str, tuple[Values, list[int]]], before: dict[str, int], *, word: Word, total: int
+) -> None:
+    """All that was left was told first, and now what it consisted of: it is not given back twice."""
+    rest = f"{word.values['order_external_id']}:rest"[-200:]
+    too_much = sum(before.values()) - total
+    if rest == word.values["external_id"] or not before.get(rest) or too_much <= 0:
+        return
+    before[rest] = max(0, before[rest] - too_much)
+    known, speakers = rows.get(rest, ({**word.values, "external_id": rest}, [word.item]))
+    rows[rest] = ({**known, "amount_cents": before[rest]}, speakers)
 
 
 def _price(goods: Iterable[tuple[str, int]], lines: list[Values]) -> int | None:

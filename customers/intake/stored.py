@@ -23,7 +23,7 @@ def orders_said(
 ) -> Stored:
     """
     The orders that these words are about. Lines are looked up for words that leave them out, because an
-    order's margin is computed from all of them.
+    order's margin is computed from all of them, and for old words, which tell them if nobody did.
     """
     ids = {word.values["external_id"] for word in orders}
     ids |= {word.values["order_external_id"] for word in refunds}
@@ -37,7 +37,9 @@ def orders_said(
     )
     names = (*_ORDER_COLUMNS, "placed_at", "changed_at")
     known = {row[0]: dict(zip(names, row, strict=True)) for row in cursor.fetchall()}
-    silent = {word.values["external_id"] for word in orders if not word.lines}
+    silent = {
+        word.values["external_id"] for word in orders if not word.lines or _is_old(word, known)
+    }
     silent |= {word.values["order_external_id"] for word in refunds if word.goods}
     return Stored(
         orders=known,
@@ -48,6 +50,11 @@ def orders_said(
             sorted({word.values["order_external_id"] for word in refunds} & known.keys()),
         ),
     )
+
+
+def _is_old(word: Word, known: Mapping[str, Values]) -> bool:
+    order = known.get(word.values["external_id"])
+    return order is not None and (word.values.get("changed_at") or 0) < (order["changed_at"] or 0)
 
 
 def _lines(cursor: Any, source_id: int, ids: list[str]) -> dict[str, list[Values]]:

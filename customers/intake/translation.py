@@ -62,6 +62,8 @@ class Row:
     """Whose the row is; None for a product, an order line, or a guest without any name."""
     goods: tuple[tuple[str, int], ...] = ()
     """Of a refund that names no amount: products given back and how many, at the order's prices."""
+    at_most_the_rest: bool = False
+    """Of a refund without a number of its own, which may be told twice: never more than is left."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

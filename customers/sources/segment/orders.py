@@ -86,7 +86,10 @@ def order(call: Call, said: Fields, *, meaning: Meaning, settings: Fields) -> It
 
 
 def refund(call: Call, said: Fields, *, settings: Fields) -> Row:
-    """A second refund of everything that is left is the first one told again. Raises Refused."""
+    """
+    A second refund of everything that is left is the first one told again, and refunds without a
+    `refund_id` come to no more than the order: server and shop may both tell of one. Raises Refused.
+    """
     order_id = _order_id(said)
     products = list(_products(said))
     currency, _ = money.currency_of(said, settings)
@@ -99,6 +102,7 @@ def refund(call: Call, said: Fields, *, settings: Fields) -> Row:
         item=call.index,
         person=call.person if call.names_somebody else None,
         goods=goods if amount is None else (),
+        at_most_the_rest=not own,
         values={
             "external_id": own or (f"{order_id}:rest"[-200:] if everything else call.message_id),
             "order_external_id": order_id,

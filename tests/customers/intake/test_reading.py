@@ -91,10 +91,7 @@ def test_read_due_knows_an_order_from_browser_and_server_as_one(source: Source) 
 
 
 def test_read_due_lets_an_older_word_change_nothing(source: Source) -> None:
-    land(
-        source,
-        said(event="Order Updated", timestamp=at(1), properties={"order_id": "o1", "total": 30}),
-    )
+    land(source, completed(timestamp=at(1), total=30))
     read_due(now=NOW)
     late = land(source, completed(timestamp=at(9)))
     read_due(now=NOW)
