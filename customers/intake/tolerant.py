@@ -42,8 +42,13 @@ _ALLOWED = {
 
 def members(text: bytes) -> dict[str, bytes]:
     """The members of a JSON object and the text of each; the last of two with one name. Raises NotJsonError."""
+    return dict(pairs(text))
+
+
+def pairs(text: bytes) -> list[tuple[str, bytes]]:
+    """The members, both of two with one name. Raises NotJsonError."""
     parts = list(_parts(text, b"{"))
-    return {_name(name): value for name, value in zip(parts[::2], parts[1::2], strict=True)}
+    return [(_name(name), value) for name, value in zip(parts[::2], parts[1::2], strict=True)]
 
 
 def elements(text: bytes) -> list[bytes]:

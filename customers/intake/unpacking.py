@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,7 +49,7 @@ def unpack(request: InboundRequest, *, kind: str) -> Unpacked:
         try:
             texts, shared = items_of_batch(body), _envelope(body)
         except tolerant.NotJsonError:
-            return Unpacked(items=[], texts=[body], refused={1: "not_json"})
+            return Unpacked(items=[], texts=[body], refused={1: "no_batch"})
     out = Unpacked(items=[], texts=texts)
     for number, text in enumerate(texts, start=1):
         found = decode(text, limit=ITEM_BYTES if is_call else None)
@@ -85,7 +86,36 @@ def decode(text: bytes, *, limit: int | None) -> dict[str, Any] | str:
         return "bad_number"
     except msgspec.DecodeError:
         return "bad_text" if b"\\ud" in text.lower() else "not_json"
-    return found if isinstance(found, dict) else "not_an_object"
+    return _judged(found, text)
+
+
+def _judged(found: Any, text: bytes) -> dict[str, Any] | str:
+    if not isinstance(found, dict):
+        return "not_an_object"
+    return "duplicate_name" if _says_twice(text, found) else found
+
+
+class _TwiceError(Exception):
+    pass
+
+
+def _says_twice(text: bytes, found: dict[str, Any]) -> bool:
+    """Whether an object in it has two fields of one name, of which a reader sees but one."""
+    # said again it has as many quotation marks, unless one was dropped, or spelt another way
+    if text.count(b'"') == msgspec.json.encode(found).count(b'"'):
+        return False
+
+    def members(pairs: list[tuple[str, Any]]) -> None:
+        if len({name for name, _ in pairs}) < len(pairs):
+            raise _TwiceError
+
+    try:
+        json.loads(text, object_pairs_hook=members)
+    except _TwiceError:
+        return True
+    except (ValueError, RecursionError):  # msgspec could read it, and that is what counts
+        pass
+    return False
 
 
 def with_envelope(body: dict[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:

@@ -75,8 +75,10 @@ def _sum(products: list[Fields], *, currency: str) -> int | None:
 
 
 def currency_of(said: Fields, settings: Fields) -> tuple[str, bool]:
-    """The code, upper case, and whether it was said; the source's own where it was not."""
+    """The code, upper case, and whether it was said; the source's own where it was not. Raises Refused."""
     value: Any = pick(said, "currency")
+    if value is not None and not isinstance(value, str):
+        raise Refused("unknown_currency")
     if isinstance(value, str) and value.strip():
         return value.strip().upper()[:10], True
     return str(settings.get("currency", "EUR")), False

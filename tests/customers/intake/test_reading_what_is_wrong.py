@@ -46,6 +46,9 @@ POISON: dict[str, tuple[bytes, str]] = {
     "unknown call": (b'{"type":"dance","userId":"u"}', "unknown_call"),
     "negative total": (b'{"type":"track","event":"Order Completed","userId":"u","properties":{"order_id":"n","total":-1}}', "negative_amount"),
     "no such money": (b'{"type":"track","event":"Order Completed","userId":"u","properties":{"order_id":"n","total":1,"currency":"XXQ"}}', "unknown_currency"),
+    "money that is no text": (b'{"type":"track","event":"Order Completed","userId":"u","properties":{"order_id":"n","total":1,"currency":{"a":1}}}', "unknown_currency"),
+    "one name twice": (b'{"type":"track","event":"x","event":"y","userId":"u"}', "duplicate_name"),
+    "one name twice, spelt apart": (b'{"type":"track","event":"x","userId":"u","traits":{"a":"\\"","\\u0061":2}}', "duplicate_name"),
     "stars": (b'{"type":"track","event":"Product Reviewed","userId":"u","properties":{"rating":9}}', "bad_rating"),
     "long ago": (b'{"type":"track","event":"x","userId":"u","timestamp":"1889-01-01T00:00:00Z"}', "absurd_date"),
 }  # fmt: skip
@@ -66,10 +69,27 @@ def test_read_due_refuses_one_bad_item_and_takes_its_neighbours(
     assert set(Event.objects.values_list("name", flat=True)) == {"Before", "After"}
 
 
-def test_read_due_rejects_what_is_no_batch(source: Source) -> None:
-    request = land(source, body=b'{"batch": 7}')
+@pytest.mark.parametrize("body", [b'{"batch": 7}', b'{"batch": null}', b"{}", b'{"events": [1]}'])
+def test_read_due_rejects_what_is_no_batch(source: Source, body: bytes) -> None:
+    request = land(source, body=body)
     read_due(now=NOW)
     assert accounts(request) == (InboundStatus.REJECTED, 1, 0, 0, 1)
+    assert request.reason == "no_batch"
+
+
+def test_read_due_reads_both_of_two_batches(source: Source) -> None:
+    texts = [json.dumps(said(event=name)).encode() for name in ("a", "batch")]
+    request = land(source, body=b'{"batch": [%b], "batch": [%b, NaN]}' % tuple(texts))
+    read_due(now=NOW)
+    assert accounts(request) == (InboundStatus.PARTLY, 3, 2, 0, 1)
+
+
+def test_read_due_takes_escaped_quotation_marks_for_what_they_are(source: Source) -> None:
+    body = rb'{"type":"track","event":"a \u0022quoted\" name","userId":"u"}'
+    request = land(source, {}, topic="track", body=body)
+    read_due(now=NOW)
+    assert accounts(request) == (InboundStatus.DONE, 1, 1, 0, 0)
+    assert Event.objects.get().name == 'a "quoted" name'
 
 
 def test_read_due_keeps_an_item_that_breaks_the_translator(
