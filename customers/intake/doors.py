@@ -25,6 +25,14 @@ from customers.intake.replies import RefusedError, Reply
 log = logging.getLogger(__name__)
 Environ = Mapping[str, Any]
 
+# what a body was refused with -> why, as the source's page says it
+_REASONS = {
+    "too_large": "too_large",
+    "not_json": "not_json",
+    "not_gzip": "bad_compression",
+    "unknown_encoding": "bad_compression",
+    "cut_short": "not_json",
+}
 _PING = re.compile(rb"webhook_id=\d+")
 # Those that say what the body is; nothing of the sender's machine or of a person.
 SHOPIFY_HEADERS = ("shop-domain", "api-version", "webhook-id", "event-id", "triggered-at", "test")
@@ -34,22 +42,23 @@ WOOCOMMERCE_HEADERS = ("source", "resource", "event", "id", "delivery-id")
 # ---------------------------------------------------------------- Segment's Tracking API
 def call(environ: Environ, topic: str, *, now: datetime) -> Reply:
     """`/v1/batch` and the single calls."""
-    raw = bodies.read(environ, limit=bodies.CALL_BYTES)
     key = _basic_name(environ.get("HTTP_AUTHORIZATION", ""))
-    holder = _holder(key, now=now) if key else None
+    holder = holders.of_key(key, now=now) if key else None
     # who sent it is known: it is refused, and it can be seen that it was
     try:
+        raw = bodies.read(environ, limit=bodies.CALL_BYTES)
         body = bodies.inflate(
             raw, encoding=environ.get("HTTP_CONTENT_ENCODING", ""), limit=bodies.CALL_BYTES
         )
         envelope = bodies.look_over(body)
     except RefusedError as error:
         if holder is not None:
-            reason = "too_large" if error.reply.status == 413 else "not_understood"
-            _leave_a_trace(holder, topic, reason=reason, now=now)
+            _leave_a_trace(holder, topic, reason=_REASONS[error.code], now=now)
+        elif key:
+            raise RefusedError(replies.UNKNOWN_KEY) from None
         raise
     if holder is None:
-        key = envelope.write_key
+        key = key or envelope.write_key
         holder = _holder(key, now=now)
     extra = cors.headers(environ, holder)
     _count(f"key:{holder.key_id}")

@@ -38,6 +38,10 @@ class RefusedError(Exception):
         super().__init__(reply.status)
         self.reply = reply
 
+    @property
+    def code(self) -> str:
+        return str(json.loads(self.reply.body)["code"])
+
 
 # exactly 200: a 202 or 204 makes rudder-sdk-python send an accepted batch again
 TAKEN = Reply(200, b'{"success": true}')

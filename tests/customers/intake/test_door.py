@@ -136,13 +136,14 @@ def test_a_revoked_key_is_an_unknown_one(opened: keys.Opened) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "code", "reason"),
     [
-        (b"no JSON", 400, "not_json", "not_understood"),
-        (b"", 400, "not_json", "not_understood"),
-        (b"[]", 400, "not_json", "not_understood"),
+        (b"no JSON", 400, "not_json", "not_json"),
+        (b"", 400, "not_json", "not_json"),
+        (b"[]", 400, "not_json", "not_json"),
+        (b"x" * 600_000, 413, "too_large", "too_large"),
         (gzip.compress(b"x" * 60_000_000), 413, "too_large", "too_large"),
-        (gzip.compress(b"{}")[:-4], 400, "not_gzip", "not_understood"),
+        (gzip.compress(b"{}")[:-4], 400, "not_gzip", "bad_compression"),
     ],
-    ids=["text", "nothing", "list", "bomb", "half"],
+    ids=["text", "nothing", "list", "large", "bomb", "half"],
 )
 def test_what_is_refused_is_told_and_can_be_seen(
     body: bytes, status: int, code: str, reason: str, opened: keys.Opened
