@@ -12,6 +12,7 @@ from customers.intake import holders, own_connection
 @pytest.fixture(autouse=True)
 def fresh_doors() -> Iterator[None]:
     holders.forget()
+    own_connection.close()  # and no pause: monkeypatch may have put one back
     yield
     holders.forget()
     own_connection.close()
