@@ -37,6 +37,7 @@ class _Envelope(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode  # a function of the module makes an encoder a call
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 
 
@@ -102,7 +103,7 @@ class _TwiceError(Exception):
 def _says_twice(text: bytes, found: dict[str, Any]) -> bool:
     """Whether an object in it has two fields of one name, of which a reader sees but one."""
     # said again it has as many quotation marks, unless one was dropped, or spelt another way
-    if text.count(b'"') == msgspec.json.encode(found).count(b'"'):
+    if text.count(b'"') == _encode(found).count(b'"'):
         return False
 
     def members(pairs: list[tuple[str, Any]]) -> None:
