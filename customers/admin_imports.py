@@ -13,9 +13,17 @@ from django.utils.timesince import timesince
 
 from core import clock
 from customers import activity, display
-from customers.models import Cursor, Customer, Import, InboundRequest, RejectedRow, Source
+from customers.models import (
+    Cursor,
+    Customer,
+    Import,
+    InboundRequest,
+    RejectedRow,
+    SavedMapping,
+    Source,
+)
 from customers.screens import row_key
-from customers.tables import BigTableAdmin, ReadOnlyAdmin, column
+from customers.tables import BigTableAdmin, ReadOnlyAdmin, clipped, column
 
 
 @admin.register(Source)
@@ -159,6 +167,22 @@ class ImportAdmin(ReadOnlyAdmin):
         if row.finished_at is None:
             return display.NOTHING
         return f"{display.number((row.finished_at - row.started_at).total_seconds(), decimals=1)} s"
+
+
+@admin.register(SavedMapping)
+class SavedMappingAdmin(ReadOnlyAdmin):
+    """Kept and used by the import wizard; here one that is no longer wanted is deleted."""
+
+    list_display = ("name", "layout", "column_names", "created_at")
+    search_fields = ("name",)
+    ordering = ("name",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("customers.delete_savedmapping")
+
+    @column(description="Made for these columns")
+    def column_names(self, mapping: SavedMapping) -> str:
+        return clipped(", ".join(mapping.columns))
 
 
 @admin.register(RejectedRow)

@@ -13,7 +13,7 @@ from customers import display
 from customers.screens import row_key
 from customers.tables import BigTableAdmin, ReadOnlyAdmin, clipped, column
 from webhooks.enums import PostState
-from webhooks.models import Endpoint, Post
+from webhooks.models import Endpoint, Message, Post
 
 
 @admin.register(Endpoint)
@@ -65,6 +65,14 @@ class EndpointAdmin(ReadOnlyAdmin):
     @column(description="Given up", ordering="dead_count")
     def dead(self, endpoint: Any) -> str:
         return display.number(endpoint.dead_count)
+
+
+@admin.register(Message)
+class MessageAdmin(BigTableAdmin):
+    list_display = ("message_id", "topic", "happened_at", "created_at")
+    list_filter = ("topic",)
+    search_fields = ("=message_id",)
+    search_help_text = "A whole webhook-id"
 
 
 @admin.register(Post)

@@ -12,7 +12,16 @@ from campaigns.models import Link
 from consent import requests
 from consent.enums import RequestKind
 from consent.models import ConsentEvent, ConsentState, Suppression, Wording
-from customers.models import Cursor, Import, Refund, RejectedRow
+from customers.enums import AliasKind, MergeReason
+from customers.models import (
+    Alias,
+    Cursor,
+    Import,
+    Merge,
+    Refund,
+    RejectedRow,
+    SavedMapping,
+)
 from feedback.enums import Metric, Verdict
 from feedback.models import LiftEstimate, Outcome, OutcomeWindow, RetrainingDecision
 from gateway.models import ApiKey, Export, IdempotentReply
@@ -38,6 +47,8 @@ from tests.factories.customers import (
 )
 from tests.factories.feedback import FinishedCampaignFactory, deliver
 from tests.factories.segmentation import SegmentFactory
+from webhooks import endpoints
+from webhooks.models import Endpoint
 
 
 _numbers = count(1)
@@ -136,6 +147,13 @@ def api_key() -> ApiKey:
     )  # fmt: skip
 
 
+def endpoint() -> Endpoint:
+    made, _ = endpoints.create(
+        url="https://shop.example/hook", topics=["consent.changed"], description="CRM", now=NOW
+    )
+    return made
+
+
 MAKERS: dict[str, Callable[[], Any]] = {
     "gateway.apikey": api_key,
     "gateway.export": lambda: Export.objects.create(key=api_key(), kind="ORDERS", requested_at=NOW),
@@ -155,6 +173,25 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "customers.review": lambda: ReviewFactory(product=ProductFactory()),
     "customers.event": EventFactory,
     "customers.cursor": lambda: Cursor.objects.create(reader=f"reader {next(_numbers)}"),
+    "customers.alias": lambda: Alias.objects.create(
+        source=SourceFactory(),
+        kind=AliasKind.USER,
+        value="7",
+        customer=CustomerFactory(),
+        created_at=NOW,
+    ),
+    "customers.merge": lambda: Merge.objects.create(
+        survivor=CustomerFactory(),
+        absorbed=CustomerFactory(),
+        reason=MergeReason.STAFF,
+        merged_at=NOW,
+    ),
+    "customers.savedmapping": lambda: SavedMapping.objects.create(
+        name=f"mapping {next(_numbers)}", layout="generic", columns=["Order no"], created_at=NOW
+    ),
+    "webhooks.endpoint": endpoint,
+    "webhooks.message": lambda: endpoints.send_test(endpoint(), now=NOW).message,
+    "webhooks.post": lambda: endpoints.send_test(endpoint(), now=NOW),
     "consent.wording": wording,
     "consent.consentevent": consent_event,
     "consent.consentstate": consent_state,

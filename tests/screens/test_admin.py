@@ -23,6 +23,14 @@ from tests.screens.rows import MAKERS
 
 
 OURS = ("gateway", "customers", "consent", "segmentation", "campaigns", "feedback", "webhooks")
+# Seen elsewhere, or by nobody; the reason.
+WITHOUT_A_LIST = {
+    "customers.importchange": "what an undo needs; the import's page says what became of it",
+    "customers.inboundrequest": "the source's page shows them, and each has a page",
+    "customers.sourcekey": "the source's page shows and revokes them",
+    "customers.visitorevent": "nobody's yet; it moves into the ledger when somebody says who they are",
+    "customers.visitorrow": "what a visitor did before they were known; it is on the customer's page",
+}
 EVERY_LIST = pytest.mark.parametrize("label", sorted(MAKERS))
 
 pytestmark = pytest.mark.django_db
@@ -35,8 +43,9 @@ def address(label: str, page: str = "changelist", *args: object) -> str:
 def test_every_model_is_listed_and_has_a_row_here() -> None:
     ours = {model._meta.label_lower for model in apps.get_models() if model._meta.app_label in OURS}
     listed = {model._meta.label_lower for model in admin.site._registry}
-    assert ours <= listed
-    assert ours == set(MAKERS)
+    assert listed & set(WITHOUT_A_LIST) == set()
+    assert ours - set(WITHOUT_A_LIST) <= listed
+    assert ours - set(WITHOUT_A_LIST) == set(MAKERS)
 
 
 @EVERY_LIST
