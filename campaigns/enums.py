@@ -56,6 +56,6 @@ class SkipReason(models.TextChoices):
     DUPLICATE_ADDRESS = "DUPLICATE_ADDRESS", "Same address as another customer"
     FREQUENCY = "FREQUENCY", "Mailed too recently"
     HOLDOUT = "HOLDOUT", "Held out at random"
-    NOT_TARGETED = "NOT_TARGETED", "Mailing does not pay"
+    NOT_TARGETED = "NOT_TARGETED", "Not chosen: mailing does not pay, or the coin said no"
     CANCELLED = "CANCELLED", "Campaign cancelled"
     RENDER_ERROR = "RENDER_ERROR", "The message could not be rendered"

@@ -35,6 +35,14 @@ def integer(name: str, default: int) -> int:
         raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}") from None
 
 
+def last_served(home: Path) -> str:
+    """Where this home's web server on this machine listened last (config.processes writes it down)."""
+    try:
+        return (home / "run" / "web-address").read_text().strip()
+    except FileNotFoundError:
+        return "http://127.0.0.1:8000"
+
+
 def secret(name: str, *, home: Path, may_generate: bool) -> str:
     """
     A secret from `NAME`, or from the file named by `NAME_FILE` (Docker secrets).

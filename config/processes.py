@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -65,6 +66,24 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def will_serve(self, *, port: int) -> None:
+        """
+        Let every address that is shown or mailed lead to `port` of this machine, unless one is given.
+
+        To be called before anything is started. Raises ProcessDiedError when the port is taken.
+        """
+        with socket.socket() as probe:  # granian shares a port with whoever listens there already
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                raise ProcessDiedError(
+                    f"port {port} is in use. Stop the other server, or choose another with PORT=."
+                )
+        if not os.environ.get("COTERIE_PUBLIC_URL"):
+            address = f"http://127.0.0.1:{port}"
+            os.environ["COTERIE_PUBLIC_URL"] = settings.PUBLIC_URL = address
+            place = clock.home() / "run" / "web-address"  # for commands in another terminal
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(address)
 
     def start_sink(self) -> None:
         """Start the local SMTP sink and point COTERIE_SMTP_URL at it, unless a server is given."""

@@ -27,7 +27,7 @@ CACHES = {
 }
 
 DEBUG = env.boolean("COTERIE_DEBUG", default=False)
-PUBLIC_URL = env.text("COTERIE_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+PUBLIC_URL = env.text("COTERIE_PUBLIC_URL", env.last_served(HOME)).rstrip("/")
 ALLOWED_HOSTS = env.text("COTERIE_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 

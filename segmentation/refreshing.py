@@ -12,14 +12,16 @@ from consent.enums import Purpose
 from consent.models import ConsentState
 from customers.models import Cursor, Customer
 from segmentation import mirror, reviews, scoring, segments
-from segmentation.enums import ModelStatus
+from segmentation.enums import ModelStatus, SegmentKind
 from segmentation.expectation import READER
 from segmentation.ml import features
 from segmentation.ml.tables import FeatureTable
-from segmentation.models import Membership, ModelVersion, ScoreGeneration
+from segmentation.models import Membership, ModelVersion, ScoreGeneration, Segment
 
 
 EVERY = timedelta(days=1)
+SETTLED = timedelta(minutes=5)  # between refreshes because the shop has grown
+GROWN = 1.05
 PROFILED = "segmentation.refresh.profiled"
 """The cursor whose position is how many customers the last refresh profiled."""
 NOT_SCORING = ("CLUSTERS",)
@@ -35,16 +37,25 @@ class Refreshed:
 
 
 def due(*, now: datetime) -> bool:
-    """A day of the shop's time has passed, a first import is in, or a champion was not asked for scores yet."""
+    """A day of the shop's time has passed, a first import is in, the shop has grown, or a champion was not asked for scores yet."""
     cursor = Cursor.objects.filter(reader=READER).first()
     if cursor is None or cursor.moved_at is None or now - cursor.moved_at >= EVERY:
         return True
     if now > cursor.moved_at and _was_empty():
         return True
+    if now - cursor.moved_at >= SETTLED and _has_grown():
+        return True
     serving = ModelVersion.objects.filter(status=ModelStatus.CHAMPION).exclude(task__in=NOT_SCORING)
     # an empty one is of a champion that cannot be read: asked again every day, not every tick
     asked = ScoreGeneration.objects.filter(Q(is_current=True) | Q(rows=0))
     return serving.exclude(pk__in=list(asked.values_list("version_id", flat=True))).exists()
+
+
+def _has_grown() -> bool:
+    """Many customers are new since the last refresh: a shop was connected, or a file came in."""
+    known = Segment.objects.filter(kind=SegmentKind.EVERYONE).values_list("size", flat=True).first()
+    living = Customer.objects.filter(erased_at=None, merged_into=None).count()
+    return living > (known or 0) * GROWN
 
 
 def _was_empty() -> bool:

@@ -15,7 +15,7 @@ from consent import requests
 from consent.models import DataRequest
 from customers import activity
 from customers.enums import ImportStatus
-from customers.models import Import
+from customers.models import Import, Source
 from feedback.enums import Verdict
 from feedback.models import LiftEstimate, RetrainingDecision
 from segmentation.enums import ModelStatus, Sentiment, Task
@@ -47,6 +47,7 @@ def attention(*, now: datetime) -> tuple[Attention, ...]:
         *_unknown_deliveries(),
         *_failed_imports(now),
         *_silent_sources(now),
+        *_rejected_items(now),
         *_stopped_webhooks(),
         *_data_requests(now),
         *_broken_assignments(now),
@@ -112,6 +113,21 @@ def _silent_sources(now: datetime) -> Iterator[Attention]:
             url_name="source_pages:source",
             url_args=(source.pk,),
         )
+
+
+def _rejected_items(now: datetime) -> Iterator[Attention]:
+    for source in Source.objects.filter(kind__in=activity.LIVE_KINDS).order_by("name"):
+        found = activity.of(source, now=now)
+        if found.rejected:
+            yield Attention(
+                kind="NOTICE",
+                text=(
+                    f"{source}: {found.rejected:,} of what came in during the last 24 hours"
+                    f" {'was' if found.rejected == 1 else 'were'} rejected."
+                ),
+                url_name="source_pages:source",
+                url_args=(source.pk,),
+            )
 
 
 def _stopped_webhooks() -> Iterator[Attention]:

@@ -21,6 +21,7 @@ from customers.enums import EventKind, OrderStatus
 from customers.models import Event, Source
 from feedback import attribution, wording
 from feedback.enums import Metric, Verdict
+from feedback.lift import MIN_HELD_OUT
 from feedback.models import LiftEstimate
 from feedback.queries import attributed_orders
 from feedback.reports.attention import Attention, attention
@@ -191,7 +192,8 @@ def _incremental(starts_at: datetime, now: datetime) -> Incremental:
     The sum over campaigns, each measured against its own holdout.
 
     Holdouts are drawn independently, so the squares of the half-widths add up; a campaign without
-    bounds, or whose assignment failed its check, is left out and counted.
+    bounds, with too few held out for its interval to hold, or whose assignment failed its check, is
+    left out and counted.
     """
     estimates = [
         lift_of(estimate)
@@ -199,7 +201,12 @@ def _incremental(starts_at: datetime, now: datetime) -> Incremental:
             metric=Metric.PROFIT, estimated_at__gte=starts_at, estimated_at__lt=now
         )
     ]
-    used = [e for e in estimates if e.low is not None and e.verdict != Verdict.SAMPLE_RATIO]
+    # by size, never by result: to leave out what is not significant would add up lucky draws
+    used = [
+        e
+        for e in estimates
+        if e.low is not None and e.verdict != Verdict.SAMPLE_RATIO and e.held_out >= MIN_HELD_OUT
+    ]
     if not used:
         return Incremental(
             campaigns=0,

@@ -68,6 +68,8 @@ class Command(BaseCommand):
         user, password = self._prepare()
         try:
             with running() as processes:
+                if not options["no_serve"]:
+                    processes.will_serve(port=options["port"])
                 processes.start_sink()
                 done = self._turn(processes, user, options)
                 self._show(done, options)

@@ -21,6 +21,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         try:
             with running() as processes:
+                processes.will_serve(port=options["port"])
                 processes.start_sink()
                 processes.start_worker_and_beat()
                 address = processes.start_web(port=options["port"])

@@ -123,7 +123,9 @@ class Command(BaseCommand):
         return told
 
     def _undo(self, screen: Console, import_id: int) -> dict[str, Any]:
-        row = Import.objects.get(pk=import_id)
+        row = Import.objects.filter(pk=import_id).first()
+        if row is None:
+            raise CommandError(f"There is no import {import_id}.", returncode=2)
         told = undo(row, now=clock.now())
         screen.print(
             f"Import {import_id}: {told['deleted']:,} rows deleted, {told['restored']:,} given their old"

@@ -279,7 +279,9 @@ def test_without_a_limit_or_without_redis_nothing_is_counted(
     assert [throttle.seconds_to_wait("key:a") for _ in range(3)] == [0] * 3
     settings.RECEIVE_PER_MINUTE = 1
     monkeypatch.setattr(throttle, "_client", None)
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"  # not by monkeypatch: the two would undo each other
+    settings.REDIS_URL = (
+        "redis://127.0.0.1:1/0"  # not by monkeypatch: the two would undo each other
+    )
     assert [throttle.seconds_to_wait("key:a") for _ in range(3)] == [0] * 3
 
 
