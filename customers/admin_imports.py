@@ -49,6 +49,7 @@ class SourceAdmin(ReadOnlyAdmin):
             # the newest by key: an index knows it, and nothing else of millions of rows is read
             heard_at=Subquery(
                 InboundRequest.objects.filter(source=OuterRef("pk"))
+                .exclude(reason="bad_signature")
                 .order_by("-pk")
                 .values("received_at")[:1]
             ),

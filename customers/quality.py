@@ -26,6 +26,10 @@ MAX_TEXT = 20_000
 REASONS = {
     "missing_id": "The row has no identifier.",
     "bad_address": "The e-mail address cannot be one, and nothing else names the person.",
+    "bad_signature": (
+        "Its signature does not fit the source's secret, so it was not read. Set the secret that the shop"
+        " shows, on the source's page."
+    ),
     "missing_product": "The line names no product.",
     "missing_amount": "A price or a total is missing.",
     "nul_byte": "A text holds a NUL byte, which no database of text can keep.",

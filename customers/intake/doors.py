@@ -102,11 +102,12 @@ def _leave_a_trace(holder: KeyHolder, topic: str, *, reason: str, now: datetime)
 def shopify(environ: Environ, public_id: str, *, now: datetime) -> Reply:
     """Shopify repeats a delivery under the same webhook id until it is answered 2xx."""
     holder = _webhook(SourceKind.SHOPIFY, public_id)
-    raw = _signed_body(environ, holder, signature=_shopify(environ, "hmac-sha256"))
+    raw = bodies.read(environ, limit=bodies.WEBHOOK_BYTES)
+    topic = _shopify(environ, "topic")
+    _check_signature(raw, holder, signature=_shopify(environ, "hmac-sha256"), topic=topic, now=now)
     headers = {
         f"x-shopify-{name}": value for name in SHOPIFY_HEADERS if (value := _shopify(environ, name))
     }
-    topic = _shopify(environ, "topic")
     repeats = headers.get("x-shopify-webhook-id") or _fingerprint(topic, raw)
     return _store(environ, holder, raw, topic=topic, headers=headers, dedupe_key=repeats, now=now)
 
@@ -123,13 +124,13 @@ def woocommerce(environ: Environ, public_id: str, *, now: datetime) -> Reply:
     signature = environ.get("HTTP_X_WC_WEBHOOK_SIGNATURE", "")
     if not signature and _PING.fullmatch(raw.strip()):
         return replies.TAKEN  # the ping on creation: unsigned, and only a 200 activates the webhook
-    _check_signature(raw, holder, signature)
+    topic = environ.get("HTTP_X_WC_WEBHOOK_TOPIC", "")
+    _check_signature(raw, holder, signature=signature, topic=topic, now=now)
     headers = {
         f"x-wc-webhook-{name}": value
         for name in WOOCOMMERCE_HEADERS
         if (value := environ.get(f"HTTP_X_WC_WEBHOOK_{name.upper().replace('-', '_')}"))
     }
-    topic = environ.get("HTTP_X_WC_WEBHOOK_TOPIC", "")
     may_repeat = topic.endswith(".deleted") or topic.startswith("action.")
     repeats = None if may_repeat else _fingerprint(topic, raw)
     return _store(environ, holder, raw, topic=topic, headers=headers, dedupe_key=repeats, now=now)
@@ -148,13 +149,9 @@ def _shopify(environ: Environ, name: str) -> str:
     return str(environ.get(f"HTTP_X_{name}") or environ.get(f"HTTP_{name}") or "")
 
 
-def _signed_body(environ: Environ, holder: WebhookHolder, *, signature: str) -> bytes:
-    raw = bodies.read(environ, limit=bodies.WEBHOOK_BYTES)
-    _check_signature(raw, holder, signature)
-    return raw
-
-
-def _check_signature(raw: bytes, holder: WebhookHolder, signature: str) -> None:
+def _check_signature(
+    raw: bytes, holder: WebhookHolder, *, signature: str, topic: str, now: datetime
+) -> None:
     try:
         secret = keys.unseal(holder.sealed_secret)
     except keys.SealError:
@@ -165,6 +162,12 @@ def _check_signature(raw: bytes, holder: WebhookHolder, signature: str) -> None:
         base64.b64encode(told), signature.strip().encode("latin-1", "replace")
     ):
         log.warning("source %s: a webhook with a wrong signature", holder.source_id)
+        # a wrong secret is everybody's first mistake: the source's page shows it, once a minute at most,
+        # so that who only knows the address cannot fill the table
+        landing.land(
+            source_id=holder.source_id, topic=topic, body=b"", power=Power.SERVER, headers={},
+            dedupe_key=f"bad signature {now:%Y-%m-%dT%H:%M}", now=now, refused="bad_signature",
+        )  # fmt: skip
         raise RefusedError(replies.BAD_SIGNATURE)
 
 

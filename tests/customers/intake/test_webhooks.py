@@ -106,7 +106,9 @@ def test_a_wrong_signature_is_401_whatever_the_topic(
     answer = from_shopify(shopify, HTTP_X_SHOPIFY_HMAC_SHA256=wrong, HTTP_X_SHOPIFY_TOPIC=topic)
     assert answer.status_code == 401
     assert json.loads(answer.content)["code"] == "bad_signature"
-    assert not InboundRequest.objects.exists()
+    trace = InboundRequest.objects.get()
+    assert (trace.status, trace.reason) == ("REJECTED", "bad_signature")
+    assert (trace.topic, bytes(trace.body), trace.headers) == (topic, b"", {})
 
 
 def test_the_signature_is_of_the_raw_body(shopify: keys.Opened) -> None:
@@ -116,7 +118,10 @@ def test_the_signature_is_of_the_raw_body(shopify: keys.Opened) -> None:
             shopify, changed, HTTP_X_SHOPIFY_HMAC_SHA256=signature(shopify.secret, ORDER)
         )
         assert answer.status_code == 401
-    assert not InboundRequest.objects.exists()
+    assert set(InboundRequest.objects.values_list("status", "reason")) == {
+        ("REJECTED", "bad_signature")
+    }
+    assert InboundRequest.objects.count() <= 2, "a trace a minute, however many come"
 
 
 @pytest.mark.parametrize("body", [b"", b"no JSON", b'{"a":NaN}', b"\0\xff", b"x" * 2_000_000])
