@@ -60,7 +60,8 @@ def test_a_webhook_source_gets_an_address_and_a_secret_that_can_be_set(
     holders.forget()
     assert post(path, b"[]", **{header: signature("the shop's own", b"[]")}).status_code == 200
     assert post(path, b"[]", **{header: signature(told["secret"], b"[]")}).status_code == 401
-    assert InboundRequest.objects.count() == 2
+    read = InboundRequest.objects.exclude(reason="bad_signature")
+    assert read.count() == 2
 
 
 def test_a_source_of_files_has_nothing_to_show() -> None:

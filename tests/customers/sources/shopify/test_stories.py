@@ -107,7 +107,8 @@ def test_a_redelivery_is_one_delivery(shop: Shop) -> None:
 def test_a_forged_delivery_is_turned_away(shop: Shop) -> None:
     shop.secret = "guessed"
     assert shop.send("orders/create", order()) == 401
-    assert shop.requests() == []
+    assert shop.requests() == [("orders/create", "REJECTED")]
+    assert shop.totals["orders"] == 0
 
 
 def test_a_test_order_counts_in_no_sum(shop: Shop) -> None:
