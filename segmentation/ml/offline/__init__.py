@@ -1,0 +1,1 @@
+"""Prediction and judgement on files: no database, no network, no clock; the models are the product's own."""
