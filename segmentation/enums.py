@@ -8,6 +8,21 @@ class SegmentKind(models.TextChoices):
     RFM = "RFM", "Recency, frequency, money"
     CLUSTER = "CLUSTER", "Cluster found by k-means"
     SCORE = "SCORE", "A band of a score"
+    RULE = "RULE", "Rule"
+    STATIC = "STATIC", "Fixed list"
+
+
+MADE_BY_STAFF = (SegmentKind.RULE, SegmentKind.STATIC)
+"""These are not computed with the scores: staff say who is in them, by a rule or once for all."""
+
+
+class SegmentStatus(models.TextChoices):
+    """Whether the stored members are those that the definition asks for."""
+
+    OK = "OK", "Up to date"
+    REFRESHING = "REFRESHING", "Being computed"
+    STALE = "STALE", "Waiting to be computed"
+    FAILED = "FAILED", "Failed"
 
 
 class Task(models.TextChoices):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 
 from customers.models import Customer, Review
-from segmentation.enums import ModelStatus, SegmentKind, Sentiment, Task
+from segmentation.enums import ModelStatus, SegmentKind, SegmentStatus, Sentiment, Task
 
 
 class Segment(models.Model):
@@ -16,9 +17,38 @@ class Segment(models.Model):
     created_at = models.DateTimeField()
     refreshed_at = models.DateTimeField(null=True, blank=True)
     size = models.PositiveIntegerField(default=0)
+    rule_version = models.PositiveIntegerField(
+        default=0, help_text="Of a rule: its newest SegmentVersion; 0 for what the code defines."
+    )
+    status = models.CharField(
+        max_length=10, choices=SegmentStatus.choices, default=SegmentStatus.OK
+    )
+    status_since = models.DateTimeField(null=True, blank=True)
+    problem = models.TextField(blank=True, help_text="Why the last computation failed, in words.")
 
     def __str__(self) -> str:
         return self.name
+
+
+class SegmentVersion(models.Model):
+    """What a rule said from a moment on; append-only, a trigger refuses the rest."""
+
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    definition = models.JSONField()
+    words = models.TextField(help_text="The rule as a sentence.")
+    changed_at = models.DateTimeField()
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["segment", "number"], name="segment_version_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.segment_id} v{self.number}"
 
 
 class Membership(models.Model):
@@ -26,7 +56,10 @@ class Membership(models.Model):
 
     derived = True  # computed from the shop's data: goes with the row when an import is undone
 
-    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="memberships")
+    # found by the key that it begins: no index of its own
+    segment = models.ForeignKey(
+        Segment, on_delete=models.CASCADE, related_name="memberships", db_index=False
+    )
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
     joined_at = models.DateTimeField()
 
@@ -44,14 +77,20 @@ class MembershipChange(models.Model):
 
     derived = True  # computed from the shop's data: goes with the row when an import is undone
 
-    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="changes")
+    segment = models.ForeignKey(
+        Segment, on_delete=models.CASCADE, related_name="changes", db_index=False
+    )
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
     joined = models.BooleanField(help_text="False: left.")
     changed_at = models.DateTimeField()
+    rule_version = models.PositiveIntegerField(
+        null=True, help_text="The version of the rule that decided; none where there is no rule."
+    )
 
     class Meta:
         indexes = [
-            models.Index(fields=["customer", "changed_at"], name="membership_change_customer")
+            models.Index(fields=["customer", "changed_at"], name="membership_change_customer"),
+            models.Index(fields=["segment", "changed_at"], name="membership_change_segment"),
         ]
 
     def __str__(self) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from segmentation import membership, queries, versions
-from segmentation.enums import ModelStatus, SegmentKind, Task
+from segmentation.enums import MADE_BY_STAFF, ModelStatus, SegmentKind, Task
 from segmentation.ml import artifacts
 from segmentation.ml.columns import NET_REVENUE_CENTS
 from segmentation.ml.estimators import clusters, rfm
@@ -50,7 +50,8 @@ def refresh(table: FeatureTable, *, now: datetime) -> None:
     )  # fmt: skip
     membership.write_everyone(everyone, now=now)
     if not len(table):  # the last one has objected to being profiled
-        for segment in Segment.objects.exclude(kind=SegmentKind.EVERYONE).filter(size__gt=0):
+        computed = Segment.objects.exclude(kind__in=(SegmentKind.EVERYONE, *MADE_BY_STAFF))
+        for segment in computed.filter(size__gt=0):
             membership.write(segment, np.empty(0, dtype=np.int64), now=now)
         return
     _rfm(table, now=now)
