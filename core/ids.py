@@ -22,9 +22,7 @@ def unit_interval(
 
     keys: shape (n,), int64. Returns shape (n,), float64.
     """
-    digest = hashlib.sha256(f"{salt}\x1f{purpose}".encode()).digest()
-    seed = np.uint64(int.from_bytes(digest[:8], "big"))
-    stream = np.uint64(int.from_bytes(digest[8:16], "big") | 1)
+    seed, stream = map(np.uint64, seeds(salt=salt, purpose=purpose))
     with np.errstate(over="ignore"):
         z = keys.astype(np.uint64) * stream + seed
         for _ in range(2):
@@ -32,6 +30,12 @@ def unit_interval(
             z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
             z = z ^ (z >> np.uint64(31))
     return (z >> np.uint64(11)).astype(np.float64) / float(1 << 53)
+
+
+def seeds(*, salt: str, purpose: str) -> tuple[int, int]:
+    """The 64-bit addend and (odd) factor by which `unit_interval` tells salts and purposes apart."""
+    digest = hashlib.sha256(f"{salt}\x1f{purpose}".encode()).digest()
+    return int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:16], "big") | 1
 
 
 def normalise_address(address: str) -> str:
