@@ -81,9 +81,11 @@ def refresh(*, now: datetime) -> Refreshed:
         scored += batch
     mirror.refresh()
     with mirror.connect() as database:
-        table = FeatureTable.from_arrow(features.compute(database, as_of=int(now.timestamp())))
+        computed = features.compute(database, as_of=int(now.timestamp()))
+    table = FeatureTable.from_arrow(computed)
     written = scoring.score_all(table, as_of=now, now=now)
     segments.refresh(table, now=now)
+    mirror.write_features(computed)
     Cursor.objects.update_or_create(
         reader=PROFILED, defaults={"moved_at": now, "position": len(table)}
     )

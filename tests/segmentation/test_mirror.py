@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from django.db import connection
 
@@ -12,6 +13,7 @@ from consent.enums import Purpose
 from customers.enums import OrderStatus
 from customers.models import Customer, Refund
 from segmentation import mirror
+from segmentation.mirror.database import uri
 from tests.factories.consent import agree
 from tests.factories.customers import (
     NOW,
@@ -28,6 +30,7 @@ from tests.factories.customers import (
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NOTHING = dict.fromkeys(mirror.TABLES, 0)
+DONE = set(mirror.PROFILED) - {"scores"}
 
 
 def profiled(**fields: object) -> Customer:
@@ -68,9 +71,12 @@ def test_mirror_holds_only_customers_who_agreed_to_profiling() -> None:
     ledger.withdraw(
         customer=withdrew, purpose=Purpose.PROFILING, method="form", now=NOW + timedelta(hours=1)
     )
-    assert mirror.refresh() == dict.fromkeys(mirror.TABLES, 1)
-    for table in mirror.TABLES:
+    rows = mirror.refresh()
+    assert {name: rows[name] for name in DONE} == dict.fromkeys(DONE, 1)
+    for table in DONE:
         assert read(f"SELECT DISTINCT customer_id FROM {table}") == [(agreed.pk,)]
+    assert read("SELECT count(*) FROM people WHERE may_profile") == [(1,)]
+    assert read("SELECT count(*) FROM people") == [(4,)]  # all but the erased one
 
 
 def test_mirror_leaves_out_cancelled_orders_guests_and_what_is_not_a_product() -> None:
@@ -97,8 +103,110 @@ def test_mirror_keeps_cents_and_seconds_as_integers() -> None:
     ]
 
 
+def test_people_consents_and_products_are_there_for_rules() -> None:
+    customer = CustomerFactory(
+        email="Ann@Example.org", country="GB", language="en", traits={"tier": "gold"}
+    )
+    agree(customer)
+    other = CustomerFactory(email="")
+    product = ProductFactory(source=customer.source, name="Tea", category="drinks", brand="Leaf")
+    mirror.refresh()
+    assert read(
+        "SELECT customer_id, may_profile, country, language, email_domain, source_id, traits ->> 'tier',"
+        " has_email FROM people"
+    ) == [
+        (customer.pk, False, "GB", "en", "example.org", customer.source_id, "gold", True),
+        (other.pk, False, other.country, other.language, "", other.source_id, None, False),
+    ]
+    assert read("SELECT customer_id, purpose, channel, is_granted, changed_at FROM consents") == [
+        (customer.pk, Purpose.MARKETING, "EMAIL", True, int(NOW.timestamp()))
+    ]
+    assert read("SELECT product_id, external_id, name, category, brand FROM products") == [
+        (product.pk, product.external_id, "Tea", "drinks", "Leaf")
+    ]
+
+
+def test_events_tell_their_names_and_properties() -> None:
+    customer = profiled()
+    EventFactory(customer=customer, name="Quiz done", properties={"points": 3})
+    EventFactory(customer=customer, happened_at=NOW + timedelta(seconds=1))
+    mirror.refresh()
+    assert read(
+        "SELECT name, nullif(properties, '') ->> 'points', properties = '' FROM events ORDER BY happened_at"
+    ) == [("Quiz done", "3", False), ("", None, True)]
+
+
+FEATURES = pa.table({"customer_id": [1, 2], "orders": [3.0, None]})
+
+
+def test_features_stay_until_they_are_written_again() -> None:
+    assert read("SELECT count(*) FROM features") == [(0,)]
+    mirror.write_features(FEATURES)
+    mirror.refresh()
+    assert read("SELECT customer_id, orders, recency_days FROM features") == [
+        (1, 3.0, None),
+        (2, None, None),
+    ]
+    mirror.write_features(FEATURES.slice(0, 1))
+    assert read("SELECT customer_id FROM features") == [(1,)]
+
+
+def test_of_customers_reads_the_same_tables_fresh() -> None:
+    one, other = profiled(), profiled()
+    for customer in (one, other):
+        rows_of(customer)
+    mirror.write_features(pa.table({"customer_id": [one.pk, other.pk], "orders": [3.0, 1.0]}))
+    mirror.refresh()
+    with mirror.connect() as database:
+        whole = {
+            name: database.sql(f"SELECT * FROM {name} {where}").to_arrow_table()
+            for name in (*mirror.TABLES, "features")
+            for where in [_of(name, one)]
+        }
+    with mirror.of_customers([one.pk]) as database:
+        for name, rows in whole.items():
+            assert database.sql(f"SELECT * FROM {name}").to_arrow_table() == rows
+            assert rows.num_rows == (0 if name in {"scores", "memberships"} else 1)
+    OrderFactory(customer=one)
+    with mirror.of_customers([one.pk]) as database:
+        assert database.execute("SELECT count(*) FROM orders").fetchone() == (2,)
+
+
+def _of(name: str, customer: Customer) -> str:
+    if name == "products":
+        return f"WHERE product_id IN (SELECT product_id FROM order_lines WHERE customer_id = {customer.pk})"
+    return f"WHERE customer_id = {customer.pk}"
+
+
+def changed(*customers: Customer) -> None:
+    ids = [customer.pk for customer in customers]
+    with mirror.of_customers(ids) as database:
+        mirror.write_changes(database, ids, (*mirror.TABLES, "features"))
+
+
+def test_changes_go_over_the_whole_tables_newest_first(home: Path) -> None:
+    one, other = profiled(), profiled()
+    OrderFactory(customer=one)
+    OrderFactory(customer=other)
+    mirror.refresh()
+    for times in range(1, 4):
+        OrderFactory(customer=one)
+        changed(one)
+        assert read("SELECT customer_id, count(*) FROM orders GROUP BY 1 ORDER BY 1") == [
+            (one.pk, 1 + times),
+            (other.pk, 1),
+        ]
+    Customer.objects.filter(pk=one.pk).update(erased_at=NOW)
+    changed(one, other)
+    for table in ("orders", "people", "customers"):
+        assert read(f"SELECT customer_id FROM {table}") == [(other.pk,)]
+    assert len(generations(home)) == 1
+    mirror.refresh()
+    assert read("SELECT customer_id FROM orders") == [(other.pk,)]
+
+
 def generations(home: Path) -> list[str]:
-    return sorted(path.name for path in (home / "mirror").iterdir() if path.is_dir())
+    return sorted(path.name for path in (home / "mirror").iterdir() if path.name.isdigit())
 
 
 def test_reader_keeps_its_generation_while_newer_ones_come(home: Path) -> None:
@@ -125,9 +233,9 @@ def test_connect_makes_the_mirror_that_is_not_there() -> None:
 
 
 def test_refresh_clears_what_a_killed_one_left(home: Path) -> None:
-    left = home / "mirror" / "unfinished"
-    left.mkdir(parents=True)
-    (left / "orders.parquet").write_text("half")
+    for name in ("unfinished", "next"):
+        (home / "mirror" / name).mkdir(parents=True)
+        (home / "mirror" / name / "orders.parquet").write_text("half")
     mirror.refresh()
     assert len(generations(home)) == 1
 
@@ -160,6 +268,5 @@ def test_readers_and_writers_at_once_see_whole_generations(home: Path) -> None:
 def test_uri_carries_every_option_of_the_database_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(connection.settings_dict, "PASSWORD", "a b+c&d")
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", {"sslmode": "verify-full"})
-    uri = mirror._uri()
-    assert "password=a%20b%2Bc%26d" in uri
-    assert "sslmode=verify-full" in uri
+    assert "password=a%20b%2Bc%26d" in uri()
+    assert "sslmode=verify-full" in uri()

@@ -1,0 +1,34 @@
+"""Reading PostgreSQL in columns, through ADBC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+from django.db import connection
+
+
+if TYPE_CHECKING:
+    from adbc_driver_manager.dbapi import Cursor
+
+
+@contextmanager
+def snapshot() -> Iterator[Cursor]:
+    """A cursor whose statements all see one moment."""
+    from adbc_driver_postgresql import dbapi
+
+    with dbapi.connect(uri()) as source, source.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield cursor
+
+
+def uri() -> str:
+    """The database of this process as a libpq URI."""
+    known = connection.settings_dict
+    query = {"host": known["HOST"], "port": known["PORT"], "user": known["USER"],
+             "password": known["PASSWORD"], **known["OPTIONS"]}  # fmt: skip
+    # libpq reads a plus sign as one, not as a space
+    given = urlencode({key: value for key, value in query.items() if value}, quote_via=quote)
+    return f"postgresql:///{quote(known['NAME'])}?{given}"

@@ -1,0 +1,100 @@
+"""What the mirror holds: one SELECT a table, over the database's own rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+# living: who is a customer now. people: those of them who may be profiled.
+_LIVING = """
+    SELECT c.id AS customer_id FROM customers_customer c
+    WHERE c.erased_at IS NULL AND c.merged_into_id IS NULL"""
+_MAY_PROFILE = """
+    SELECT customer_id FROM living JOIN consent_consentstate s USING (customer_id)
+    WHERE s.purpose = 'PROFILING' AND s.is_granted"""
+
+
+def _at(column: str, name: str | None = None) -> str:
+    """The second in which it happened; what is a moment old is not of the future."""
+    return f"floor(EXTRACT(EPOCH FROM {column}))::bigint AS {name or column.rsplit('.', maxsplit=1)[-1]}"
+
+
+PROFILED = {
+    "customers": f"""
+        SELECT c.id AS customer_id, {_at("c.joined_at")}, {_at("c.arrived_at")}, c.country
+        FROM customers_customer c JOIN people ON people.customer_id = c.id ORDER BY 1""",
+    "orders": f"""
+        SELECT o.id AS order_id, o.customer_id, {_at("o.placed_at")}, {_at("o.arrived_at")},
+               o.total_cents, o.discount_cents, o.margin_cents, o.channel
+        FROM customers_order o JOIN people USING (customer_id)
+        WHERE o.status = 'PLACED' ORDER BY 2, 3""",
+    "order_lines": f"""
+        SELECT o.id AS order_id, o.customer_id, l.product_id, p.category,
+               l.quantity::bigint AS quantity, l.unit_price_cents,
+               {_at("o.placed_at")}, {_at("o.arrived_at")}
+        FROM customers_orderline l JOIN customers_order o ON o.id = l.order_id
+        JOIN customers_product p ON p.id = l.product_id
+        JOIN people ON people.customer_id = o.customer_id
+        WHERE o.status = 'PLACED' AND p.is_product ORDER BY 2, 7""",
+    "refunds": f"""
+        SELECT r.customer_id, {_at("r.refunded_at")}, {_at("r.arrived_at")}, r.amount_cents
+        FROM customers_refund r JOIN people ON people.customer_id = r.customer_id
+        LEFT JOIN customers_order o ON o.id = r.order_id
+        WHERE coalesce(o.status = 'PLACED', true) ORDER BY 1, 2""",
+    "events": f"""
+        SELECT e.customer_id, e.kind, e.name, {_at("e.happened_at")}, {_at("e.arrived_at")},
+               e.campaign_id,
+               CASE WHEN e.properties = '{{}}' THEN '' ELSE e.properties::text END AS properties
+        FROM customers_event e JOIN people USING (customer_id)
+        WHERE e.may_profile ORDER BY 1, 4""",
+    "reviews": f"""
+        SELECT r.customer_id, r.product_id, {_at("r.written_at")}, {_at("r.arrived_at")},
+               r.rating::bigint AS rating, s.polarity
+        FROM customers_review r JOIN people USING (customer_id)
+        LEFT JOIN segmentation_reviewsentiment s ON s.review_id = r.id ORDER BY 1, 3""",
+    "scores": """
+        SELECT s.customer_id, g.task, s.value, s.sd
+        FROM segmentation_score s JOIN segmentation_scoregeneration g ON g.id = s.generation_id
+        JOIN people ON people.customer_id = s.customer_id
+        WHERE g.is_current ORDER BY 1, 2""",
+}
+"""Of customers who may be profiled only; of what they did, only what may be analysed."""
+
+_OF_EVERYBODY = {
+    "people": f"""
+        SELECT c.id AS customer_id, people.customer_id IS NOT NULL AS may_profile,
+               c.country, c.language, lower(split_part(c.email, '@', 2)) AS email_domain,
+               {_at("c.joined_at")}, {_at("c.arrived_at")}, c.source_id,
+               c.traits::text AS traits, c.email <> '' AS has_email
+        FROM customers_customer c JOIN living ON living.customer_id = c.id
+        LEFT JOIN people ON people.customer_id = c.id ORDER BY 1""",
+    "consents": f"""
+        SELECT s.customer_id, s.purpose, s.channel, s.is_granted, {_at("s.since", "changed_at")}
+        FROM consent_consentstate s JOIN living USING (customer_id) ORDER BY 1, 2, 3""",
+    "memberships": """
+        SELECT m.segment_id, m.customer_id
+        FROM segmentation_membership m JOIN living USING (customer_id) ORDER BY 2, 1""",
+}
+_PRODUCTS = """
+    SELECT p.id AS product_id, p.external_id, p.name, p.category, p.brand, p.price_cents
+    FROM customers_product p {of} ORDER BY 1"""
+_PRODUCTS_OF = """
+    WHERE p.id IN (
+        SELECT l.product_id FROM customers_orderline l JOIN customers_order o ON o.id = l.order_id
+        JOIN people ON people.customer_id = o.customer_id
+        UNION SELECT r.product_id FROM customers_review r JOIN people USING (customer_id))"""
+
+TABLES: dict[str, str] = PROFILED | _OF_EVERYBODY | {"products": _PRODUCTS}
+"""Every table that is read out of the database. `features` is computed; see `mirror.write_features`."""
+
+
+def select(name: str, *, customer_ids: Sequence[int] | None = None) -> str:
+    """The statement that reads one table whole, or of some customers (then products: what they bought)."""
+    if customer_ids is None:
+        asked, products = "", ""
+    else:
+        ids = ",".join(str(int(one)) for one in customer_ids)
+        asked = f" AND c.id IN (SELECT unnest('{{{ids}}}'::bigint[]))"
+        products = _PRODUCTS_OF
+    body = TABLES[name].replace("{of}", products)
+    return f"WITH living AS ({_LIVING}{asked}), people AS ({_MAY_PROFILE}) {body}"
