@@ -26,6 +26,12 @@ class Segment(models.Model):
     status_since = models.DateTimeField(null=True, blank=True)
     problem = models.TextField(blank=True, help_text="Why the last computation failed, in words.")
 
+    class Meta:
+        permissions = [
+            ("export_segment", "Can export who is in a segment"),
+            ("export_addresses", "Can export the e-mail addresses of who is in a segment"),
+        ]
+
     def __str__(self) -> str:
         return self.name
 
@@ -184,3 +190,21 @@ class ReviewSentiment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label} {self.review_id}"
+
+
+class DirtyCustomer(models.Model):
+    """
+    Something changed of this customer; appended by triggers, removed when they were computed anew.
+
+    No key leads to the customer in the database: checking it would cost every bulk load.
+    """
+
+    derived = True
+
+    customer = models.ForeignKey(
+        Customer, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    marked_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} at {self.marked_at}"

@@ -29,6 +29,7 @@ WITHOUT_A_LIST = {
     "customers.inboundrequest": "the source's page shows them, and each has a page",
     "customers.sourcekey": "the source's page shows and revokes them",
     "customers.visitorevent": "nobody's yet; it moves into the ledger when somebody says who they are",
+    "segmentation.segmentversion": "the segment's page shows what its rule said, and when",
     "customers.visitorrow": "what a visitor did before they were known; it is on the customer's page",
 }
 EVERY_LIST = pytest.mark.parametrize("label", sorted(MAKERS))
