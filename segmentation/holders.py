@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db.models import F, QuerySet
 
-from consent.personal_data import Person, deleting, of_customer
-from segmentation.models import Membership, MembershipChange, ReviewSentiment, Score
+from consent.personal_data import Person, deleting, keeping, of_customer
+from segmentation.models import DirtyCustomer, Membership, MembershipChange, ReviewSentiment, Score
 
 
 def _sentiments(person: Person) -> QuerySet[Any]:
@@ -45,4 +45,10 @@ HOLDERS = [
     deleting(Membership, "Segments", of_customer(Membership), show=_segments),
     deleting(MembershipChange, "History of segments", of_customer(MembershipChange), show=_changes),
     deleting(ReviewSentiment, "What was read out of reviews", _sentiments),
+    keeping(
+        DirtyCustomer,
+        "Marks that something of them changed",
+        of_customer(DirtyCustomer),
+        keeps="It makes scores and segments forget them too, within seconds, and goes then.",
+    ),
 ]
