@@ -46,6 +46,16 @@ def money(cents: float | None, *, decimals: int = 2, currency: str | None = None
     return f"{sign}{symbol}{number(abs(amount), decimals=decimals)}"
 
 
+def currency_code() -> str:
+    """The shop's own currency."""
+    return str(settings.CURRENCY)
+
+
+def minor_units() -> int:
+    """How many of what is stored make one of what people type: 100 cents, or 1 yen."""
+    return 1 if settings.CURRENCY in _WITHOUT_CENTS else 100
+
+
 def signed_money(cents: float | None, *, decimals: int = 2) -> str:
     """Like `money`, with a plus where it is one: for differences."""
     text = money(cents, decimals=decimals)
