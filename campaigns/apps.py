@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 
 from consent import personal_data
+from segmentation import usage
 
 
 class CampaignsConfig(AppConfig):
@@ -9,3 +10,4 @@ class CampaignsConfig(AppConfig):
 
     def ready(self) -> None:
         personal_data.declare("campaigns.holders")
+        usage.declare("campaigns.usage")

@@ -35,6 +35,14 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "segmentation.tasks.refresh_due",
         "schedule": 2.0,
     },
+    "segmentation: customers that changed": {
+        "task": "segmentation.tasks.refresh_dirty",
+        "schedule": 1.0,
+    },
+    "segmentation: rule segments": {
+        "task": "segmentation.tasks.compute_rules_due",
+        "schedule": 2.0,
+    },
     "campaigns: freeze and send": {"task": "campaigns.tasks.dispatch_due", "schedule": 1.0},
     "campaigns: recover what a crash left": {"task": "campaigns.tasks.sweep", "schedule": 10.0},
     "feedback: close outcome windows": {

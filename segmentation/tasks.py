@@ -9,7 +9,7 @@ from celery import shared_task
 
 from core import clock
 from customers.queries import known_until
-from segmentation import refreshing
+from segmentation import refreshing, rule_segments
 
 
 logger = logging.getLogger(__name__)
@@ -28,3 +28,19 @@ def refresh_due(**kwargs: Any) -> None:
             done.reviews,
             done.scores,
         )
+
+
+@shared_task(soft_time_limit=3600, time_limit=3900)
+def refresh_dirty(**kwargs: Any) -> None:
+    """Recompute the customers of whom something changed since the last time."""
+    done = refreshing.refresh_dirty(now=known_until(now=clock.now()))
+    if done is not None:
+        logger.info("refreshed %d changed customers, scores %s", done.customers, done.scores)
+
+
+@shared_task(soft_time_limit=3600, time_limit=3900)
+def compute_rules_due(**kwargs: Any) -> None:
+    """Compute the rule segments that were changed, or that are older than the scores."""
+    done = rule_segments.compute_due(now=known_until(now=clock.now()))
+    if done:
+        logger.info("computed segments %s", done)

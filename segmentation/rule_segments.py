@@ -1,0 +1,233 @@
+"""Segments that staff define: saved with the history of their rule, copied, frozen, computed when due."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from django.db import connection, transaction
+from django.db.models import Q
+
+from customers.models import Cursor
+from segmentation import membership, mirror
+from segmentation.enums import SegmentKind, SegmentStatus
+from segmentation.expectation import READER
+from segmentation.models import MembershipChange, Segment, SegmentVersion
+from segmentation.rules import Problem, Rule, RuleError, compile_rule, parse
+from segmentation.rules.tree import SegmentIs
+
+
+logger = logging.getLogger(__name__)
+
+LONGEST_NAME = 100
+
+
+# ------------------------------------------------------------------ what only the database knows
+def problems_of(rule: Rule, *, segment_id: int | None) -> tuple[Problem, ...]:
+    """Segments that `rule` names and that are not there, or that lead back to the segment itself."""
+    uses = {
+        pk: _uses(definition)
+        for pk, definition in Segment.objects.filter(kind=SegmentKind.RULE).values_list(
+            "pk", "definition"
+        )
+    }
+    known = set(Segment.objects.values_list("pk", flat=True))
+    found = []
+    for placed in rule.leaves():
+        leaf = placed.leaf
+        if not isinstance(leaf, SegmentIs):
+            continue
+        if leaf.segment not in known:
+            message = "choose a segment that exists"
+        elif segment_id is not None and _leads_to(leaf.segment, segment_id, uses):
+            message = (
+                "choose another segment: this one depends on the segment that you are changing"
+            )
+        else:
+            continue
+        found.append(Problem(path=f"{placed.path}.segment", message=message))
+    return tuple(found)
+
+
+def _uses(definition: dict[str, Any]) -> frozenset[int]:
+    try:
+        return parse(definition).uses.segments
+    except RuleError:  # of an older version of the language: it leads nowhere
+        return frozenset()
+
+
+def _leads_to(start: int, goal: int, uses: dict[int, frozenset[int]]) -> bool:
+    seen: set[int] = set()
+    waiting = [start]
+    while waiting:
+        here = waiting.pop()
+        if here == goal:
+            return True
+        if here not in seen:
+            seen.add(here)
+            waiting.extend(uses.get(here, frozenset()))
+    return False
+
+
+def needs_profiling(rule: Rule) -> bool:
+    """Whether `rule`, or a rule segment that it names, asks about what only profiling knows."""
+    asked, waiting = set[int](), [rule]
+    while waiting:
+        here = waiting.pop()
+        if here.uses.profiling:
+            return True
+        new = here.uses.segments - asked
+        asked |= new
+        for kind, definition in Segment.objects.filter(pk__in=new).values_list(
+            "kind", "definition"
+        ):
+            if kind not in {SegmentKind.RULE, SegmentKind.EVERYONE, SegmentKind.STATIC}:
+                return True  # computed from features or scores
+            if kind == SegmentKind.RULE:
+                waiting.append(parse(definition))
+    return False
+
+
+# ------------------------------------------------------------------ made and changed
+@transaction.atomic
+def save(
+    *, segment: Segment | None, name: str, description: str, rule: Rule, words: str,
+    user_id: int | None, now: datetime,
+) -> Segment:  # fmt: skip
+    """
+    The segment of `rule`, new or changed; a changed rule is a new version and waits to be computed.
+
+    words: the rule as a sentence, kept with the version. Raises IntegrityError for a name that is taken.
+    """
+    definition = rule.to_dict()
+    if segment is None:
+        segment = Segment(kind=SegmentKind.RULE, created_at=now)
+    else:
+        segment = Segment.objects.select_for_update().get(pk=segment.pk)
+    is_changed = segment.definition != definition
+    segment.name, segment.description = name, description
+    if is_changed:
+        segment.definition = definition
+        segment.rule_version += 1
+        segment.status, segment.status_since, segment.problem = SegmentStatus.STALE, now, ""
+    segment.save()
+    if is_changed:
+        SegmentVersion.objects.create(
+            segment=segment, number=segment.rule_version, definition=definition, words=words,
+            changed_at=now, changed_by_id=user_id,
+        )  # fmt: skip
+    return segment
+
+
+def free_name(name: str) -> str:
+    """`name`, or with a number behind it when it is taken."""
+    taken = set(Segment.objects.values_list("name", flat=True))
+    if name[:LONGEST_NAME] not in taken:
+        return name[:LONGEST_NAME]
+    stem, number = name[: LONGEST_NAME - 6], 2
+    while f"{stem} ({number})" in taken:
+        number += 1
+    return f"{stem} ({number})"
+
+
+@transaction.atomic
+def freeze(segment: Segment, *, now: datetime) -> Segment:
+    """A fixed list of who is in `segment` now; it changes only by erasure and merges."""
+    frozen = Segment.objects.create(
+        name=free_name(f"{segment.name}, {now:%-d %b %Y}"), kind=SegmentKind.STATIC, created_at=now,
+        description=f"Who was in “{segment.name}” on {now:%-d %B %Y}.", refreshed_at=now,
+        definition={"frozen_from": segment.pk, "frozen_at": now.isoformat()}, status_since=now,
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """WITH come AS (
+                INSERT INTO segmentation_membership (segment_id, customer_id, joined_at)
+                SELECT %(frozen)s, customer_id, %(now)s FROM segmentation_membership
+                WHERE segment_id = %(segment)s RETURNING customer_id
+            )
+            INSERT INTO segmentation_membershipchange (segment_id, customer_id, joined, changed_at)
+            SELECT %(frozen)s, customer_id, true, %(now)s FROM come""",
+            {"frozen": frozen.pk, "segment": segment.pk, "now": now},
+        )
+        frozen.size = cursor.rowcount
+    frozen.save(update_fields=["size"])
+    return frozen
+
+
+# ------------------------------------------------------------------ computed
+def compute_due(*, now: datetime) -> list[int]:
+    """Compute every rule segment that waits, or is older than the scores; returns their ids."""
+    cursor = Cursor.objects.filter(reader=READER).first()
+    waits = Q(status=SegmentStatus.STALE) | Q(refreshed_at=None, status=SegmentStatus.OK)
+    if cursor and cursor.moved_at:
+        waits |= Q(refreshed_at__lt=cursor.moved_at) & ~Q(
+            status=SegmentStatus.FAILED, status_since__gte=cursor.moved_at
+        )
+    due = Segment.objects.filter(waits, kind=SegmentKind.RULE)
+    # what others are built on first
+    ordered = _in_order(due.values_list("pk", "definition"))
+    return [pk for pk in ordered if compute(pk, now=now)]
+
+
+def _in_order(rows: Any) -> Sequence[int]:
+    uses = {pk: _uses(definition) for pk, definition in rows}
+    order: list[int] = []
+
+    def visit(pk: int, above: frozenset[int]) -> None:
+        if pk in uses and pk not in order and pk not in above:
+            for one in sorted(uses[pk]):
+                visit(one, above | {pk})
+            order.append(pk)
+
+    for pk in sorted(uses):
+        visit(pk, frozenset())
+    return order
+
+
+def compute(segment_id: int, *, now: datetime) -> bool:
+    """
+    Bring the members of a rule segment up to date; False when another process is at it.
+
+    A failure keeps the members as they were, and the segment says so.
+    """
+    with transaction.atomic():
+        segment = (
+            Segment.objects.select_for_update(skip_locked=True, no_key=True)
+            .filter(pk=segment_id, kind=SegmentKind.RULE)
+            .first()
+        )
+        if segment is None:
+            return False
+        try:
+            with transaction.atomic():
+                _write(segment, now=now)
+        except Exception as error:  # whatever it is, the page has to tell it
+            logger.exception("segment %s could not be computed", segment_id)
+            status, problem = SegmentStatus.FAILED, _words(error)
+        else:
+            status, problem = SegmentStatus.OK, ""
+        if segment.status != status:
+            segment.status_since = now
+        segment.status, segment.problem = status, problem
+        segment.save(update_fields=["status", "problem", "status_since"])
+    return True
+
+
+def _write(segment: Segment, *, now: datetime) -> None:
+    rule = parse(segment.definition)
+    statement = compile_rule(rule, now=int(now.timestamp()), profiling=needs_profiling(rule))
+    with mirror.connect() as database:
+        found = database.execute(statement.sql, statement.parameters).fetchnumpy()
+    membership.write(segment, np.asarray(found["customer_id"], dtype=np.int64), now=now)
+    MembershipChange.objects.filter(segment=segment, changed_at=now, rule_version=None).update(
+        rule_version=segment.rule_version
+    )
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, RuleError):
+        return f"The rule cannot be read any more: {error}"
+    return f"{type(error).__name__}: {error}"[:500]
