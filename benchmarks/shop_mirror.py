@@ -24,6 +24,10 @@ class ShopMirror:
             "customer_id": pa.array(np.arange(count)), "joined_at": joined, "arrived_at": joined,
             "country": history.customers["country"],
         }))  # fmt: skip
+        self.connection.register("people", pa.table({
+            "customer_id": pa.array(np.arange(count)), "email_domain": pa.nulls(count, pa.string()),
+            "joined_at": joined, "arrived_at": joined, "traits": pa.nulls(count, pa.string()),
+        }))  # fmt: skip
         self.add(history)
 
     def add(self, batch: ShopBatch) -> None:
@@ -79,6 +83,7 @@ class ShopMirror:
         """Append events of the ledger."""
         self._append("events", {
             "customer_id": customer, "kind": kind, "happened_at": happened_at, "arrived_at": happened_at,
+            "name": pa.repeat("", len(customer)), "properties": pa.repeat("", len(customer)),
             "campaign_id": pa.nulls(len(customer), pa.int64()),
         })  # fmt: skip
 

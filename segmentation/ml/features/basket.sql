@@ -1,10 +1,20 @@
--- What is in the baskets. Lines are first counted per customer and product, then per customer and
--- category: two cheap group-bys instead of mode() and count(DISTINCT), which cost half of the run.
+-- What is in the baskets, and when it runs out. Lines are first counted per customer and product, then per
+-- customer and category: two cheap group-bys instead of mode() and count(DISTINCT), which cost half of the
+-- run. Replenishment stands here because it needs the same first step.
+-- A product is repeated when it was bought on two days or more; its usual gap is the mean time between its
+-- lines. It is due when that gap has passed, and given up after three of them.
 WITH products AS (
     SELECT
         customer_id,
         category,
         product_id,
+        min(placed_at) AS first_at,
+        max(placed_at) AS last_at,
+        CASE
+            WHEN max(placed_at) // 86400 > min(placed_at) // 86400
+                THEN (max(placed_at) - min(placed_at)) // (count(*) - 1)
+        END AS gap,
+        count(*) FILTER (WHERE quantity >= 12) AS bulk_lines,
         count(*) AS lines,
         sum(quantity) AS units,
         sum(CAST(quantity AS HUGEINT) * unit_price_cents) AS spent,
@@ -25,15 +35,42 @@ categories AS (
         sum(spent) AS spent,
         max(units_line_max) AS units_line_max,
         min(price_min) AS price_min,
-        max(price_max) AS price_max
+        max(price_max) AS price_max,
+        sum(bulk_lines) AS bulk_lines,
+        max(last_at) AS last_at,
+        count(*) FILTER (WHERE last_at >= $as_of - 365 * 86400) AS products_365d,
+        count(*) FILTER (WHERE first_at >= $as_of - 365 * 86400) AS new_products_365d,
+        count(gap) AS repeated,
+        sum(gap) AS gap,
+        count(*) FILTER (
+            WHERE $as_of - last_at >= gap AND $as_of - last_at <= 3 * gap
+        ) AS due,
+        min(last_at + gap) FILTER (WHERE $as_of - last_at <= 3 * gap) AS due_at
     FROM products
     GROUP BY customer_id, category
+),
+
+-- What a piece of each category costs on average in this shop, in hundredths of a cent.
+price_levels AS (
+    SELECT category, spent * 100 // units AS piece_e2
+    FROM known_prices
+    WHERE units > 0 AND spent > 0
 ),
 
 summed AS (
     SELECT
         customer_id,
         count(*) AS categories,
+        count(*) FILTER (WHERE last_at >= $as_of - 365 * 86400) AS categories_365d,
+        sum(products_365d) AS products_365d,
+        sum(new_products_365d) AS new_products_365d,
+        sum(bulk_lines) AS bulk_lines,
+        sum(repeated) AS repeated,
+        sum(gap) AS gap,
+        sum(due) AS due,
+        min(due_at) AS due_at,
+        sum(spent) FILTER (WHERE piece_e2 > 0) AS levelled_spent,
+        sum(units * piece_e2) AS levelled_e2,
         sum(products) AS products,
         sum(lines) AS lines,
         sum(units) AS units,
@@ -44,6 +81,7 @@ summed AS (
         min(price_min) AS price_min,
         max(price_max) AS price_max
     FROM categories
+    LEFT JOIN price_levels ON price_levels.category = categories.category
     GROUP BY customer_id
 ),
 
@@ -69,6 +107,17 @@ SELECT
     1 - CAST(products AS DOUBLE) / nullif(lines, 0) AS repeat_line_share,
     CAST(spent AS DOUBLE) / nullif(units, 0) AS unit_price_mean_cents,
     price_min AS unit_price_min_cents,
-    price_max AS unit_price_max_cents
+    price_max AS unit_price_max_cents,
+    products_365d,
+    categories_365d,
+    CAST(new_products_365d AS DOUBLE) / nullif(products_365d, 0) AS new_products_share_365d,
+    CAST(bulk_lines AS DOUBLE) / nullif(lines, 0) AS bulk_lines_share,
+    CASE
+        WHEN levelled_e2 > 0 THEN CAST(levelled_spent AS DOUBLE) * 100 / CAST(levelled_e2 AS DOUBLE)
+    END AS price_tier,
+    repeated AS repeated_products,
+    CAST(gap AS DOUBLE) / nullif(repeated, 0) / 86400.0 AS repurchase_gap_days,
+    due AS due_products,
+    ($as_of - due_at) / 86400.0 AS overdue_days
 FROM summed
 LEFT JOIN ordered ON ordered.customer_id = summed.customer_id

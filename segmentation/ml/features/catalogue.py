@@ -3,7 +3,21 @@
 from dataclasses import dataclass
 
 
-THEMES = ("customers", "orders", "basket", "habits", "engagement", "reviews", "refunds")
+THEMES = (
+    *("customers", "orders", "basket", "habits", "engagement", "carts", "reviews", "refunds"),
+    "declared",
+)
+
+POSSIBLE = {
+    "share": (0, 1),
+    "flag": (0, 1),
+    "hour": (0, 23),
+    "weekday": (0, 6),
+    "stars": (1, 5),
+    "polarity": (-1, 1),
+    "score": (0, 10),
+}
+"""Per unit the values that can be; what lies outside comes from bad data and is cut to the nearer end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,7 +25,8 @@ class Feature:
     """One column of the feature table.
 
     `without_rows` is the value for a customer of whom the theme has no row at all: 0 for what is counted
-    or summed, None (NULL) for what is undefined.
+    or summed, None (NULL) for what is undefined. `for_models`: False for what has no history (the record
+    of a person as it is now), which would let a model look ahead; segments may use it.
     """
 
     name: str
@@ -19,9 +34,27 @@ class Feature:
     meaning: str
     theme: str
     without_rows: int | None = None
+    for_models: bool = True
+
+    @property
+    def possible(self) -> tuple[int, int] | None:
+        """The least and the greatest value that can be; None when the unit has no ends."""
+        return POSSIBLE.get(self.unit)
+
+    @property
+    def missing_rule(self) -> str:
+        """What the column says when there is nothing to compute it from."""
+        return "empty" if self.without_rows is None else str(self.without_rows)
+
+    @property
+    def outlier_rule(self) -> str:
+        """What becomes of a value that cannot be, or hardly is."""
+        if self.possible is None:
+            return "kept, reported"
+        return "cut to {} … {}".format(*self.possible)
 
 
-def _theme(theme: str, *rows: tuple[str, str, str]) -> list[Feature]:
+def _theme(theme: str, *rows: tuple[str, str, str], for_models: bool = True) -> list[Feature]:
     """A unit written with a leading `+` marks a count or a sum: 0, not NULL, without rows."""
     return [
         Feature(
@@ -30,6 +63,7 @@ def _theme(theme: str, *rows: tuple[str, str, str]) -> list[Feature]:
             meaning=meaning,
             theme=theme,
             without_rows=0 if unit.startswith("+") else None,
+            for_models=for_models,
         )
         for name, unit, meaning in rows
     ]
@@ -41,6 +75,8 @@ _ALL = [
         ("joined_days", "days", "Since the customer joined"),
         ("season_sin", "ratio", "Sine of the season at the cut-off, the same for everybody"),
         ("season_cos", "ratio", "Cosine of the season at the cut-off, the same for everybody"),
+        ("country_share", "share", "Share of the shop's customers who live in the same country"),
+        ("home_market", "flag", "1 when no country has more customers than the customer's, else 0"),
     ),
     *_theme(
         "orders",
@@ -73,8 +109,22 @@ _ALL = [
         ("gap_last_days", "days", "Between the last two orders"),
         ("recency_to_gap", "ratio", "Time since the last order in usual gaps"),
         ("gap_last_to_gap", "ratio", "Last gap in usual gaps"),
-        ("discount_share", "ratio", "Discounts by list value of all orders"),
-        ("discounted_orders_share", "ratio", "Share of orders with a discount"),
+        ("discount_share", "share", "Discounts by list value of all orders"),
+        ("discounted_orders_share", "share", "Share of orders with a discount"),
+        ("orders_trend_30d", "+count", "Orders of the last 30 days less those of the 30 before"),
+        ("orders_trend_365d", "+count", "Orders of the last 365 days less those of the 365 before"),
+        ("revenue_trend_30d_cents", "+cents", "Paid in the last 30 days less the 30 before"),
+        ("revenue_trend_365d_cents", "+cents", "Paid in the last 365 days less the 365 before"),
+        ("net_revenue_365d_cents", "+cents", "Paid less refunded in the last 365 days"),
+        ("order_value_last_to_mean", "ratio", "Value of the last order by the mean value"),
+        ("gap_max_days", "days", "Longest time between two orders"),
+        ("last_order_discounted", "flag", "1 when the last order had a discount, else 0"),
+        ("active_months_12", "+count", "Of the last twelve times 30 days, those with an order"),
+        (
+            "order_days_per_year",
+            "per year",
+            "Days with an order per year since the first (at least 90 days)",
+        ),
     ),
     *_theme(
         "basket",
@@ -86,25 +136,62 @@ _ALL = [
         ("units_per_order", "count", "Pieces per order"),
         ("units_per_line", "count", "Pieces per line"),
         ("units_line_max", "count", "Most pieces in one line"),
-        ("top_category_share", "ratio", "Share of lines in the favourite category"),
+        ("top_category_share", "share", "Share of lines in the favourite category"),
         (
             "category_concentration",
-            "ratio",
+            "share",
             "Chance that two lines are of one category (Herfindahl)",
         ),
-        ("repeat_line_share", "ratio", "Share of lines that repeat a product"),
+        ("repeat_line_share", "share", "Share of lines that repeat a product"),
         ("unit_price_mean_cents", "cents", "Mean price of a piece"),
         ("unit_price_min_cents", "cents", "Cheapest piece"),
         ("unit_price_max_cents", "cents", "Dearest piece"),
+        ("products_365d", "+count", "Different products bought in the last 365 days"),
+        ("categories_365d", "+count", "Different categories bought from in the last 365 days"),
+        (
+            "new_products_share_365d",
+            "share",
+            "Of the products of the last 365 days, share bought for the first time",
+        ),
+        ("bulk_lines_share", "share", "Share of lines of 12 pieces or more"),
+        (
+            "price_tier",
+            "ratio",
+            "Paid by what as many pieces of these categories cost on average in this shop",
+        ),
+        ("repeated_products", "+count", "Products bought on two days or more"),
+        (
+            "repurchase_gap_days",
+            "days",
+            "Usual time until a repeated product is bought again, mean",
+        ),
+        (
+            "due_products",
+            "+count",
+            "Repeated products whose usual gap has passed one to three times",
+        ),
+        (
+            "overdue_days",
+            "days",
+            "Since the first repeated product (not given up) was due; negative: until then",
+        ),
     ),
     *_theme(
         "habits",
         ("favourite_hour", "hour", "Hour (UTC, 0 to 23) with most orders"),
-        ("favourite_hour_share", "ratio", "Share of orders in that hour"),
+        ("favourite_hour_share", "share", "Share of orders in that hour"),
         ("favourite_weekday", "weekday", "Weekday (UTC, 0 is Monday) with most orders"),
-        ("weekend_share", "ratio", "Share of orders on Saturday and Sunday (UTC)"),
+        ("weekend_share", "share", "Share of orders on Saturday and Sunday (UTC)"),
         ("channels", "+count", "Different channels ordered through"),
-        ("favourite_channel_share", "ratio", "Share of orders through the main channel"),
+        ("favourite_channel_share", "share", "Share of orders through the main channel"),
+        ("office_hours_share", "share", "Share of orders from Monday to Friday, 8 to 18 (UTC)"),
+        ("evening_share", "share", "Share of orders from 18 to 24 (UTC)"),
+        ("november_december_share", "share", "Share of orders in the last two months of a year"),
+        (
+            "coming_season_share",
+            "share",
+            "Share of orders in the 90 days of a year that now lie ahead",
+        ),
     ),
     *_theme(
         "engagement",
@@ -126,6 +213,26 @@ _ALL = [
         ("click_recency_days", "days", "Since the last click in a mail"),
         ("clicks_per_mail", "ratio", "Clicks by mails delivered"),
         ("mail_problems", "+count", "Bounces and complaints ever"),
+        ("visits_365d", "+count", "Visits to the shop in the last 365 days"),
+        ("visits_trend_30d", "+count", "Visits of the last 30 days less those of the 30 before"),
+        ("searches_30d", "+count", "Searches in the last 30 days"),
+        ("wishes", "+count", "Products put on the wish list ever"),
+        ("wishes_90d", "+count", "Products put on the wish list in the last 90 days"),
+        ("checkouts_90d", "+count", "Steps into the checkout in the last 90 days"),
+        ("coupons_365d", "+count", "Coupons entered in the last 365 days"),
+        ("mails_365d", "+count", "Mails delivered in the last 365 days"),
+        ("clicks_365d", "+count", "Clicks in mails in the last 365 days"),
+        ("clicks_per_mail_365d", "ratio", "Clicks by mails delivered, last 365 days"),
+        ("mails_since_click", "+count", "Mails delivered since the last click, or ever"),
+    ),
+    *_theme(
+        "carts",
+        (
+            "carts_left_90d",
+            "+count",
+            "Days of the last 90 with a cart and no order by the next day",
+        ),
+        ("cart_open_days", "days", "Since the last cart, when no order came after it"),
     ),
     *_theme(
         "reviews",
@@ -137,6 +244,8 @@ _ALL = [
         ("rating_last", "stars", "Last rating"),
         ("polarity_mean", "polarity", "Mean sentiment of the texts (-1 to 1)"),
         ("polarity_last", "polarity", "Sentiment of the last text"),
+        ("low_ratings_365d", "+count", "Ratings of one or two stars in the last 365 days"),
+        ("polarity_min", "polarity", "Sentiment of the worst text"),
     ),
     *_theme(
         "refunds",
@@ -145,7 +254,27 @@ _ALL = [
         ("refunded_90d_cents", "+cents", "Refunded in the last 90 days"),
         ("refunded_share", "ratio", "Refunded by what was paid"),
         ("refund_recency_days", "days", "Since the last refund"),
+        ("refunds_365d", "+count", "Refunds in the last 365 days"),
+        ("refunded_365d_cents", "+cents", "Refunded in the last 365 days"),
+        ("refunds_per_order", "ratio", "Refunds by orders"),
+    ),
+    *_theme(
+        "declared",
+        ("surveys", "+count", "Survey answers ever"),
+        ("surveys_365d", "+count", "Survey answers in the last 365 days"),
+        ("survey_recency_days", "days", "Since the last survey answer"),
+        ("survey_score_mean", "score", "Mean score given in surveys (0 to 10)"),
+        ("survey_score_last", "score", "Last score given in a survey (0 to 10)"),
+    ),
+    *_theme(
+        "declared",
+        ("names_company", "+flag", "1 when the customer's record names a company or a VAT number"),
+        ("own_mail_domain", "flag", "1 when the address is not of a public mail service, else 0"),
+        for_models=False,
     ),
 ]
 
 FEATURES: dict[str, Feature] = {feature.name: feature for feature in _ALL}
+
+MODEL_FEATURES = tuple(name for name, feature in FEATURES.items() if feature.for_models)
+"""What models learn from, in the order of the columns."""

@@ -15,6 +15,8 @@ summed AS (
         customer_id,
         count(*) AS reviews,
         count(*) FILTER (WHERE written_at >= $as_of - 90 * 86400) AS reviews_90d,
+        count(*) FILTER (WHERE stars <= 2 AND written_at >= $as_of - 365 * 86400) AS low_ratings_365d,
+        min(polarity_e4) AS polarity_min,
         max(written_at) AS reviewed_at,
         CAST(sum(stars) AS DOUBLE) / count(stars) AS rating_mean,
         min(stars) AS rating_min,
@@ -34,5 +36,7 @@ SELECT
     rating_min,
     rating_last,
     polarity_mean,
-    polarity_last
+    polarity_last,
+    low_ratings_365d,
+    polarity_min / 10000.0 AS polarity_min
 FROM summed

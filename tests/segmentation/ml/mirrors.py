@@ -57,9 +57,11 @@ SCHEMAS = {
         [
             ("customer_id", pa.int64()),
             ("kind", pa.string()),
+            ("name", pa.string()),
             ("happened_at", pa.int64()),
             ("arrived_at", pa.int64()),
             ("campaign_id", pa.int64()),
+            ("properties", pa.string()),
         ]
     ),
     "reviews": pa.schema(
@@ -72,6 +74,15 @@ SCHEMAS = {
             ("polarity", pa.float64()),
         ]
     ),
+    "people": pa.schema(
+        [
+            ("customer_id", pa.int64()),
+            ("email_domain", pa.string()),
+            ("joined_at", pa.int64()),
+            ("arrived_at", pa.int64()),
+            ("traits", pa.string()),
+        ]
+    ),
 }
 
 EVENT_TIMES = {
@@ -81,6 +92,7 @@ EVENT_TIMES = {
     "refunds": "refunded_at",
     "events": "happened_at",
     "reviews": "written_at",
+    "people": "joined_at",
 }
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -129,7 +141,7 @@ def random_tables(*, customers: int, seed: int, until: int = NOON) -> dict[str, 
             "customer_id": np.arange(customers),
             "joined_at": joined,
             "arrived_at": late(joined),
-            "country": of(["GB", "DE"], customers),
+            "country": of(["GB", "GB", "DE", ""], customers),
         },
         "orders": {
             "order_id": rng.permutation(n_orders),
@@ -160,12 +172,31 @@ def random_tables(*, customers: int, seed: int, until: int = NOON) -> dict[str, 
         "events": {
             "customer_id": rng.integers(0, customers, n_events),
             "kind": of(
-                ["SITE_VISIT", "PRODUCT_VIEW", "CART", "SEARCH", "DELIVERED", "CLICKED", "BOUNCED"],
+                [
+                    *(
+                        "SITE_VISIT",
+                        "PRODUCT_VIEW",
+                        "CART",
+                        "SEARCH",
+                        "DELIVERED",
+                        "CLICKED",
+                        "BOUNCED",
+                    ),
+                    *("WISHLIST", "CHECKOUT", "COUPON", "OTHER", "OTHER"),
+                ],
                 n_events,
             ),
+            "name": of(["Survey Answered", "nps_submitted", "Played", ""], n_events),
             "happened_at": happened,
             "arrived_at": late(happened),
             "campaign_id": pa.nulls(n_events, pa.int64()),
+            "properties": of(
+                [
+                    *('{"score": 9}', '{"score": "3", "purpose": "PROFILING"}', '{"score": -4}'),
+                    *('{"score": 1, "purpose": "RESEARCH"}', '{"answer": "yes"}', ""),
+                ],
+                n_events,
+            ),
         },
         "reviews": {
             "customer_id": rng.integers(0, customers, n_few),
@@ -174,6 +205,13 @@ def random_tables(*, customers: int, seed: int, until: int = NOON) -> dict[str, 
             "arrived_at": late(few),
             "rating": rng.integers(1, 6, n_few),
             "polarity": polarity,
+        },
+        "people": {
+            "customer_id": np.arange(customers),
+            "email_domain": of(["gmail.com", "firm.example", ""], customers),
+            "joined_at": joined,
+            "arrived_at": late(joined),
+            "traits": of(['{"company": "Firm"}', '{"plan": 3}', "{}", ""], customers),
         },
     }
     return {name: pa.table(columns[name], schema=schema) for name, schema in SCHEMAS.items()}
