@@ -21,7 +21,7 @@ def copy_columns(
     types: PostgreSQL type names, one a column; the binary format does not convert.
     """
     statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
-    rows: Iterable[tuple[object, ...]] = zip(*(_values(array) for array in arrays), strict=True)
+    rows: Iterable[tuple[object, ...]] = zip(*(as_objects(array) for array in arrays), strict=True)
     with connection.cursor() as cursor, cursor.cursor.copy(statement) as copy:
         copy.set_types(types)
         for row in rows:
@@ -29,7 +29,8 @@ def copy_columns(
     return len(arrays[0])
 
 
-def _values(array: npt.NDArray[np.generic]) -> list[object]:
+def as_objects(array: npt.NDArray[np.generic]) -> list[object]:
+    """The values as Python has them; NaN becomes None."""
     if array.dtype.kind == "f":
         return [None if value != value else value for value in array.tolist()]  # noqa: PLR0124 - NaN
     values: list[object] = array.tolist()

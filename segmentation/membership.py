@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -63,6 +64,68 @@ def write_everyone(segment: Segment, *, now: datetime) -> Change:
             "CREATE TEMP TABLE wanted ON COMMIT DROP AS SELECT id AS customer_id FROM customers_customer"
         )
     return _write_difference(segment, now=now)
+
+
+@transaction.atomic
+def write_some(
+    wanted: Mapping[int, npt.NDArray[np.int64]], *, touched: npt.NDArray[np.int64], now: datetime
+) -> None:
+    """
+    Make `wanted` (segment id to customers) the memberships of the `touched` customers in those segments.
+
+    Nobody else is looked at, so the cost does not depend on how large the segments are.
+    """
+    segments = sorted(wanted)
+    with connection.cursor() as cursor:
+        # in one order, lest two writers wait for each other
+        cursor.execute(
+            "SELECT 1 FROM segmentation_segment WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+            [segments],
+        )
+        cursor.execute(
+            _WRITE_SOME,
+            {
+                "segments": segments,
+                "touched": touched.tolist(),
+                "wanted_segments": np.repeat(
+                    segments, [len(wanted[one]) for one in segments]
+                ).tolist(),
+                "wanted_customers": [int(who) for one in segments for who in wanted[one]],
+                "now": now,
+            },
+        )
+
+
+_WRITE_SOME = """
+    WITH wanted AS MATERIALIZED (
+        SELECT w.segment_id, w.customer_id
+        FROM unnest(%(wanted_segments)s::bigint[], %(wanted_customers)s::bigint[])
+            AS w (segment_id, customer_id)
+        JOIN customers_customer c ON c.id = w.customer_id
+        WHERE c.erased_at IS NULL AND c.merged_into_id IS NULL
+    ), gone AS (
+        DELETE FROM segmentation_membership m USING unnest(%(touched)s::bigint[]) AS t (customer_id)
+        WHERE m.customer_id = t.customer_id AND m.segment_id = ANY(%(segments)s)
+          AND NOT EXISTS (SELECT FROM wanted w
+                          WHERE w.segment_id = m.segment_id AND w.customer_id = m.customer_id)
+        RETURNING m.segment_id, m.customer_id
+    ), come AS (
+        INSERT INTO segmentation_membership (segment_id, customer_id, joined_at)
+        SELECT segment_id, customer_id, %(now)s FROM wanted
+        ON CONFLICT (segment_id, customer_id) DO NOTHING
+        RETURNING segment_id, customer_id
+    ), changes AS (
+        SELECT segment_id, customer_id, false AS joined FROM gone
+        UNION ALL SELECT segment_id, customer_id, true FROM come
+    ), history AS (
+        INSERT INTO segmentation_membershipchange (segment_id, customer_id, joined, changed_at)
+        SELECT segment_id, customer_id, joined, %(now)s FROM changes
+    )
+    UPDATE segmentation_segment s SET size = greatest(0, s.size + change.difference)
+    FROM (SELECT segment_id, sum(CASE WHEN joined THEN 1 ELSE -1 END) AS difference
+          FROM changes GROUP BY 1) change
+    WHERE s.id = change.segment_id
+"""
 
 
 def _write_difference(segment: Segment, *, now: datetime) -> Change:

@@ -11,8 +11,10 @@ from segmentation.bulk import copy_columns
 from segmentation.ml.estimators import sentiment
 
 
-def score_new(*, now: datetime, at_most: int = 20_000) -> int:
-    """Score up to `at_most` reviews that have no sentiment yet; returns how many were."""
+def score_new(
+    *, now: datetime, at_most: int = 20_000, customer_ids: list[int] | None = None
+) -> int:
+    """Score up to `at_most` reviews (of these customers) that have no sentiment yet; returns how many were."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('review sentiment'))")
         cursor.execute(
@@ -20,9 +22,10 @@ def score_new(*, now: datetime, at_most: int = 20_000) -> int:
             SELECT r.id, concat_ws('. ', nullif(r.title, ''), r.text), r.language
             FROM customers_review r
             LEFT JOIN segmentation_reviewsentiment s ON s.review_id = r.id
-            WHERE s.id IS NULL ORDER BY r.id LIMIT %s
+            WHERE s.id IS NULL AND (%(whose)s::bigint[] IS NULL OR r.customer_id = ANY(%(whose)s))
+            ORDER BY r.id LIMIT %(at_most)s
             """,
-            [at_most],
+            {"whose": customer_ids, "at_most": at_most},
         )
         rows = cursor.fetchall()
         if not rows:

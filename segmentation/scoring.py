@@ -10,8 +10,8 @@ import numpy.typing as npt
 from django.db import connection, transaction
 
 from segmentation import predictors, queries
-from segmentation.bulk import copy_columns
-from segmentation.enums import Task
+from segmentation.bulk import as_objects, copy_columns
+from segmentation.enums import ModelStatus, Task
 from segmentation.ml import training
 from segmentation.ml.artifacts import ArtifactError
 from segmentation.ml.tables import FeatureTable
@@ -19,6 +19,14 @@ from segmentation.models import ModelVersion, ScoreGeneration
 
 
 logger = logging.getLogger(__name__)
+
+
+def seconds(now: datetime) -> int:
+    """As of when something computed `now` is: all of the second that has begun is known."""
+    return int(now.timestamp()) + 1
+
+
+TASKS = (Task.CHURN, Task.PURCHASE, Task.RESPONSE, Task.UPLIFT)
 
 
 def score_all(table: FeatureTable, *, as_of: datetime, now: datetime) -> dict[str, int]:
@@ -29,12 +37,12 @@ def score_all(table: FeatureTable, *, as_of: datetime, now: datetime) -> dict[st
     empty generation notes that it was tried.
     """
     written: dict[str, int] = {}
-    for task in (Task.CHURN, Task.PURCHASE, Task.RESPONSE, Task.UPLIFT):
+    for task in TASKS:
         version = queries.champion(task)
         if version is None:
             continue
         try:
-            ids, values, sd = _predict(version, table, as_of=int(as_of.timestamp()))
+            ids, values, sd = _predict(version, table, as_of=seconds(as_of))
         except (ArtifactError, KeyError) as error:
             # the message says what to do; a stack trace would add nothing
             logger.error("%s cannot score: %s", version, error)  # noqa: TRY400
@@ -46,6 +54,77 @@ def score_all(table: FeatureTable, *, as_of: datetime, now: datetime) -> dict[st
         write_generation(version, ids, values, sd, as_of=as_of, now=now)
         written[task] = len(ids)
     return written
+
+
+def score_some(
+    table: FeatureTable, *, touched: npt.NDArray[np.int64], now: datetime
+) -> dict[str, int]:
+    """
+    Score `table`, those of the `touched` customers who may be profiled, into the generations that are shown.
+
+    Returns the rows that changed, a task. The others of the touched lose their scores. A champion that
+    has not scored everybody yet is left to `score_all`.
+    """
+    _forget_unprofiled(touched, table.customer_ids)
+    written: dict[str, int] = {}
+    for task in TASKS:
+        generation = queries.current_generation(task)
+        if generation is None or generation.version.status != ModelStatus.CHAMPION:
+            continue
+        try:
+            ids, values, sd = _predict(generation.version, table, as_of=seconds(now))
+        except (ArtifactError, KeyError) as error:
+            logger.error("%s cannot score: %s", generation.version, error)  # noqa: TRY400
+            continue
+        written[task] = _write_some(generation, touched, ids, values, sd)
+    return written
+
+
+def _forget_unprofiled(touched: npt.NDArray[np.int64], profiled: npt.NDArray[np.int64]) -> None:
+    """Of every generation: a look at the one before the last must not bring them back."""
+    others = np.setdiff1d(touched, profiled)
+    if len(others):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "DELETE FROM segmentation_score WHERE customer_id = ANY(%s)", [others.tolist()]
+            )
+
+
+_WRITE_SOME = """
+    WITH wanted AS (
+        SELECT * FROM unnest(%(ids)s::bigint[], %(values)s::float8[], %(sd)s::float8[])
+            AS wanted (customer_id, value, sd)
+    ), gone AS (
+        DELETE FROM segmentation_score s USING unnest(%(touched)s::bigint[]) AS t (customer_id)
+        WHERE s.generation_id = %(generation)s AND s.customer_id = t.customer_id
+    )
+    INSERT INTO segmentation_score AS old (generation_id, customer_id, value, sd)
+    SELECT %(generation)s, customer_id, value, sd FROM wanted
+    ON CONFLICT (customer_id, generation_id) DO UPDATE SET value = EXCLUDED.value, sd = EXCLUDED.sd
+        WHERE (old.value, old.sd) IS DISTINCT FROM (EXCLUDED.value, EXCLUDED.sd)
+"""
+
+
+def _write_some(
+    generation: ScoreGeneration,
+    touched: npt.NDArray[np.int64],
+    ids: npt.NDArray[np.int64],
+    values: npt.NDArray[np.float64],
+    sd: npt.NDArray[np.float64],
+) -> int:
+    """The scores that differ; returns how many rows were written."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _WRITE_SOME,
+            {
+                "generation": generation.pk,
+                "touched": np.setdiff1d(touched, ids).tolist(),
+                "ids": ids.tolist(),
+                "values": as_objects(values),
+                "sd": as_objects(sd),
+            },
+        )
+        return int(cursor.rowcount)
 
 
 def _predict(

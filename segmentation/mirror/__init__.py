@@ -8,7 +8,7 @@ Money stays integer cents; times cross as epoch seconds, because ADBC is fast wi
 """
 
 from segmentation.mirror.generations import folder
-from segmentation.mirror.reading import connect, of_customers
+from segmentation.mirror.reading import connect, exists, of_customers, read_again, replace
 from segmentation.mirror.tables import PROFILED, TABLES
 from segmentation.mirror.writing import refresh, write_changes, write_features
 
@@ -17,9 +17,12 @@ __all__ = [
     "PROFILED",
     "TABLES",
     "connect",
+    "exists",
     "folder",
     "of_customers",
+    "read_again",
     "refresh",
+    "replace",
     "write_changes",
     "write_features",
 ]

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 from django.conf import settings
 
@@ -49,12 +50,7 @@ def of_customers(customer_ids: Sequence[int]) -> Iterator[duckdb.DuckDBPyConnect
     `products` are those they ordered or reviewed. `features` are those that are stored.
     """
     with _duckdb() as database:
-        with snapshot() as cursor:
-            for name in TABLES:
-                cursor.execute(select(name, customer_ids=customer_ids))
-                database.register("incoming", cursor.fetch_arrow_table())
-                database.execute(f"CREATE TABLE {name} AS FROM incoming")
-                database.unregister("incoming")
+        read_again(database, customer_ids, tuple(TABLES))
         database.execute(f"CREATE TABLE features AS {_NOWHERE}")
         taken = generations.take_newest()
         if taken is not None:
@@ -66,6 +62,29 @@ def of_customers(customer_ids: Sequence[int]) -> Iterator[duckdb.DuckDBPyConnect
                     " WHERE customer_id IN (SELECT customer_id FROM customers)"
                 )
         yield database
+
+
+def read_again(
+    database: duckdb.DuckDBPyConnection, customer_ids: Sequence[int], names: Sequence[str]
+) -> None:
+    """Bring tables of an `of_customers` up to what the database has now."""
+    with snapshot() as cursor:
+        for name in names:
+            cursor.execute(select(name, customer_ids=customer_ids))
+            replace(database, name, cursor.fetch_arrow_table())
+
+
+def replace(database: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
+    """Put `rows` in the place of a table of an `of_customers`."""
+    database.register("incoming", rows)
+    database.execute(f"CREATE OR REPLACE TABLE {name} AS FROM incoming")
+    database.unregister("incoming")
+
+
+def exists() -> bool:
+    """There is a mirror, with features: `connect` would not have to make one."""
+    generation = generations.newest()
+    return generation is not None and "features" in generation.bases
 
 
 def _duckdb() -> duckdb.DuckDBPyConnection:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from segmentation.mirror import generations
 from segmentation.mirror.database import snapshot
+from segmentation.mirror.generations import TOUCHED
 from segmentation.mirror.tables import TABLES, select
 
 
@@ -68,28 +69,20 @@ def _stream(batches: pa.RecordBatchReader, path: Path) -> int:
     return rows
 
 
-def write_changes(
-    database: duckdb.DuckDBPyConnection, customer_ids: Sequence[int], tables: Sequence[str]
-) -> None:
+def write_changes(database: duckdb.DuckDBPyConnection, customer_ids: Sequence[int]) -> None:
     """
-    Put the rows of `tables` in `database` in the place of those that the mirror has of these customers.
+    Put what `database` (an `of_customers`) holds in the place of what the mirror has of these customers.
 
     One writer at a time: to be called under the lock of the refresh.
     """
+    target = generations.folder() / "changing"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    touched = pa.table({"customer_id": pa.array(customer_ids, pa.int64())})
+    pq.write_table(touched, target / f"{TOUCHED}.parquet")
+    for name in (*TABLES, "features"):
+        quoted = str(target / f"{name}.parquet").replace("'", "''")
+        database.execute(f"COPY {name} TO '{quoted}' (FORMAT parquet, COMPRESSION zstd)")
+    files = {name: target / f"{name}.parquet" for name in (TOUCHED, *TABLES, "features")}
     with generations.exclusive("flip"):
-        target = generations.folder() / "changing"
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir()
-        number = time.time_ns()
-        touched = pa.table({"customer_id": pa.array(customer_ids, pa.int64())})
-        files = {generations.TOUCHED: target / f"{generations.TOUCHED}.parquet"}
-        pq.write_table(touched, files[generations.TOUCHED])
-        for name in tables:
-            files[name] = target / f"{name}.parquet"
-            _copy(database, f"SELECT * FROM {name}", files[name])
-        generations.publish_changes(files, number=number)
-
-
-def _copy(database: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
-    quoted = str(path).replace("'", "''")
-    database.execute(f"COPY ({query}) TO '{quoted}' (FORMAT parquet, COMPRESSION zstd)")
+        generations.publish_changes(files, number=time.time_ns())

@@ -181,7 +181,7 @@ def _of(name: str, customer: Customer) -> str:
 def changed(*customers: Customer) -> None:
     ids = [customer.pk for customer in customers]
     with mirror.of_customers(ids) as database:
-        mirror.write_changes(database, ids, (*mirror.TABLES, "features"))
+        mirror.write_changes(database, ids)
 
 
 def test_changes_go_over_the_whole_tables_newest_first(home: Path) -> None:
