@@ -97,6 +97,8 @@ class InboundRequest(models.Model):
         ]
         indexes = [
             models.Index(fields=["source", "-id"], name="inbound_of_source"),
+            # the last day's activity; no BRIN, because retention lets new rows into old pages
+            models.Index(fields=["source", "received_at"], name="inbound_by_time"),
             models.Index(
                 fields=["id"],
                 name="inbound_unread",
