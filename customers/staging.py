@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pyarrow as pa
@@ -44,18 +45,32 @@ def copy(
 ) -> int:
     """Append the rows to the table `into`, column by name; returns how many."""
     columns = ", ".join(f'"{name}"' for name in table.schema.names)
-    options = pc.WriteOptions(include_header=False, quoting_style="needed")
     rows = 0
     parts = table.to_batches(max_chunksize=_PORTION) if isinstance(table, pa.Table) else iter(table)
-    with cursor.copy(f"COPY {into} ({columns}) FROM STDIN (FORMAT csv)") as stream:
-        for part in parts:
-            text = pa.BufferOutputStream()
-            pc.write_csv(part, text, options)
-            stream.write(text.getvalue().to_pybytes())
-            rows += part.num_rows
+    statement = f"COPY {into} ({columns}) FROM STDIN (FORMAT csv)"
+    texts = map(_csv, parts) if isinstance(table, pa.Table) else _ahead(map(_csv, parts))
+    with cursor.copy(statement) as stream:
+        for text, count in texts:
+            stream.write(text)
+            rows += count
             if told:
                 told(rows)
     return rows
+
+
+def _csv(part: pa.RecordBatch) -> tuple[bytes, int]:
+    text = pa.BufferOutputStream()
+    pc.write_csv(part, text, pc.WriteOptions(include_header=False, quoting_style="needed"))
+    return text.getvalue().to_pybytes(), part.num_rows
+
+
+def _ahead(made: Iterator[tuple[bytes, int]]) -> Iterator[tuple[bytes, int]]:
+    """The same, each made by a thread while the one before is written: reader and database work at once."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(next, made, None)
+        while (found := waiting.result()) is not None:
+            waiting = pool.submit(next, made, None)
+            yield found
 
 
 def _sql_type(kind: pa.DataType) -> str:

@@ -30,11 +30,14 @@ _MANY = 50_000
 
 
 @contextmanager
-def indexes_afterwards(cursor: Any, table: str, *, rows: int) -> Iterator[None]:
+def indexes_afterwards(
+    cursor: Any, table: str, *, rows: int, keep_unique: bool = False
+) -> Iterator[None]:
     """
     Build the indexes of a table that is still empty after it was filled: sorted, at a third of the cost.
 
     The transaction then holds the table for itself. It is empty: nobody is kept from reading anything.
+    keep_unique: those that ON CONFLICT needs, and a primary key that other tables refer to, stay.
     """
     cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {table})")
     (is_in_use,) = cursor.fetchone()
@@ -46,9 +49,9 @@ def indexes_afterwards(cursor: Any, table: str, *, rows: int) -> Iterator[None]:
         SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid), c.conname,
                pg_get_constraintdef(c.oid)
         FROM pg_index i LEFT JOIN pg_constraint c ON c.conindid = i.indexrelid AND c.contype IN ('u', 'p')
-        WHERE i.indrelid = %s::regclass AND NOT i.indisprimary
+        WHERE i.indrelid = %s::regclass AND NOT (%s AND i.indisunique)
         """,
-        [table],
+        [table, keep_unique],
     )
     found = cursor.fetchall()
     for index, _, constraint, _ in found:

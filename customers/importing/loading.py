@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import duckdb
@@ -16,7 +17,7 @@ from customers.refusals import REFUSED
 from customers.reports import Counts
 from customers.sources.base import SCHEMAS
 from customers.staging import stage
-from customers.upserts import UPSERTS
+from customers.upserts import TABLES, UPSERTS
 
 
 PORTION = 50_000  # rows in memory at a time
@@ -57,13 +58,22 @@ def load(
                         origin=origin, keep=_keep, tick=tick,
                     )  # fmt: skip
             else:
-                found[entity] = _entity(
-                    cursor, db, entity, checked[entity], has_line=entity in line_entities,
-                    origin=origin, tick=tick,
-                )  # fmt: skip
+                with _secondary_indexes_afterwards(cursor, entity, rows=checked[entity]["rows"]):
+                    found[entity] = _entity(
+                        cursor, db, entity, checked[entity], has_line=entity in line_entities,
+                        origin=origin, tick=tick,
+                    )  # fmt: skip
         done += checked[entity]["rows"]
     told("committing", total, total)
     return found
+
+
+def _secondary_indexes_afterwards(
+    cursor: Any, entity: str, *, rows: int
+) -> AbstractContextManager[None]:
+    if entity not in {"customers", "orders", "refunds"}:
+        return nullcontext()
+    return indexes_afterwards(cursor, TABLES[entity], rows=rows, keep_unique=True)
 
 
 def _all_new(orders: Counts | None) -> bool:

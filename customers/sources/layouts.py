@@ -110,7 +110,9 @@ def refuse(db: duckdb.DuckDBPyConnection, *, parsed: str, columns: Sequence[str]
         SELECT wrong.line_number, wrong.reason, told.raw
         FROM (SELECT line_number, reason FROM {parsed}
               WHERE reason IS NOT NULL AND reason <> 'duplicate') AS wrong
-        JOIN (SELECT {LINE}, to_json(struct_pack({said}))::varchar AS raw FROM lines) AS told
+        JOIN (SELECT {LINE}, to_json(struct_pack({said}))::varchar AS raw FROM lines
+              WHERE {LINE} IN (SELECT line_number FROM {parsed}
+                               WHERE reason IS NOT NULL AND reason <> 'duplicate')) AS told
             ON told.{LINE} = wrong.line_number
         ORDER BY wrong.line_number
     """)

@@ -12,8 +12,18 @@ import duckdb
 
 from customers import quality
 from customers.sources import repetitions
-from customers.sources.layouts import LINE, Translation, minor_units, quoted
+from customers.sources.layouts import LINE, Translation, minor_units, refuse
 from customers.sources.order_fields import OrderLayout, expressions
+
+
+_KEPT = ("line_number", "order_id", "customer", "placed_at", "quantity", "cents")
+# kept too where the file has the column; what it always is where not
+_SELDOM = {
+    "currency": ("currency", "'{layout.currency}'"),
+    "channel": ("channel", "NULL::VARCHAR"),
+    "is_cancelled": ("status", "false"),
+    "cost_cents": ("cost", "NULL::BIGINT"),
+}
 
 
 def translate(
@@ -21,26 +31,20 @@ def translate(
 ) -> Translation:
     """Every line of the file becomes an order line or a refund, is refused, or repeats an earlier line."""
     _parse(db, layout, columns=columns, now=now)
-    said = ", ".join(quoted(name) for name in columns)
-    db.execute(f"""
-        CREATE OR REPLACE TEMP TABLE wrong AS
-            SELECT line_number, reason FROM parsed WHERE reason IS NOT NULL AND reason <> 'duplicate';
-        INSERT INTO refused
-        SELECT line_number, wrong.reason, text.raw FROM wrong JOIN (
-            SELECT {LINE} AS line_number, to_json(struct_pack({said}))::varchar AS raw FROM lines
-            WHERE {LINE} IN (SELECT wrong.line_number FROM wrong)
-        ) AS text USING (line_number) ORDER BY line_number;
-    """)
-    (duplicates,) = db.execute("SELECT count(*) FROM parsed WHERE reason = 'duplicate'").fetchall()[
+    refuse(db, parsed="wrong", columns=columns)
+    (duplicates,) = db.execute("SELECT count(*) FROM wrong WHERE reason = 'duplicate'").fetchall()[
         0
     ]
-    value = db.execute(_VALUE).fetchall()[0]
-    db.execute(_NUMBERED.format(layout=layout))
+    value = db.execute(_VALUE.format(units=minor_units("currency"))).fetchall()[0]
+    db.execute(_SOLD.format(layout=layout))
     db.execute(_PLACES)
     for name, sql in _TABLES.items():
         db.execute(f"DROP TABLE IF EXISTS {name}")
         db.execute(f"CREATE TABLE {name} AS {sql.format(layout=layout)}")
-    db.execute("DROP VIEW sold_lines; DROP TABLE spans; DROP TABLE pieces; DROP TABLE parsed")
+    db.execute("""
+        DROP VIEW sold_fields; DROP VIEW sold_lines; DROP VIEW parsed; DROP VIEW fields;
+        DROP TABLE spans; DROP TABLE pieces; DROP TABLE wrong; DROP TABLE kept; DROP TABLE repeated
+    """)
     return Translation(
         line_entities=("order_lines", "refunds"),
         duplicates=duplicates,
@@ -54,7 +58,13 @@ def translate(
 def _parse(
     db: duckdb.DuckDBPyConnection, layout: OrderLayout, *, columns: Sequence[str], now: datetime
 ) -> None:
-    """Make `parsed` (line_number, the fields, quantity, cents, reason)."""
+    """
+    Make the view `fields` of all that a line says, `parsed` of the numbers and names that orders are made of,
+    and `wrong` (line_number, reason).
+
+    To keep every field of every line a second time would cost more than to read the few texts again. `kept`
+    is compressed: a temporary table is not, and goes to disk and back in full at every look.
+    """
     texts = ", ".join(
         f"coalesce({name}, '')" for name in ("order_id", "customer", "product", "name", "email")
     )
@@ -81,27 +91,43 @@ def _parse(
     }  # fmt: skip
     cases = "\n".join(f"WHEN {test} THEN '{reason}'" for reason, test in rules.items())
     repetitions.find(db, columns=columns)
+    told = [name for name, (column, _) in _SELDOM.items() if column in layout.columns]
+    always = [
+        f"{constant.format(layout=layout)} AS {name}"
+        for name, (_, constant) in _SELDOM.items()
+        if name not in told
+    ]
     db.execute(f"""
-        CREATE OR REPLACE TABLE parsed AS
-        WITH fields AS (SELECT {LINE} AS line_number, {expressions(db, layout)} FROM lines)
-        SELECT *, CASE {cases} END AS reason,
-               try_cast(amount AS BIGINT) AS quantity,
+        CREATE OR REPLACE TEMP VIEW fields AS
+        SELECT *, try_cast(amount AS BIGINT) AS quantity,
                try_cast(round(price * units) AS BIGINT) AS cents,
                try_cast(round(unit_cost * units) AS BIGINT) AS cost_cents
-        FROM (SELECT *, {minor_units("currency")} AS units FROM fields);
+        FROM (SELECT *, {minor_units("currency")} AS units
+              FROM (SELECT {LINE} AS line_number, {expressions(db, layout)} FROM lines));
+        CREATE OR REPLACE TABLE kept AS
+        SELECT {", ".join([*_KEPT, *told])}, {layout.product_id} AS product, amount * price AS value,
+               CASE {cases} END AS reason
+        FROM fields;
+        CREATE OR REPLACE TEMP VIEW parsed AS SELECT {", ".join(["*", *always])} FROM kept;
+        CREATE OR REPLACE TEMP TABLE wrong AS
+        SELECT line_number, reason FROM parsed WHERE reason IS NOT NULL;
     """)
 
 
 # ---------------------------------------------------------------- from lines to the tables
+# `sold_lines` has the fields of `parsed`, in the order of the file; `sold_fields` all of them, in any order.
 # {layout...} are the layout's expressions. An order's total is the sum of its lines, so what was
 # refused is in no total. The first line of an order speaks for it.
 
-_NUMBERED = """
+_SOLD = """
     CREATE OR REPLACE TEMP VIEW sold_lines AS
-    SELECT * REPLACE ({layout.product_id} AS product), {layout.is_refund} AS is_refund, {layout.refund_reason} AS because,
+    SELECT *, {layout.is_refund} AS is_refund, {layout.refund_reason} AS because,
            -- an order in time without ties, so that the same file always gives the same rows
            placed_at * (1 << 30) + line_number AS turn
-    FROM parsed WHERE reason IS NULL
+    FROM parsed WHERE reason IS NULL;
+    CREATE OR REPLACE TEMP VIEW sold_fields AS
+    SELECT * REPLACE ({layout.product_id} AS product), placed_at * (1 << 30) + line_number AS turn
+    FROM fields ANTI JOIN wrong USING (line_number);
 """
 # The lines of an order are numbered as they come. Nearly always they stand together in the file: then a
 # line's place is its distance from the order's first. Only orders in pieces need a sort.
@@ -116,10 +142,10 @@ _PLACES = """
 """
 # What the file is worth, and where that went: file = duplicates + refused + rounded_off + imported.
 _VALUE = """
-    WITH priced AS (SELECT reason, try_cast(amount * price AS DECIMAL(38, 4)) AS value,
+    WITH priced AS (SELECT reason, try_cast(value AS DECIMAL(38, 4)) AS value,
                            -- in thousandths: no currency has smaller units
                            CASE WHEN reason IS NULL THEN
-                               quantity::HUGEINT * cents * (1000 // units) END AS imported
+                               quantity::HUGEINT * cents * (1000 // {units}) END AS imported
                     FROM parsed)
     SELECT coalesce(sum(value), 0)::double,
            coalesce(sum(value) FILTER (reason = 'duplicate'), 0)::double,
@@ -138,19 +164,21 @@ _TABLES = {
                      max_by(country, turn) AS country,
                      coalesce(max_by(language, turn), '') AS language, min(placed_at) AS joined_at,
                      min(line_number) AS first
-              FROM sold_lines WHERE customer IS NOT NULL GROUP BY customer)
+              FROM sold_fields WHERE customer IS NOT NULL GROUP BY customer)
         ORDER BY first""",
     # the name most often used: single lines carry notes such as "damaged" instead
     "products": """
-        WITH names AS (SELECT product, name FROM sold_lines WHERE name IS NOT NULL GROUP BY product, name
-                       QUALIFY row_number() OVER (PARTITION BY product ORDER BY count(*) DESC, name) = 1),
-             named AS (SELECT product, any_value(names.name) AS name, min(category) AS category,
-                              max_by(cents, turn) FILTER (NOT is_refund AND cents > 0) AS price_cents,
+        WITH words AS (SELECT product, name, min(category) AS category, count(*) AS times
+                       FROM sold_fields GROUP BY product, name),
+             names AS (SELECT product, min(category) AS category,
+                              first(name ORDER BY times DESC, name) FILTER (name IS NOT NULL) AS name
+                       FROM words GROUP BY product),
+             named AS (SELECT product, max_by(cents, turn) FILTER (NOT is_refund AND cents > 0) AS price_cents,
                               max_by(cost_cents, turn) AS cost_cents, min(line_number) AS first
-                       FROM sold_lines LEFT JOIN names USING (product) GROUP BY product)
+                       FROM sold_lines GROUP BY product)
         SELECT product AS external_id, coalesce(name, '') AS name, {layout.category} AS category,
                price_cents, cost_cents, {layout.is_product} AS is_product
-        FROM named ORDER BY first""",
+        FROM named JOIN names USING (product) ORDER BY first""",
     "orders": """
         SELECT order_id AS external_id, min_by(customer, line_number) AS customer_external_id,
                min(placed_at) AS placed_at,
