@@ -16,7 +16,7 @@ from segmentation.mirror import generations, writing
 from segmentation.mirror.database import snapshot
 from segmentation.mirror.generations import TOUCHED, Generation
 from segmentation.mirror.tables import TABLES, select
-from segmentation.ml.features import FEATURES
+from segmentation.ml.features import FEATURES, SHOP_TABLES
 
 
 _NO_FEATURES = ", ".join(
@@ -39,6 +39,9 @@ def connect() -> Iterator[duckdb.DuckDBPyConnection]:
         _touched(database, generation)
         for name in (*TABLES, "features"):
             database.execute(f"CREATE VIEW {name} AS {_view(generation, name)}")
+        for name in SHOP_TABLES:
+            if name in generation.bases:
+                database.execute(f"CREATE VIEW {name} AS FROM {_file(generation.base(name))}")
         yield database
 
 
@@ -52,6 +55,8 @@ def of_customers(customer_ids: Sequence[int]) -> Iterator[duckdb.DuckDBPyConnect
     with _duckdb() as database:
         read_again(database, customer_ids, tuple(TABLES))
         database.execute(f"CREATE TABLE features AS {_NOWHERE}")
+        for name, select_shop in SHOP_TABLES.items():  # never of these customers alone
+            database.execute(f"CREATE TABLE {name} AS {select_shop} LIMIT 0")
         taken = generations.take_newest()
         if taken is not None:
             generation, lock = taken
@@ -61,6 +66,10 @@ def of_customers(customer_ids: Sequence[int]) -> Iterator[duckdb.DuckDBPyConnect
                     f"INSERT INTO features BY NAME FROM ({_view(generation, 'features')})"
                     " WHERE customer_id IN (SELECT customer_id FROM customers)"
                 )
+                for name in SHOP_TABLES:
+                    if name in generation.bases:
+                        path = _file(generation.base(name))
+                        database.execute(f"INSERT INTO {name} BY NAME FROM {path}")
         yield database
 
 

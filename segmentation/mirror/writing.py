@@ -15,6 +15,7 @@ from segmentation.mirror import generations
 from segmentation.mirror.database import snapshot
 from segmentation.mirror.generations import TOUCHED
 from segmentation.mirror.tables import TABLES, select
+from segmentation.ml.features import SHOP_TABLES
 
 
 ROW_GROUP = 100_000
@@ -48,8 +49,21 @@ def _read(names: Sequence[str]) -> dict[str, int]:
         for name in names:
             cursor.execute(select(name))
             rows[name] = _stream(cursor.fetch_record_batch(), target / f"{name}.parquet")
-    generations.publish_tables({name: target / f"{name}.parquet" for name in names}, number=number)
+    made = (*names, *(_sum_up_shop(target) if set(TABLES) <= set(names) else ()))
+    generations.publish_tables({name: target / f"{name}.parquet" for name in made}, number=number)
     return rows
+
+
+def _sum_up_shop(target: Path) -> tuple[str, ...]:
+    """What features need of the shop as a whole; also where only some customers are read."""
+    with duckdb.connect() as database:
+        for name in TABLES:
+            database.read_parquet(str(target / f"{name}.parquet")).create_view(name)
+        for name, select_shop in SHOP_TABLES.items():
+            database.sql(select_shop).write_parquet(
+                str(target / f"{name}.parquet"), compression="zstd"
+            )
+    return tuple(SHOP_TABLES)
 
 
 def _work() -> Path:
