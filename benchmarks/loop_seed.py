@@ -16,7 +16,7 @@ from customers.sources.simulation.parameters import ShopParameters
 from customers.sources.simulation.world import SimulatedWorld
 from segmentation.ml.estimators.timing import Rounds
 from segmentation.ml.estimators.uplift import UpliftModel, Verdict
-from segmentation.ml.features import FEATURES, compute
+from segmentation.ml.features import FEATURES, MODEL_FEATURES, compute
 from segmentation.ml.policy import (
     Economics,
     Expectation,
@@ -87,7 +87,9 @@ class _Ring:
         results = []
         for number in range(rounds):
             at = self.world.starts_at + number * SPACING_DAYS * DAY
-            table = FeatureTable.from_arrow(compute(self.mirror.connection, as_of=at))
+            table = FeatureTable.from_arrow(compute(self.mirror.connection, as_of=at)).only(
+                MODEL_FEATURES
+            )
             audience = np.flatnonzero(self.reachable)
             features = table.rows(self.reachable)
             model = self._learn(features.names)

@@ -23,7 +23,7 @@ CATALOGUE: dict[str, Row] = {
     for row in (
         Row(
             task="PURCHASE",
-            features="all of features.FEATURES at the cut-off; customers active in the last 365 days",
+            features="features.MODEL_FEATURES at the cut-off; customers active in the last 365 days",
             label="an order in the 30 days after the cut-off",
             estimator="segmentation.ml.estimators.propensity",
             baseline="segmentation.ml.estimators.baselines.RecencyRule",
@@ -32,7 +32,7 @@ CATALOGUE: dict[str, Row] = {
         ),
         Row(
             task="CHURN",
-            features="all of features.FEATURES at the cut-off; customers active in the last 365 days",
+            features="features.MODEL_FEATURES at the cut-off; customers active in the last 365 days",
             label="no order in the 90 days after the cut-off (the complement of a purchase)",
             estimator="segmentation.ml.estimators.propensity",
             baseline="segmentation.ml.estimators.baselines.RecencyRule",
@@ -41,7 +41,7 @@ CATALOGUE: dict[str, Row] = {
         ),
         Row(
             task="RESPONSE",
-            features="all of features.FEATURES when the campaign was frozen; customers who were sent it",
+            features="features.MODEL_FEATURES when the campaign was frozen; customers who were sent it",
             label="an order in the outcome window of a delivery",
             estimator="segmentation.ml.estimators.response",
             baseline="the rate of all who were sent the campaign",
@@ -50,7 +50,7 @@ CATALOGUE: dict[str, Row] = {
         ),
         Row(
             task="UPLIFT",
-            features="all of features.FEATURES when the campaign was frozen; sent and held out alike",
+            features="features.MODEL_FEATURES when the campaign was frozen; sent and held out alike",
             label="what the customer was worth in the outcome window, with the logged probability",
             estimator="segmentation.ml.estimators.uplift",
             baseline="the same effect for everybody",

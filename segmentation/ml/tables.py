@@ -76,6 +76,12 @@ class FeatureTable:
             raise KeyError(f"features missing from this table: {', '.join(missing)}")
         return self.values[:, [self.names.index(name) for name in names]]
 
+    def only(self, names: Sequence[str]) -> Self:
+        """Return the table with these columns; raises KeyError naming those that are not there."""
+        return type(self)(
+            customer_ids=self.customer_ids, names=tuple(names), values=self.columns(names)
+        )
+
     def rows(self, mask: Bools) -> Self:
         return type(self)(
             customer_ids=self.customer_ids[mask], names=self.names, values=self.values[mask]

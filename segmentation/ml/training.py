@@ -61,7 +61,8 @@ def gather(
     origins = []
     for as_of in at:
         table = features.compute(connection, as_of=as_of, customer_ids=customer_ids)
-        known = eligible(FeatureTable.from_arrow(table), active_days=active_days)
+        learned_from = FeatureTable.from_arrow(table).only(features.MODEL_FEATURES)
+        known = eligible(learned_from, active_days=active_days)
         bought = labels.purchased(
             connection,
             as_of=as_of,

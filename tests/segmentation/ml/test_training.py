@@ -8,7 +8,7 @@ import pytest
 from segmentation.ml import metrics, training
 from segmentation.ml.estimators import propensity
 from segmentation.ml.estimators.propensity import Origin, PropensityModel, Settings
-from segmentation.ml.features import FEATURES
+from segmentation.ml.features import MODEL_FEATURES
 from segmentation.ml.report import Verdict
 from segmentation.ml.splits import TooLittleHistoryError
 from segmentation.ml.tables import FeatureTable
@@ -193,7 +193,7 @@ def test_large_history_is_thinned_by_customer() -> None:
 
 def test_reasons_have_a_column_per_feature(trained: Trained) -> None:
     table = table_of(connect(rhythmic_shop(customers=30, seed=2)))
-    assert trained.model.reasons(table).shape == (len(table), len(FEATURES))
+    assert trained.model.reasons(table).shape == (len(table), len(MODEL_FEATURES))
 
 
 def test_beta_calibration_undoes_a_distortion() -> None:
