@@ -72,6 +72,8 @@ _GROUP_BY_THEME = {
     "basket": "Products",
     "habits": "Behaviour",
     "engagement": "Behaviour",
+    "carts": "Behaviour",
+    "declared": "Profile",
     "reviews": "Reviews",
 }
 _MAIL = ("mail", "click", "open")
@@ -93,6 +95,7 @@ _BETTER: dict[str, tuple[str, str]] = {
     "gap_last_days": ("Days between the last two orders", "time between the last two orders"),
     "recency_to_gap": ("Silence in usual gaps", "silence in usual gaps"),
     "gap_last_to_gap": ("Last gap in usual gaps", "last gap in usual gaps"),
+    "rating_mean": ("Mean rating (1 to 5)", "mean rating"),
     "discount_share": ("Discount as a share of list value", "discount share"),
 }
 
@@ -111,7 +114,7 @@ def _feature(feature: Feature) -> Field:
     )  # fmt: skip
     return Field(
         name=feature.name, label=label, phrase=phrase, group=group, kind="number", measured=measured,
-        unit="share" if feature.unit == "ratio" and feature.name.endswith("share") else feature.unit,
+        unit=feature.unit,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import cache
 
 import duckdb
 import pyarrow as pa
@@ -45,6 +46,11 @@ SCHEMAS = {
 }  # fmt: skip
 
 
+@cache
+def _connection() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config={"threads": 1})  # starting one costs more than all that a test asks it
+
+
 @dataclass
 class Shop:
     """Rows by table; a column that a row leaves out is NULL."""
@@ -55,7 +61,8 @@ class Shop:
         return self.rows.get(table, [])
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        connection = duckdb.connect(config={"threads": 1})
+        """The one connection of the process, with this shop's tables in place of the last one's."""
+        connection = _connection()
         for name, columns in SCHEMAS.items():
             table = pa.Table.from_pylist(self[name], schema=pa.schema(list(columns.items())))
             connection.register(name, table)
