@@ -8,7 +8,10 @@ import sys
 
 
 # Commands that touch no database: they must not start one.
-WITHOUT_DATABASE = {"check", "help", "collectstatic", "version", "--version", "--help"}
+WITHOUT_DATABASE = {
+    *("check", "help", "collectstatic", "version", "--version", "--help"),
+    *("predict", "evaluate"),
+}
 
 
 def main() -> None:

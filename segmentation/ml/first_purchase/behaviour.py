@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from segmentation.ml import artifacts
 from segmentation.ml.first_purchase.orders import Lines
@@ -57,7 +58,7 @@ class ProductGroups:
         """Find groups among the products of `lines`; one group where names say nothing."""
         prices = _prices(lines)
         unit = float(np.median(prices)) / 2 or 1.0
-        sold, at = np.unique(lines.product, return_index=True)
+        sold = np.unique(lines.product)
         counted = Counter(word for number in sold for word in _words(lines.words[number]))
         fewest = min(FEWEST_PRODUCTS, max(2, len(sold) // 100))
         common = sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:MOST_WORDS]
@@ -212,7 +213,7 @@ def behaviour(lines: Lines, products: ProductGroups, *, customers: int | None = 
         orders=np.bincount(owner, minlength=count).astype(np.float64),
         smallest=np.where(np.isfinite(smallest), smallest, 0.0),
         largest=largest,
-        total=np.bincount(owner, baskets, minlength=count),
+        total=np.bincount(owner, baskets, minlength=count).astype(np.float64),
         by_group=by_group,
     )
 
@@ -234,7 +235,6 @@ def _nearest(rows: Floats, centres: Floats) -> Ints:
 
 def _k_means(rows: Floats, k: int, *, seed: int) -> Floats:
     from sklearn.cluster import KMeans
-    from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1):  # sums of several threads differ in their last bits
         fitted = KMeans(n_clusters=k, n_init=10, random_state=seed).fit(rows)

@@ -74,4 +74,5 @@ def _quantile(lines: Lines, values: Floats, at: float) -> Floats:
     ordered = values[np.lexsort((values, lines.customer))]
     start = np.flatnonzero(np.r_[True, np.diff(lines.customer) > 0])
     count = np.diff(np.r_[start, len(values)])
-    return ordered[start + np.floor(at * (count - 1)).astype(np.int64)]
+    found: Floats = ordered[start + np.floor(at * (count - 1)).astype(np.int64)]
+    return found

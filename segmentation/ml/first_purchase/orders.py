@@ -106,4 +106,5 @@ def _codes(table: pa.Table, name: str) -> tuple[Ints, tuple[str, ...]]:
 
 
 def _starts(customer: Ints, order: Ints) -> Bools:
-    return np.r_[True, (np.diff(customer) != 0) | (np.diff(order) != 0)]
+    starts: Bools = np.r_[True, (np.diff(customer) != 0) | (np.diff(order) != 0)]
+    return starts

@@ -84,11 +84,17 @@ class Transactions:
         return database
 
 
-def read(path: Path) -> Transactions:
-    """Read and check `path` (CSV or Parquet); raises files.FileError when it is not of this kind."""
+def read(path: Path, *, id_column: str | None = None) -> Transactions:
+    """Read and check `path` (CSV or Parquet); raises files.FileError when it is not of this kind.
+
+    id_column: the column that names the customer, if not customer_id.
+    """
     raw = files.read(path)
     with raw.database:
         found = {name: files.column_like(raw, *spelled) for name, spelled in SPELLINGS.items()}
+        if id_column is not None:
+            found["customer_id"] = files.column_like(raw, id_column)
+            files.need(path, {id_column: found["customer_id"]}, raw=raw)
         priced = found["quantity"] is not None and found["unit_price"] is not None
         needed = ["customer_id", "date", *([] if priced else ["amount"])]
         files.need(path, {name: found[name] for name in needed}, raw=raw)

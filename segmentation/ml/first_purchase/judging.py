@@ -1,0 +1,78 @@
+"""How good distributions over segments are, on customers that the model has not learned from."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from segmentation.ml.metrics import ece
+from segmentation.ml.tables import Floats, Ints
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """Shares of customers, but for log_loss (nats). again: among customers with two or more orders, NaN without one.
+
+    calibration: expected calibration error of the likeliest segment's probability, ten bins of equal width.
+    """
+
+    customers: int
+    accuracy: float
+    again: float
+    top2: float
+    macro_f1: float
+    calibration: float
+    log_loss: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            name: None if value != value else round(value, 6)  # noqa: PLR0124 - NaN is not JSON
+            for name, value in vars(self).items()
+        }
+
+
+def judge(*, shares: Floats, became: Ints, orders: Ints) -> Judgement:
+    """shares: (m, k), rows sum to 1. became: (m,) 0 to k - 1. orders: (m,) of the whole behaviour."""
+    rows = np.arange(len(became))
+    order = np.argsort(-shares, axis=1, kind="stable")
+    right = order[:, 0] == became
+    several = orders >= 2
+    return Judgement(
+        customers=len(became),
+        accuracy=float(right.mean()),
+        again=float(right[several].mean()) if several.any() else float("nan"),
+        top2=float((order[:, :2] == became[:, None]).any(axis=1).mean()),
+        macro_f1=_macro_f1(order[:, 0], became),
+        calibration=ece(label=right, probability=shares[rows, order[:, 0]]),
+        log_loss=float(losses(shares=shares, became=became).mean()),
+    )
+
+
+def losses(*, shares: Floats, became: Ints) -> Floats:
+    """Logarithmic loss in nats a customer, (m,)."""
+    said: Floats = -np.log(np.clip(shares[np.arange(len(became)), became], 1e-12, None))
+    return said
+
+
+def intervals(
+    *, shares: Floats, became: Ints, orders: Ints, seed: int, resamples: int = 400
+) -> dict[str, tuple[float, float]]:
+    """95 % percentile intervals over customers drawn again (Efron 1979), by name of the measure."""
+    generator = np.random.default_rng(seed)
+    drawn = []
+    for _ in range(resamples):
+        rows = generator.integers(0, len(became), len(became))
+        one = judge(shares=shares[rows], became=became[rows], orders=orders[rows])
+        drawn.append([one.accuracy, one.again, one.top2])
+    low, high = np.nanquantile(np.array(drawn), [0.025, 0.975], axis=0)
+    names = ("accuracy", "again", "top2")
+    return {name: (float(a), float(b)) for name, a, b in zip(names, low, high, strict=True)}
+
+
+def _macro_f1(said: Ints, became: Ints) -> float:
+    """Mean over the segments that were predicted or came true."""
+    scores = []
+    for number in np.union1d(said, became):
+        both = np.sum((said == number) & (became == number))
+        scores.append(2 * both / (np.sum(said == number) + np.sum(became == number)))
+    return float(np.mean(scores))

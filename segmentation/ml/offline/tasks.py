@@ -1,0 +1,95 @@
+"""The tasks of `manage.py predict` and `manage.py evaluate`: one module and one line each."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.metadata import version
+from types import ModuleType
+from typing import Any
+
+import pyarrow as pa
+
+from segmentation.ml.offline.files import FileError
+from segmentation.ml.offline.transactions import Transactions
+
+
+PREDICT = {
+    "first-purchase": "segmentation.ml.offline.first_purchase",
+}
+"""Task to module. A module has HELP (a sentence), add_arguments(parser) and predict(options) -> Prediction."""
+
+EVALUATE = {
+    "first-purchase": "segmentation.ml.offline.first_purchase_scores",
+}
+"""Task to module, with HELP, add_arguments(parser) and evaluate(options) -> Evaluation."""
+
+LIBRARIES = ("coterie", "numpy", "scipy", "scikit-learn", "lightgbm", "duckdb", "pyarrow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """table: the rows of --out. meta: plain JSON for the .meta.json. extra: further files, by path."""
+
+    table: pa.Table
+    meta: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
+    extra: Mapping[str, pa.Table] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """metrics: plain JSON, numbers by name."""
+
+    metrics: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
+
+
+def available(tasks: Mapping[str, str]) -> dict[str, ModuleType]:
+    return {name: import_module(module) for name, module in tasks.items()}
+
+
+def add_common_arguments(parser: ArgumentParser) -> None:
+    """What every prediction understands."""
+    parser.add_argument(
+        "--out", required=True, metavar="FILE", help="predictions: .csv or .parquet"
+    )
+    parser.add_argument("--id", metavar="COLUMN", help="the column that names the customer or row")
+    parser.add_argument("--seed", type=int, default=42, help="of everything random; default 42")
+    parser.add_argument("--jobs", type=int, default=1, help="threads; default 1")
+
+
+def meta_of(prediction: Prediction, options: Namespace, *, seconds: float) -> dict[str, Any]:
+    """What goes beside the predictions; all but `seconds` is the same for the same inputs and seed."""
+    return {
+        "task": options.task,
+        "rows": prediction.table.num_rows,
+        "seed": options.seed,
+        "jobs": options.jobs,
+        "seconds": round(seconds, 2),
+        "versions": {name: _version(name) for name in LIBRARIES},
+        "warnings": list(prediction.warnings),
+        **prediction.meta,
+    }
+
+
+def ignored(lines: int, *, cutoff: str, what: str = "rows") -> tuple[str, ...]:
+    """The warning about rows that lie too late, if there are any."""
+    return (f"{lines} {what} at or after {cutoff} are ignored",) if lines else ()
+
+
+def unusable(transactions: Transactions, path: str) -> tuple[str, ...]:
+    """A warning a reason for which rows of `path` were rejected."""
+    return tuple(
+        f"{path}: {count} rows rejected: {reason}"
+        for reason, count in transactions.rejected.items()
+    )
+
+
+def _version(name: str) -> str:
+    if name == "coterie":
+        return "0.1.0"
+    return version(name)
+
+
+__all__ = ["EVALUATE", "PREDICT", "Evaluation", "FileError", "Prediction", "available"]
