@@ -35,8 +35,8 @@ SHOP_TABLES = {
         SELECT
             category,
             CASE WHEN placed_at < arrived_at THEN arrived_at ELSE placed_at END // 86400 AS known_day,
-            sum(quantity) AS units,
-            sum(CAST(quantity AS HUGEINT) * unit_price_cents) AS spent_cents
+            CAST(sum(quantity) AS DECIMAL(38, 0)) AS units,
+            CAST(sum(CAST(quantity AS HUGEINT) * unit_price_cents) AS DECIMAL(38, 0)) AS spent_cents
         FROM order_lines
         GROUP BY category, CASE WHEN placed_at < arrived_at THEN arrived_at ELSE placed_at END // 86400""",
     "shop_countries": """
@@ -50,7 +50,8 @@ SHOP_TABLES = {
 """What is read of the shop as a whole: small tables by day, defined over the whole mirror.
 
 A connection whose tables hold only some customers must bring these as tables or views of the whole shop;
-for a connection with the whole mirror they are worked out when they are not there.
+for a connection with the whole mirror they are worked out when they are not there. (Decimals, because Parquet and
+Arrow have no integers of 128 bits: they would become floats.)
 """
 
 _HERE = Path(__file__).parent

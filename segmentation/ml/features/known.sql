@@ -51,7 +51,10 @@ known_people AS (
 ),
 -- The shop as a whole, by day; whole days before that of $as_of. Never restricted to customers.
 known_prices AS (
-    SELECT category, sum(spent_cents) AS spent, sum(units) AS units
+    SELECT
+        category,
+        CAST(sum(spent_cents) AS HUGEINT) AS spent,
+        CAST(sum(units) AS HUGEINT) AS units
     FROM {shop_prices}
     WHERE known_day < $as_of // 86400
     GROUP BY category
