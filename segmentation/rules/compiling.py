@@ -68,7 +68,7 @@ def cutoffs(rule: Rule, connection: Any) -> dict[tuple[str, int | float], float 
         if isinstance(leaf, FieldIs | ScoreIs) and leaf.operator == operators.TOP:
             plan = Plan(now=0)
             cutoff = condition(leaf, plan=plan).cutoff
-            (found[cutoff_key(leaf)],) = connection.execute(cutoff, plan.parameters).fetchone()
+            ((found[cutoff_key(leaf)],),) = connection.execute(cutoff, plan.parameters).fetchall()
     return found
 
 

@@ -55,11 +55,12 @@ def explain(
     placed = list(rule.leaves())
     found = [condition(one.leaf, plan=plan) for one in placed]
     columns = ", ".join(f"({one.holds}) IS TRUE, {one.actual}" for one in found)
-    row = connection.execute(
+    rows = connection.execute(
         f"SELECT people.may_profile, {columns}\n{from_people(plan)}", plan.parameters
-    ).fetchone()
-    if row is None:
+    ).fetchall()
+    if not rows:
         return ()
+    (row,) = rows
     words = Words(names=names, translate=translate)
     consent: tuple[Reason, ...] = ()
     if rule.uses.profiling or profiling:

@@ -90,11 +90,11 @@ def next_flip(
     )
     flips = " UNION ALL ".join(parts) or "SELECT 0 AS customer_id, NULL AS at"
     who = " AND people.may_profile" if rule.uses.profiling else ""
-    found = connection.execute(
+    found = connection.sql(
         "SELECT CAST(customer_id AS BIGINT) AS customer_id, CAST(min(flip.at) AS BIGINT) AS flips_at"
         f" FROM ({flips}) AS flip JOIN people USING (customer_id)"
         f" WHERE flip.at IS NOT NULL{who} GROUP BY customer_id ORDER BY customer_id",
-        plan.parameters,
+        params=plan.parameters,
     )
     return found.to_arrow_table()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import date
 from typing import Any
 
@@ -22,7 +21,7 @@ LARGEST_ID = 2**63 - 1
 def number(value: Any) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UnfitError("give a number")
-    if not math.isfinite(value) or abs(value) > LARGEST_NUMBER:
+    if not -LARGEST_NUMBER <= value <= LARGEST_NUMBER:  # nor is NaN
         raise UnfitError("give a number of a sensible size")
     return value
 

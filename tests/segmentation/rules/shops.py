@@ -48,7 +48,9 @@ SCHEMAS = {
 
 @cache
 def _connection() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config={"threads": 1})  # starting one costs more than all that a test asks it
+    return duckdb.connect(
+        config={"threads": 1}
+    )  # starting one costs more than all that a test asks it
 
 
 @dataclass
