@@ -3,6 +3,9 @@
 A commit costs a flush of the disk, a millisecond or more, whatever it holds. The first thread that
 comes writes (the leader); those that come while it waits for the disk gather, and when it is done
 one of them writes for all of them. Nobody waits for a timer: a lone request is written at once.
+
+Those who wait wake one after the other, each by the one before. All at once they would queue for the
+interpreter, and the next leader among them, while the disk has nothing to do.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,7 +21,7 @@ import psycopg
 from django.db import connection
 
 from customers.enums import InboundStatus
-from customers.intake import own_connection
+from customers.intake import arrays, own_connection
 
 
 MAX_TOPIC = 100
@@ -95,6 +98,12 @@ class _Waiting:
     leads: bool = False
     stored: bool = False
     error: Exception | None = None
+    behind: Iterator[_Waiting] = field(default_factory=lambda: iter(()))
+    """Of its group those who still sleep; one iterator for all."""
+
+    def wake_next(self) -> None:
+        if (following := next(self.behind, None)) is not None:
+            following.gate.release()
 
 
 class _Group:
@@ -114,8 +123,11 @@ class _Group:
             self.led = True
         if not entry.leads:
             entry.gate.acquire()  # until it is written, or it is this one's turn to lead
-        if entry.leads:
-            self._lead()
+        try:
+            if entry.leads:
+                self._lead()
+        finally:
+            entry.wake_next()
         if entry.error is not None:
             raise entry.error
         return entry.stored
@@ -136,8 +148,9 @@ class _Group:
             if following is not None:  # before the others wake: the disk should not idle
                 following.leads = True
                 following.gate.release()
-            for entry in group[1:]:
-                entry.gate.release()
+            sleepers = iter(group[1:])
+            for entry in group:
+                entry.behind = sleepers
 
     def _take(self) -> list[_Waiting]:
         size = count = 0
@@ -173,8 +186,15 @@ def _write(group: list[_Waiting]) -> None:
 
 def _store(rows: list[Row]) -> list[bool]:
     """One statement for all rows; whether each is new."""
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    deduped = any(row[6] is not None for row in rows)
+    sources, topics, powers, times, headers, bodies, keys, statuses, reasons = zip(
+        *rows, strict=True
+    )
+    columns = (
+        arrays.numbers(sources), arrays.texts(topics), arrays.texts(powers), arrays.times(times),
+        arrays.texts(headers), arrays.bodies(bodies), arrays.texts(keys), arrays.texts(statuses),
+        arrays.texts(reasons),
+    )  # fmt: skip
+    deduped = any(key is not None for key in keys)
 
     def insert(cursor: own_connection.Cursor) -> set[tuple[int, str | None]]:
         cursor.execute(_INSERT + _TELL_WHICH if deduped else _INSERT, columns)

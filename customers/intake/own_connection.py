@@ -15,10 +15,15 @@ from typing import Any, TypeVar
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
+from customers.intake import arrays
+
 
 Result = TypeVar("Result")
 Cursor = psycopg.Cursor[Any]
 _PAUSE = 1.0  # seconds without knocking again: all who wait would knock, one after the other
+# Few statements, again and again: planning them costs the database as much as doing them. A pooler that
+# changes connections with every transaction must know prepared statements (PgBouncer does from 1.21).
+_PREPARED = {"prepare_threshold": 0}
 _PATIENCE = "10s"  # a database that hangs must not take every thread of the server with it
 
 _lock = threading.Lock()
@@ -39,8 +44,10 @@ def run(work: Callable[[Cursor], Result]) -> Result:
     """
     caller = connections[DEFAULT_DB_ALIAS]
     if caller.in_atomic_block:
+        cursor: Cursor = psycopg.Cursor(caller.connection)
+        arrays.teach(cursor.adapters)
         with transaction.atomic():
-            return work(psycopg.Cursor(caller.connection))
+            return work(cursor)
     with _lock:
         used_before = _own is not None
         try:
@@ -71,10 +78,13 @@ def _opened() -> psycopg.Connection[Any]:
             raise psycopg.OperationalError("the database did not answer a moment ago")
         parameters = connections[DEFAULT_DB_ALIAS].get_connection_params()
         try:
-            _own = psycopg.connect(**{"connect_timeout": 5, **parameters, "autocommit": True})
+            _own = psycopg.connect(
+                **{"connect_timeout": 5, **parameters, "autocommit": True, **_PREPARED}
+            )
         except psycopg.OperationalError:
             _knocks_again_at = time.monotonic() + _PAUSE
             raise
+        arrays.teach(_own.adapters)
         _own.execute(f"SET statement_timeout = '{_PATIENCE}'")
     return _own
 
