@@ -1,4 +1,4 @@
-"""Segments, models and scores in the admin. A segment's own page is in pages.py."""
+"""Segments, models and scores in the admin. A segment's own pages are in segment_pages."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern
 
+from core import clock
 from customers import display
 from customers.screens import row_key
 from customers.tables import BigTableAdmin, CustomerRowsAdmin, ReadOnlyAdmin, column
-from segmentation import pages
-from segmentation.enums import Sentiment
+from segmentation import usage
+from segmentation.enums import SegmentStatus, Sentiment
 from segmentation.models import (
     Membership,
     MembershipChange,
@@ -24,25 +25,39 @@ from segmentation.models import (
     ScoreGeneration,
     Segment,
 )
+from segmentation.segment_pages import reach, routes, untapped
 
 
 @admin.register(Segment)
 class SegmentAdmin(ReadOnlyAdmin):
-    """Segments are computed, their words are the code's; staff look and start campaigns."""
+    """Who is in them is computed; staff define rules on pages of their own (segment_pages)."""
 
-    list_display = ("name", "kind_label", "size_number", "reachable", "share", "refreshed_at")
-    list_filter = ("kind",)
+    list_before_template = "pages/segment_list_head.html"
+    list_display = (
+        "name", "kind_label", "status_label", "size_number", "reachable", "share", "change",
+        "used_by", "refreshed_at",
+    )  # fmt: skip
+    list_filter = ("kind", "status")
     search_fields = ("name", "description")
     ordering = ("name",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Segment]:
-        return pages.with_reach_of_segment(super().get_queryset(request))
+        return reach.with_change(
+            reach.with_reach_of_segment(super().get_queryset(request)), now=clock.now()
+        )
 
     def get_urls(self) -> list[URLPattern]:
-        return [
-            path("<int:segment_id>/", pages.segment_page, name="segment_page"),
-            *super().get_urls(),
-        ]
+        return [*routes.urlpatterns, *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        answer: HttpResponse = super().changelist_view(request, extra_context)
+        listed = getattr(answer, "context_data", {}).get("cl")
+        if listed is not None:
+            uses = usage.of_segments([one.pk for one in listed.result_list])
+            for one in listed.result_list:
+                one.uses = uses[one.pk]
+            answer.context_data["untapped"] = untapped.find(listed.result_list, now=clock.now())  # type: ignore[attr-defined]
+        return answer
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -52,6 +67,19 @@ class SegmentAdmin(ReadOnlyAdmin):
     @column(description="Kind", ordering="kind")
     def kind_label(self, segment: Segment) -> str:
         return segment.get_kind_display()
+
+    @column(
+        description="Status",
+        ordering="status",
+        label={
+            SegmentStatus.OK.label: "success",
+            SegmentStatus.FAILED.label: "danger",
+            SegmentStatus.STALE.label: "warning",
+            SegmentStatus.REFRESHING.label: "info",
+        },
+    )
+    def status_label(self, segment: Segment) -> str:
+        return segment.get_status_display()
 
     @column(description="Customers", ordering="size")
     def size_number(self, segment: Segment) -> str:
@@ -66,6 +94,19 @@ class SegmentAdmin(ReadOnlyAdmin):
         return (
             display.percent(segment.reachable / segment.size, decimals=0) if segment.size else "–"
         )
+
+    @column(description="7 days")
+    def change(self, segment: Any) -> str:
+        return f"+{display.number(segment.come)} −{display.number(segment.gone)}"
+
+    @column(description="Used by")
+    def used_by(self, segment: Any) -> str:
+        uses = segment.uses
+        if not uses:
+            return display.NOTHING
+        waiting = sum(use.waits for use in uses)
+        words = f"{len(uses)} campaign{'' if len(uses) == 1 else 's'}"
+        return f"{words}, {waiting} scheduled" if waiting else words
 
 
 @admin.register(Membership)

@@ -53,6 +53,24 @@ def minus(left: float, right: float) -> float:
 
 
 @register.filter
+def plus(left: float, right: float) -> float:
+    """For positions in charts."""
+    return left + right
+
+
+@register.filter
+def times(value: float, factor: float) -> float:
+    """For positions in charts."""
+    return value * factor
+
+
+@register.filter
+def fraction(value: float) -> str:
+    """0 to 1 for an opacity: a decimal point whatever the language of the page."""
+    return f"{value:.2f}"
+
+
+@register.filter
 def absolute(value: float | None) -> float | None:
     """Without its sign, where words say the direction."""
     return None if value is None else abs(value)

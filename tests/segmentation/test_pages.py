@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from core import clock
-from segmentation import pages
+from segmentation.segment_pages import reach
 from segmentation.models import MembershipChange, Segment
 from tests.factories.consent import MailableFactory
 from tests.factories.customers import CustomerFactory, OrderFactory
@@ -32,7 +32,8 @@ def test_segment_page_shows_size_reach_and_worth(admin_client: Client) -> None:
     assert (worth["net_cents"], worth["share_of_revenue"]) == (3000, 0.75)
     assert worth["net_each_cents"] == 1500
     assert response.context["segment"].reachable == 1
-    assert response.context["changes"] == {"come": 1, "gone": 0}
+    shown = response.context["segment"]
+    assert (shown.come, shown.gone) == (1, 0)
     assert {one.pk for one in response.context["sample"]} == set(
         segment.memberships.values_list("customer_id", flat=True)
     )
@@ -46,5 +47,5 @@ def test_empty_segment_says_so(admin_client: Client) -> None:
 def test_reach_of_each_segment_is_its_own() -> None:
     empty = SegmentFactory()
     full = segment_of([MailableFactory(), MailableFactory(), CustomerFactory()])
-    reach = dict(pages.with_reach_of_segment(Segment.objects.all()).values_list("pk", "reachable"))
+    reach = dict(reach.with_reach_of_segment(Segment.objects.all()).values_list("pk", "reachable"))
     assert reach == {empty.pk: 0, full.pk: 2}

@@ -1,0 +1,96 @@
+"""What a marketer should know about a rule before using it."""
+
+from __future__ import annotations
+
+import duckdb
+
+from segmentation import mirror
+from segmentation.rules import Rule, fields
+from segmentation.rules.tree import Did, FieldIs
+from segmentation.rules.vocabulary import DEEDS, ORDER
+
+
+_SENSITIVE = (
+    "{} may reveal health, belief, origin or something else that the law protects most. "
+    "Use it only with an explicit consent to just that."
+)
+
+
+def cautions_of(rule: Rule, *, matching: int) -> list[str]:
+    """In words, the gravest first."""
+    found = [] if matching else ["Nobody matches. Look whether two conditions exclude each other."]
+    found += [_SENSITIVE.format(f"“{name}”") for name in _sensitive(rule)]
+    with mirror.connect() as database:
+        found += [
+            f"No event “{event}” {f'with a property “{key}” ' if key else ''}has come in yet: "
+            "is the name written as the shop writes it?"
+            for event, key in _unknown(rule, database)
+        ]
+        found += [
+            f"No customer has an attribute “{key}”: is the name written as the shop writes it?"
+            for key in _unknown_traits(rule, database)
+        ]
+    return found
+
+
+def _sensitive(rule: Rule) -> list[str]:
+    names = set()
+    for placed in rule.leaves():
+        leaf = placed.leaf
+        if isinstance(leaf, FieldIs):
+            known = fields.find(leaf.field)
+            if known is not None and known.sensitive:
+                names.add(known.label)
+        if isinstance(leaf, Did):
+            names |= {one.property for one in leaf.where if fields.is_sensitive(one.property)}
+            if leaf.event not in DEEDS and fields.is_sensitive(leaf.event):
+                names.add(leaf.event)
+            for one in leaf.where:
+                values = one.value if isinstance(one.value, tuple) else (one.value,)
+                names |= {
+                    value
+                    for value in values
+                    if isinstance(value, str) and fields.is_sensitive(value)
+                }
+    return sorted(names)  # fmt: skip
+
+
+def _unknown(rule: Rule, database: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Events by name that never came, and properties that none of them had."""
+    found = []
+    for placed in rule.leaves():
+        leaf = placed.leaf
+        if not isinstance(leaf, Did) or leaf.event == ORDER:
+            continue
+        column = "kind" if leaf.event in DEEDS else "name"
+        if column == "name" and not _any(
+            database, f"SELECT 1 FROM events WHERE {column} = $event", event=leaf.event
+        ):
+            found.append((leaf.event, ""))
+            continue
+        found += [
+            (DEEDS[leaf.event].label if leaf.event in DEEDS else leaf.event, one.property)
+            for one in leaf.where
+            if not _any(
+                database,
+                f"SELECT 1 FROM events WHERE {column} = $event AND properties <> ''"
+                " AND list_contains(json_keys(properties), $key)",
+                event=leaf.event,
+                key=one.property,
+            )
+        ]
+    return found  # fmt: skip
+
+
+def _unknown_traits(rule: Rule, database: duckdb.DuckDBPyConnection) -> list[str]:
+    asked = {
+        placed.leaf.field.removeprefix(fields.TRAIT)
+        for placed in rule.leaves()
+        if isinstance(placed.leaf, FieldIs) and placed.leaf.field.startswith(fields.TRAIT)
+    }
+    select = "SELECT 1 FROM people WHERE traits NOT IN ('', '{}') AND list_contains(json_keys(traits), $key)"
+    return [key for key in sorted(asked) if not _any(database, select, key=key)]
+
+
+def _any(database: duckdb.DuckDBPyConnection, sql: str, **parameters: str) -> bool:
+    return database.execute(f"{sql} LIMIT 1", parameters).fetchone() is not None

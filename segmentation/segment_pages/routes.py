@@ -1,0 +1,18 @@
+"""Every page of segments under /admin/segmentation/segment/; `SegmentAdmin` adds them to its own."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, path
+
+from segmentation.segment_pages import acting, building, overlapping, showing
+
+
+urlpatterns: list[URLPattern] = [
+    path("new/", building.new, name="segment_new"),
+    path("values/<str:what>/", building.values, name="segment_values"),
+    path("overlaps/", overlapping.overlaps, name="segment_overlaps"),
+    path("<int:segment_id>/", showing.segment_page, name="segment_page"),
+    path("<int:segment_id>/edit/", building.edit, name="segment_edit"),
+    path("<int:segment_id>/freeze/", acting.freeze, name="segment_freeze"),
+    path("<int:segment_id>/export/", acting.export, name="segment_export"),
+]

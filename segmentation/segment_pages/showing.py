@@ -1,0 +1,150 @@
+"""The page of a segment: who is in it, what sets them apart, what they are worth, whom one may mail."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, F, Max, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+
+from consent.reach import with_reach
+from core import clock
+from customers.enums import OrderStatus
+from customers.models import Customer, Order
+from customers.screens import page, staff_page
+from segmentation import profiles, trends, usage
+from segmentation.enums import SegmentKind, SegmentStatus
+from segmentation.mirror import generations
+from segmentation.models import Membership, MembershipChange, Segment
+from segmentation.rules import RuleError, parse
+from segmentation.segment_pages.reach import with_change, with_reach_of_segment
+from segmentation.words import words_of
+
+
+SAMPLE = 12
+LATELY = 10
+YEAR = timedelta(days=365)
+
+
+@staff_page("segmentation.view_segment", "customers.view_customer")
+def segment_page(request: HttpRequest, segment_id: int) -> HttpResponse:
+    now = clock.now()
+    segment = get_object_or_404(
+        with_change(with_reach_of_segment(Segment.objects.all()), now=now), pk=segment_id
+    )
+    return page(
+        request,
+        "pages/segment.html",
+        title=segment.name,
+        opts=Segment._meta,
+        object=segment,
+        segment=segment,
+        words=_words(segment),
+        state=_state(segment),
+        worth=_worth(segment, now=now),
+        profile=_profile(segment),
+        trend=trends.of_segment(segment, now=now),
+        uses=usage.of_segments([segment.pk])[segment.pk],
+        versions=list(segment.versions.select_related("changed_by").order_by("-number")),
+        is_rule=segment.kind == SegmentKind.RULE,
+        is_static=segment.kind == SegmentKind.STATIC,
+        sample=_sample(segment),
+        lately=_lately(segment),
+    )
+
+
+def _words(segment: Segment) -> str:
+    if segment.kind != SegmentKind.RULE:
+        return ""
+    try:
+        return words_of(parse(segment.definition))
+    except RuleError as error:
+        return f"This rule cannot be read any more: {error}"
+
+
+def _state(segment: Segment) -> dict[str, str]:
+    """What is true of the members shown: a word with a tone, and a sentence."""
+    shown = (
+        f"What you see is who was in it on {segment.refreshed_at:%-d %b %Y, %H:%M} UTC."
+        if segment.refreshed_at
+        else "It has never been computed, so nobody is shown."
+    )
+    if segment.status == SegmentStatus.FAILED:
+        since = (
+            f" since {segment.status_since:%-d %b %Y, %H:%M} UTC" if segment.status_since else ""
+        )
+        return {"tone": "bad", "word": f"Failed{since}", "detail": f"{segment.problem} {shown}"}
+    if segment.status != SegmentStatus.OK:
+        return {"tone": "warn", "word": segment.get_status_display(), "detail": shown}
+    return {"tone": "good", "word": segment.get_status_display(), "detail": ""}
+
+
+def _profile(segment: Segment) -> profiles.Profile | None:
+    """None while there are no analytic tables: making them takes longer than a page may."""
+    return profiles.of_segment(segment) if segment.size and generations.newest() else None
+
+
+_WORTH = f"""
+    WITH sums AS (
+        SELECT o.customer_id, o.total_cents AS cents FROM customers_order o
+        WHERE o.status = '{OrderStatus.PLACED}' AND o.placed_at > %(since)s
+        UNION ALL
+        SELECT r.customer_id, -r.amount_cents FROM customers_refund r
+        LEFT JOIN customers_order o ON o.id = r.order_id
+        WHERE r.refunded_at > %(since)s AND COALESCE(o.status = '{OrderStatus.PLACED}', true)
+    )
+    SELECT COALESCE(sum(cents), 0)::bigint,
+           COALESCE(sum(cents) FILTER (WHERE customer_id IN (
+               SELECT customer_id FROM segmentation_membership WHERE segment_id = %(segment)s)), 0)::bigint
+    FROM sums"""
+
+
+def _worth(segment: Segment, *, now: datetime) -> dict[str, Any]:
+    """Net sales of the last year: of the members, of the shop, and the share; cents."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WORTH, {"segment": segment.pk, "since": now - YEAR})
+        of_shop, of_segment = cursor.fetchone()
+    living = Customer.objects.filter(erased_at=None, merged_into=None).count()
+    return {
+        "net_cents": of_segment,
+        "share_of_revenue": of_segment / of_shop if of_shop > 0 else None,
+        "share_of_customers": segment.size / living if living else None,
+        "net_each_cents": of_segment / segment.size if segment.size else None,
+    }
+
+
+def _lately(segment: Segment) -> QuerySet[MembershipChange]:
+    return (
+        MembershipChange.objects.filter(segment=segment)
+        .select_related("customer")
+        .order_by("-changed_at", "-pk")[:LATELY]
+    )
+
+
+def _sample(segment: Segment) -> QuerySet[Any]:
+    """Some members: by hash of the key, so that the same people show until the segment changes."""
+    sales = (
+        Order.objects.filter(customer=OuterRef("pk"), status=OrderStatus.PLACED)
+        .order_by()
+        .values("customer")
+    )
+    some = (
+        Membership.objects.filter(segment=segment)
+        .annotate(shuffled=(F("customer_id") * 7919) % 104729)
+        .order_by("shuffled", "customer_id")
+        .values("customer_id")[:SAMPLE]
+    )
+    sample: QuerySet[Any] = (
+        with_reach(Customer.objects.filter(pk__in=list(some.values_list("customer_id", flat=True))))
+        .annotate(
+            sales=Coalesce(Subquery(sales.annotate(n=Count("pk")).values("n")), 0),
+            spend_cents=Coalesce(Subquery(sales.annotate(s=Sum("total_cents")).values("s")), 0),
+            ordered_at=Subquery(sales.annotate(t=Max("placed_at")).values("t")),
+        )
+        .order_by("-spend_cents", "pk")
+    )
+    return sample

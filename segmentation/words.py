@@ -1,0 +1,32 @@
+"""Rules in the shop's own words: its names of segments, products and sources, its currency."""
+
+from __future__ import annotations
+
+from customers import display
+from customers.models import Product, Source
+from segmentation.models import Segment
+from segmentation.rules import Names, Rule, in_words
+from segmentation.rules.tree import Did
+
+
+def words_of(rule: Rule) -> str:
+    """The rule as one sentence with a full stop."""
+    return f"{in_words(rule, names_for(rule))}."
+
+
+def names_for(rule: Rule) -> Names:
+    """The names of what `rule` says by number."""
+    products: set[str] = set()
+    for placed in rule.leaves():
+        filters = placed.leaf.where if isinstance(placed.leaf, Did) else ()
+        for one in filters:
+            if one.property == "product":
+                values = one.value if isinstance(one.value, tuple) else (one.value,)
+                products |= {str(value) for value in values}
+    named = Product.objects.filter(external_id__in=products).exclude(name="")
+    return Names(
+        segments=dict(Segment.objects.filter(pk__in=rule.uses.segments).values_list("pk", "name")),
+        products=dict(named.values_list("external_id", "name")) if products else {},
+        sources=dict(Source.objects.values_list("pk", "name")),
+        currency=display.currency_code(),
+    )
