@@ -12,7 +12,7 @@ export COTERIE_HOME ?= .coterie
 export PYTHONWARNINGS ?= ignore::RuntimeWarning:platformdirs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test fuzz check fmt bench docs lock stop clean
+.PHONY: help setup spark demo run test fuzz check fmt bench docs lock stop clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 10
@@ -27,6 +27,12 @@ $(VENV)/.ready: requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
+spark: setup $(VENV)/.spark ## Add Spark, the engine of features for shops that one machine cannot hold
+
+$(VENV)/.spark: requirements/spark.txt $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/spark.txt
+	@touch $@
+
 # a real shop's data and the simulated shop do not share a home
 demo: export COTERIE_HOME := $(if $(DATA),$(COTERIE_HOME)/$(basename $(notdir $(DATA))),$(COTERIE_HOME))
 demo: setup ## Turn the whole ring and show it: [DATA=file] [SERVE=0] [CUSTOMERS=n] [ROUNDS=n] [PORT=8000]
@@ -36,7 +42,7 @@ demo: setup ## Turn the whole ring and show it: [DATA=file] [SERVE=0] [CUSTOMERS
 run: setup ## Serve the web, the worker and beat: [PORT=8000]
 	$(BIN)/python manage.py run --port $(PORT)
 
-test: setup ## Run all tests against the embedded PostgreSQL and Valkey
+test: spark ## Run all tests against the embedded PostgreSQL and Valkey
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 fuzz: setup ## Ask the API 20,000 made-up requests (some 20 minutes): [CASES=n] [SEED=n]
@@ -62,7 +68,7 @@ docs: setup ## Write the generated reference pages anew
 
 lock: setup ## Resolve requirements/*.in into hash-pinned requirements/*.txt
 	$(BIN)/python -m pip install --quiet uv
-	for name in app dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	for name in app dev spark; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header requirements/$$name.in -o requirements/$$name.txt; done
 
 stop: ## Stop embedded servers that a killed run left behind

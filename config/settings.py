@@ -67,6 +67,8 @@ CURRENCY = env.text("COTERIE_CURRENCY", "EUR")
 # What an order earns where the shop tells no cost of goods, as a share of its total.
 ASSUMED_MARGIN = env.integer("COTERIE_ASSUMED_MARGIN_PERCENT", 40) / 100
 TRAIN_THREADS = env.integer("COTERIE_TRAIN_THREADS", 0)  # 0: cores less one
+# Where features are computed: empty is DuckDB in this process, else Spark's master (spark://host:7077).
+ANALYTICS_URL = env.text("COTERIE_ANALYTICS_URL")
 
 # ------------------------------------------------------------------ Django
 INSTALLED_APPS = [

@@ -14,7 +14,7 @@ from django.db.models import Max, Q
 from consent.enums import Purpose
 from consent.models import ConsentState
 from customers.models import Cursor, Customer
-from segmentation import assigning, dirty, membership, mirror, reviews, scoring, segments
+from segmentation import assigning, dirty, engines, membership, mirror, reviews, scoring, segments
 from segmentation.enums import ModelStatus, SegmentKind
 from segmentation.expectation import READER
 from segmentation.ml import features
@@ -27,7 +27,7 @@ SETTLED = timedelta(minutes=5)  # between refreshes because the shop has grown
 GROWN = 1.05
 PROFILED = "segmentation.refresh.profiled"
 """The cursor whose position is how many customers the last refresh profiled."""
-NOT_SCORING = ("CLUSTERS",)
+NOT_SCORING = ("CLUSTERS", "FIRST")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ def _refresh(*, now: datetime) -> Refreshed:
         scored += batch
     mirror.refresh()
     with mirror.connect() as database:
-        computed = features.compute(database, as_of=scoring.seconds(now))
+        computed = engines.compute_everybody(database, as_of=scoring.seconds(now))
     table = FeatureTable.from_arrow(computed)
     written = scoring.score_all(table, as_of=now, now=now)
     segments.refresh(table, now=now)
