@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
 
 from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap, Dumper
@@ -83,19 +82,19 @@ class _Dumper(Dumper):
 
 
 class _Numbers(_Dumper):
-    oid: ClassVar[int] = 1016
+    oid = 1016
 
 
 class _Times(_Dumper):
-    oid: ClassVar[int] = 1185
+    oid = 1185
 
 
 class _Texts(_Dumper):
-    oid: ClassVar[int] = 1009
+    oid = 1009
 
 
 class _Bodies(_Dumper):
-    oid: ClassVar[int] = 1001
+    oid = 1001
 
 
 _DUMPERS: dict[type[_Array], type[_Dumper]] = {

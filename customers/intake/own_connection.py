@@ -23,7 +23,7 @@ Cursor = psycopg.Cursor[Any]
 _PAUSE = 1.0  # seconds without knocking again: all who wait would knock, one after the other
 # Few statements, again and again: planning them costs the database as much as doing them. A pooler that
 # changes connections with every transaction must know prepared statements (PgBouncer does from 1.21).
-_PREPARED = {"prepare_threshold": 0}
+_PREPARED: dict[str, Any] = {"prepare_threshold": 0}
 _PATIENCE = "10s"  # a database that hangs must not take every thread of the server with it
 
 _lock = threading.Lock()
