@@ -57,6 +57,11 @@ class Generation:
         )
 
 
+def quoted(path: Path) -> str:
+    """A file's name as DuckDB reads and writes it."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
 def folder() -> Path:
     path: Path = settings.HOME / "mirror"
     return path

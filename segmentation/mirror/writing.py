@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Sequence
@@ -10,15 +11,19 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+from django.conf import settings
 
 from segmentation.mirror import generations
 from segmentation.mirror.database import snapshot
-from segmentation.mirror.generations import TOUCHED
-from segmentation.mirror.tables import TABLES, select
+from segmentation.mirror.generations import TOUCHED, quoted
+from segmentation.mirror.overlay import newest_rows, touched
+from segmentation.mirror.tables import JOINED_LINES, ORDER, RAW_LINES, RAW_PRODUCTS, TABLES, select
 from segmentation.ml.features import SHOP_TABLES
 
 
 ROW_GROUP = 100_000
+MEMORY = "1GB"
+MOST_CHANGES = 8
 
 
 def refresh() -> dict[str, int]:
@@ -44,26 +49,53 @@ def write_features(features: pa.Table) -> None:
 
 def _read(names: Sequence[str]) -> dict[str, int]:
     number, target = time.time_ns(), _work()
+    files = {name: target / f"{name}.parquet" for name in names}
     rows: dict[str, int] = {}
-    with snapshot() as cursor:
+    with snapshot() as cursor, _sorting(target) as database:
         for name in names:
-            cursor.execute(select(name))
-            rows[name] = _stream(cursor.fetch_record_batch(), target / f"{name}.parquet")
-    made = (*names, *(_sum_up_shop(target) if set(TABLES) <= set(names) else ()))
-    generations.publish_tables({name: target / f"{name}.parquet" for name in made}, number=number)
+            query = "FROM incoming"
+            if name == "order_lines":
+                cursor.execute(RAW_PRODUCTS)
+                database.register("raw_products", cursor.fetch_arrow_table())
+                query = JOINED_LINES.format(orders=quoted(files["orders"]))
+            cursor.execute(RAW_LINES if name == "order_lines" else select(name))
+            database.register("incoming", cursor.fetch_record_batch())
+            rows[name] = _copy(database, f"{query} ORDER BY {ORDER[name]}", files[name])
+            database.unregister("incoming")
+        if set(TABLES) <= set(names):
+            files |= _sum_up_shop(database, target)
+    generations.publish_tables(files, number=number)
     return rows
 
 
-def _sum_up_shop(target: Path) -> tuple[str, ...]:
+def _sum_up_shop(database: duckdb.DuckDBPyConnection, target: Path) -> dict[str, Path]:
     """What features need of the shop as a whole; also where only some customers are read."""
-    with duckdb.connect() as database:
-        for name in TABLES:
-            database.read_parquet(str(target / f"{name}.parquet")).create_view(name)
-        for name, select_shop in SHOP_TABLES.items():
-            database.sql(select_shop).write_parquet(
-                str(target / f"{name}.parquet"), compression="zstd"
-            )
-    return tuple(SHOP_TABLES)
+    files = {name: target / f"{name}.parquet" for name in SHOP_TABLES}
+    for name in TABLES:
+        database.execute(f"CREATE VIEW {name} AS FROM {quoted(target / f'{name}.parquet')}")
+    for name, select_shop in SHOP_TABLES.items():
+        _copy(database, select_shop, files[name])
+    return files
+
+
+def _sorting(target: Path) -> duckdb.DuckDBPyConnection:
+    """A database that sorts in a bounded part of memory and spills the rest."""
+    return duckdb.connect(
+        config={
+            "memory_limit": MEMORY,
+            "temp_directory": str(target / "spilled"),
+            "threads": settings.TRAIN_THREADS or os.cpu_count() or 1,
+        }
+    )
+
+
+def _copy(database: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
+    """Write the rows of `query` in groups that a reader can skip; returns how many there are."""
+    written = database.execute(
+        f"COPY ({query}) TO {quoted(path)}"
+        f" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
+    ).fetchone()
+    return int(written[0]) if written else 0
 
 
 def _work() -> Path:
@@ -72,15 +104,6 @@ def _work() -> Path:
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir()
     return path
-
-
-def _stream(batches: pa.RecordBatchReader, path: Path) -> int:
-    rows = 0
-    with pq.ParquetWriter(path, batches.schema, compression="zstd") as writer:
-        for batch in batches:
-            writer.write_batch(batch, row_group_size=ROW_GROUP)
-            rows += batch.num_rows
-    return rows
 
 
 def write_changes(database: duckdb.DuckDBPyConnection, customer_ids: Sequence[int]) -> None:
@@ -95,8 +118,40 @@ def write_changes(database: duckdb.DuckDBPyConnection, customer_ids: Sequence[in
     touched = pa.table({"customer_id": pa.array(customer_ids, pa.int64())})
     pq.write_table(touched, target / f"{TOUCHED}.parquet")
     for name in (*TABLES, "features"):
-        quoted = str(target / f"{name}.parquet").replace("'", "''")
-        database.execute(f"COPY {name} TO '{quoted}' (FORMAT parquet, COMPRESSION zstd)")
+        _copy(
+            database,
+            f"FROM {name} ORDER BY {ORDER.get(name, 'customer_id')}",
+            target / f"{name}.parquet",
+        )
     files = {name: target / f"{name}.parquet" for name in (TOUCHED, *TABLES, "features")}
     with generations.exclusive("flip"):
         generations.publish_changes(files, number=time.time_ns())
+    with generations.exclusive("flip"):
+        _merge_changes()
+
+
+def _merge_changes() -> None:
+    """Make one change of many, or a day of small ones would be slow to read."""
+    generation = generations.newest()
+    if generation is None:
+        return
+    newer = tuple(one for one in generation.changes if one > max(generation.bases.values()))
+    if len(newer) <= MOST_CHANGES:
+        return
+    target = generations.folder() / "changing"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    names = (TOUCHED, *TABLES, "features")
+    with _sorting(target) as database:
+        touched(database, generation)
+        for name in names:
+            rows = " UNION ALL BY NAME ".join(newest_rows(generation, name, one) for one in newer)
+            if name == TOUCHED:
+                rows = f"SELECT DISTINCT customer_id FROM ({rows})"
+            _copy(
+                database,
+                f"{rows} ORDER BY {ORDER.get(name, 'customer_id')}",
+                target / f"{name}.parquet",
+            )
+    files = {name: target / f"{name}.parquet" for name in names}
+    generations.publish_changes(files, number=max(newer), instead_of=newer)

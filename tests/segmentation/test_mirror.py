@@ -270,3 +270,21 @@ def test_uri_carries_every_option_of_the_database_url(monkeypatch: pytest.Monkey
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", {"sslmode": "verify-full"})
     assert "password=a%20b%2Bc%26d" in uri()
     assert "sslmode=verify-full" in uri()
+
+
+def test_many_small_changes_become_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segmentation.mirror.writing.MOST_CHANGES", 2)
+    one, other, third = profiled(), profiled(), profiled()
+    mirror.refresh()
+    for customer in (one, other, one, third):
+        OrderLineFactory(order__customer=customer)
+        changed(customer)
+    (folder,) = generations(home)
+    changes = [path.name for path in (home / "mirror" / folder).glob("orders.*.parquet")]
+    assert len(changes) == 2  # three became one, and one came after
+    assert read("SELECT customer_id, count(*) FROM orders GROUP BY 1 ORDER BY 1") == [
+        (one.pk, 2),
+        (other.pk, 1),
+        (third.pk, 1),
+    ]
+    assert read("SELECT count(*) FROM products JOIN order_lines USING (product_id)") == [(4,)]
