@@ -95,6 +95,50 @@ _BETTER: dict[str, tuple[str, str]] = {
     "gap_last_days": ("Days between the last two orders", "time between the last two orders"),
     "recency_to_gap": ("Silence in usual gaps", "silence in usual gaps"),
     "gap_last_to_gap": ("Last gap in usual gaps", "last gap in usual gaps"),
+    "active_months_12": (
+        "Months with an order, of the last twelve (30 days each)",
+        "active months of the last twelve",
+    ),
+    "order_days_per_year": ("Days with an order per year", "rate of days with an order per year"),
+    "lines_per_order": ("Lines per order", "lines an order"),
+    "units_per_order": ("Pieces per order", "pieces an order"),
+    "units_per_line": ("Pieces per line", "pieces a line"),
+    "units_line_max": ("Most pieces in one line", "pieces in one line at most"),
+    "category_concentration": (
+        "Concentration on few categories",
+        "concentration on few categories",
+    ),
+    "price_tier": (
+        "Price level against the shop's average",
+        "price level against the shop's average",
+    ),
+    "new_products_share_365d": (
+        "Share of new products, last 365 days",
+        "share of new products in the last 365 days",
+    ),
+    "repurchase_gap_days": (
+        "Usual days until a product is bought again",
+        "usual time until a product is bought again",
+    ),
+    "due_products": ("Products due to be bought again", "products due to be bought again"),
+    "overdue_days": (
+        "Days overdue of the first product due again",
+        "time overdue of the first product due again",
+    ),
+    "favourite_hour": ("Hour with most orders (UTC)", "favourite hour (UTC)"),
+    "favourite_weekday": (
+        "Weekday with most orders (0 is Monday)",
+        "favourite weekday (0 is Monday)",
+    ),
+    "refunded_share": ("Refunded as a share of what was paid", "refunded share"),
+    "polarity_mean": ("Mean sentiment of the texts (-1 to 1)", "mean sentiment"),
+    "home_market": ("Lives in the shop's home market", "home market"),
+    "last_order_discounted": ("Last order had a discount", "last order with a discount"),
+    "names_company": ("Names a company or a VAT number", "company or VAT number"),
+    "own_mail_domain": (
+        "Address is not of a public mail service",
+        "address of a domain of one's own",
+    ),
     "rating_mean": ("Mean rating (1 to 5)", "mean rating"),
     "discount_share": ("Discount as a share of list value", "discount share"),
 }
@@ -110,7 +154,7 @@ def _feature(feature: Feature) -> Field:
     # an amount of these reads as a noun: "3 orders ever", "90 days since the last order", "50 spent in all"
     measured = (
         feature.unit == "count"
-        or label.startswith(("Days since", "Paid", "Spent", "Refunded"))
+        or (feature.unit in {"days", "cents"} and label.startswith(("Days since", "Paid", "Spent", "Refunded")))
     )  # fmt: skip
     return Field(
         name=feature.name, label=label, phrase=phrase, group=group, kind="number", measured=measured,

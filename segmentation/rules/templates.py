@@ -16,6 +16,7 @@ TOP = (
     "are among the {number} % with the highest “{label}”",
     "are not among the {number} % with the highest “{label}”",
 )
+FLAG = ("are marked “{label}”", "are not marked “{label}”")
 KNOWN = ("have a value for “{label}”", "have no value for “{label}”")
 TEXT = ("have the {phrase} {value}", "do not have the {phrase} {value}")
 CONTAINS = ("have {a_phrase} that contains {value}", "do not have {a_phrase} that contains {value}")

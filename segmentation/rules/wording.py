@@ -131,6 +131,8 @@ class Words:
             return self._either(templates.KNOWN, holds, label=label)
         if operator == operators.TOP:
             return self._either(templates.TOP, holds, number=shown(leaf.value), label=label)
+        if unit == "flag" and operator == "equals" and leaf.value in {0, 1}:
+            return self._either(templates.FLAG, holds == (leaf.value == 1), label=label)
         if operator in operators.TEXT:
             is_source = isinstance(leaf, FieldIs) and leaf.field == "source"
             pair = templates.CONTAINS if operator == "contains" else templates.TEXT

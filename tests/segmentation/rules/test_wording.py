@@ -28,6 +28,8 @@ NAMES = Names(segments={3: "Tea lovers"}, products={"A-1": "Green tea"}, sources
      "Customers who have a chance of leaving of at least 60 %"),
     ({"all": [{"field": "country", "is": "not_in", "value": ["DE", "AT"]}]},
      "Customers who do not have the country DE or AT"),
+    ({"none": [{"field": "names_company", "is": "equals", "value": 1}]},
+     "Customers who are not marked “Names a company or a VAT number”"),
     ({"all": [{"did": "ORDER", "count": {"at_most": 0}}]}, "Customers who have not ordered"),
     ({"none": [{"did": "ORDER", "count": {"exactly": 0}}]}, "Customers who ordered"),
     ({"none": [{"did": "ORDER", "count": {"at_least": 3}}]}, "Customers who ordered fewer than 3 times"),
