@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 from django.db import connection
+
+
+_WIRE = {"int8": ">i8", "float8": ">f8"}
+_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_END = b"\xff\xff"
+_ROWS = 100_000
 
 
 def copy_columns(
@@ -18,15 +24,59 @@ def copy_columns(
     """
     COPY aligned arrays into `table`; NaN becomes NULL. Returns rows written.
 
-    types: PostgreSQL type names, one a column; the binary format does not convert.
+    types: PostgreSQL type names, one a column; the binary format does not convert. Where all are int8
+    and float8 the bytes are made by numpy, and rows may come in another order.
     """
     statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
-    rows: Iterable[tuple[object, ...]] = zip(*(as_objects(array) for array in arrays), strict=True)
     with connection.cursor() as cursor, cursor.cursor.copy(statement) as copy:
-        copy.set_types(types)
-        for row in rows:
-            copy.write_row(row)
+        if set(types) <= set(_WIRE):
+            for block in _blocks(types, arrays):
+                copy.write(block)
+        else:
+            copy.set_types(types)
+            for row in zip(*(as_objects(array) for array in arrays), strict=True):
+                copy.write_row(row)
     return len(arrays[0])
+
+
+def _blocks(types: Sequence[str], arrays: Sequence[npt.NDArray[np.generic]]) -> Iterator[bytes]:
+    """
+    The format of PostgreSQL's manual, "COPY, Binary Format".
+
+    A row is a count of fields and, for each, its length (-1 for NULL) and its bytes: rows with the same
+    NULLs are equally long, so each pattern of NULLs is one array of records.
+    """
+    yield _HEADER
+    count = len(arrays[0])
+    nulls = np.zeros(count, dtype=np.int64)
+    for position, array in enumerate(arrays):
+        if array.dtype.kind == "f":
+            nulls |= np.isnan(array).astype(np.int64) << position
+    for pattern in np.unique(nulls):
+        rows = np.flatnonzero(nulls == pattern)
+        for start in range(0, len(rows), _ROWS):
+            part = rows[start : start + _ROWS]
+            yield _records(types, [array[part] for array in arrays], nulls=int(pattern))
+    yield _END
+
+
+def _records(
+    types: Sequence[str], arrays: Sequence[npt.NDArray[np.generic]], *, nulls: int
+) -> bytes:
+    layout = [("fields", ">i2")]
+    for position, name in enumerate(types):
+        layout.append((f"length{position}", ">i4"))
+        if not nulls >> position & 1:
+            layout.append((f"value{position}", _WIRE[name]))
+    records = np.empty(len(arrays[0]), dtype=layout)
+    records["fields"] = len(types)
+    for position, array in enumerate(arrays):
+        if nulls >> position & 1:
+            records[f"length{position}"] = -1
+        else:
+            records[f"length{position}"] = 8
+            records[f"value{position}"] = array
+    return records.tobytes()
 
 
 def as_objects(array: npt.NDArray[np.generic]) -> list[object]:

@@ -164,8 +164,13 @@ class Score(models.Model):
 
     derived = True  # computed from the shop's data: goes with the row when an import is undone
 
-    generation = models.ForeignKey(ScoreGeneration, on_delete=models.CASCADE, related_name="scores")
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    # no constraints in the database: two look-ups a row would be most of the cost of a million
+    generation = models.ForeignKey(
+        ScoreGeneration, on_delete=models.CASCADE, related_name="scores", db_constraint=False
+    )
+    customer = models.ForeignKey(
+        Customer, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     value = models.FloatField()
     sd = models.FloatField(null=True, help_text="Standard deviation of the estimate, where known.")
 
@@ -174,6 +179,29 @@ class Score(models.Model):
 
     def __str__(self) -> str:
         return f"{self.value:.4f}"
+
+
+class FirstPurchase(models.Model):
+    """Which segment a customer's first order leads to; the expected spend is the score of the same generation."""
+
+    derived = True  # computed from the shop's data: goes with the row when an import is undone
+
+    generation = models.ForeignKey(
+        ScoreGeneration, on_delete=models.CASCADE, related_name="first_purchases"
+    )
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    first_order_cents = models.BigIntegerField()
+    shares = models.JSONField(
+        help_text="A probability a segment, in the order of the version's metrics."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "generation"], name="first_purchase_key")
+        ]
+
+    def __str__(self) -> str:
+        return f"{max(self.shares, default=0):.0%}"
 
 
 class ReviewSentiment(models.Model):

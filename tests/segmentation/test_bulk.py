@@ -1,0 +1,63 @@
+"""The bytes that numpy makes are what PostgreSQL reads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from django.db import connection
+
+from segmentation import bulk
+
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def table() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMPORARY TABLE copied (a bigint, b float8, c float8) ON COMMIT DROP"
+        )
+    return "copied"
+
+
+def rows() -> list[tuple[object, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT a, b, c FROM copied ORDER BY a")
+        return list(cursor.fetchall())
+
+
+def test_copy_columns_writes_numbers_and_nulls_of_every_pattern(
+    table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "_ROWS", 2)  # several blocks of one pattern
+    some = np.array([0.5, np.nan, -1e300, np.nan, 4.25, 5.0, 6.0])
+    other = np.array([np.nan, np.nan, 0.1, 7.5, np.nan, 0.0, 1.0])
+    keys = np.array([1, 2, 3, 4, 5, 6, -(2**62)])
+    written = bulk.copy_columns(
+        table, ["a", "b", "c"], ["int8", "float8", "float8"], [keys, some, other]
+    )
+    assert written == 7
+    assert rows() == [
+        (-(2**62), 6.0, 1.0),
+        (1, 0.5, None),
+        (2, None, None),
+        (3, -1e300, 0.1),
+        (4, None, 7.5),
+        (5, 4.25, None),
+        (6, 5.0, 0.0),
+    ]
+
+
+def test_copy_columns_of_nothing_writes_nothing(table: str) -> None:
+    nothing = np.empty(0)
+    assert bulk.copy_columns(table, ["a", "b"], ["int8", "float8"], [nothing, nothing]) == 0
+    assert rows() == []
+
+
+def test_copy_columns_of_other_types_goes_row_by_row(table: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE copied ADD word varchar")
+    words = np.array(["x", "y"])
+    bulk.copy_columns(table, ["a", "word"], ["int8", "varchar"], [np.array([1, 2]), words])
+    assert [row[0] for row in rows()] == [1, 2]
