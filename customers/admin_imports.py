@@ -13,6 +13,7 @@ from django.utils.timesince import timesince
 
 from core import clock
 from customers import activity, display
+from customers.enums import ImportStatus
 from customers.models import (
     Cursor,
     Customer,
@@ -145,6 +146,8 @@ class ImportAdmin(ReadOnlyAdmin):
         },
     )
     def status_label(self, row: Import) -> str:
+        if row.status == ImportStatus.DRAFT and row.dry_run is not None:
+            return "Tried out, nothing imported"
         return row.get_status_display()
 
     @column(description="Lines", ordering="lines")

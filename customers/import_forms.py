@@ -14,6 +14,7 @@ from customers.enums import SourceKind
 from customers.importing.dialect import Dialect
 from customers.models import Source
 from customers.sources import LAYOUTS
+from customers.sources.amounts import decimal_sign
 from customers.sources.layouts import FileLayout
 from customers.sources.people_fields import SPELLINGS as PEOPLE
 
@@ -148,7 +149,7 @@ class ReadingForm(forms.Form):
         mapping = dict(said.get("mapping") or {})
         initial = {
             "delimiter": dialect.delimiter, "encoding": dialect.encoding,
-            "currency": mapping.get("currency", "EUR"), "decimal": mapping.get("decimal", "."),
+            "currency": mapping.get("currency", "EUR"),
             "date_format": mapping.get("date_format", ""), **dict(said.get("consent") or {}),
         }  # fmt: skip
         names = json.dumps(dialect.columns)
@@ -162,7 +163,9 @@ class ReadingForm(forms.Form):
             self.fields["encoding"] = forms.ChoiceField(
                 label="Encoding", choices=[*ENCODINGS, (dialect.encoding, dialect.encoding)]
             )
-        if layout != "generic":
+        if layout == "generic":
+            self._guess_decimal(dialect, mapping)
+        else:
             del self.fields["currency"], self.fields["decimal"], self.fields["date_format"]
         if layout not in WITH_CONSENT:
             del self.fields["place"], self.fields["wording"]
@@ -192,6 +195,23 @@ class ReadingForm(forms.Form):
                 required=False,
                 initial=chosen.get(column, ""),
             )
+
+    def _guess_decimal(self, dialect: Dialect, mapping: Mapping[str, Any]) -> None:
+        """What the first rows of the amounts say, unless somebody said it already."""
+        field = self.fields["decimal"]
+        field.initial = mapping.get("decimal", ".")
+        if "decimal" in mapping:
+            return
+        columns = guess(self.layout_name, self.columns)
+        places = [
+            n for n, name in enumerate(self.columns) if columns.get(name) in {"price", "cost"}
+        ]
+        sign, example = decimal_sign(row[n] for row in dialect.sample for n in places)
+        if sign:
+            field.initial = sign
+            field.help_text = f"Guessed from “{example}” in the file."
+        else:
+            field.help_text = "The first amounts of the file do not tell: please look."
 
     @property
     def plain_fields(self) -> list[forms.BoundField]:

@@ -181,9 +181,11 @@ def _told(row: Import) -> dict[str, Any]:
     )
     reasons = report.get("rejected", {})
     examples = report.get("examples", {})
+    is_undoing = row.status == ImportStatus.FINISHED and row.settings.get("undo") == undoing.ASKED
     undo = row.report.get("undo", {}) if row.status == ImportStatus.UNDONE else {}
     return {
-        "is_busy": row.status in _BUSY,
+        "is_busy": row.status in _BUSY or is_undoing,
+        "is_undoing": is_undoing,
         "is_dry_run": is_draft and row.dry_run is not None,
         "layout": LAYOUTS.load(row.layout).title if row.layout in LAYOUTS.names() else "",
         "counts": counts,
@@ -219,14 +221,9 @@ def act(request: HttpRequest, import_id: int) -> HttpResponse:
                 runs.queue(locked)
     elif request.POST.get("act") == "undo":
         try:
-            told = undoing.undo(row, now=clock.now())
+            undoing.ask(row)
         except undoing.NotUndoableError as error:
             messages.error(request, str(error))
-        else:
-            messages.success(
-                request,
-                f"Undone: {told['deleted']:,} rows deleted, {told['restored']:,} given back.",
-            )
     return redirect("import_pages:show", row.pk)
 
 

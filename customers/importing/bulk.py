@@ -60,9 +60,12 @@ def indexes_afterwards(
         else:
             cursor.execute(f"DROP INDEX {index}")
     yield
+    # no index is built while the rows wait for a check of their references
+    cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
     for _, definition, constraint, law in found:
         if constraint:
             cursor.execute(f'ALTER TABLE {table} ADD CONSTRAINT "{constraint}" {law}')
         else:
             cursor.execute(definition)
+    cursor.execute("SET CONSTRAINTS ALL DEFERRED")

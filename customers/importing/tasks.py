@@ -7,7 +7,7 @@ from typing import Any
 from celery import shared_task
 
 from core import clock
-from customers.importing import runs
+from customers.importing import runs, undoing
 
 
 _HOURS = 3600
@@ -17,6 +17,7 @@ _HOURS = 3600
     name="customers.tasks.run_imports_due", soft_time_limit=24 * _HOURS, time_limit=25 * _HOURS
 )
 def run_imports_due(**kwargs: Any) -> None:
-    """Run imports that wait, and take up those whose worker died."""
+    """Run imports that wait, take up those whose worker died, and undo what is to be undone."""
     runs.run_due(now=clock.now())
+    undoing.undo_due(now=clock.now())
     runs.tidy(now=clock.now())

@@ -8,6 +8,7 @@ whose change was undone counts as unchanged: the undone import remembers whose t
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter
 from datetime import datetime
 from typing import Any
@@ -28,6 +29,8 @@ from customers.models import (
     Review,
 )
 
+
+log = logging.getLogger(__name__)
 
 REASONS = {
     "changed_since": "Changed since by somebody else: another file, the shop, a merge, an erasure.",
@@ -61,6 +64,53 @@ class NotUndoableError(ValueError):
     """The import is not one that can be undone; the message says why."""
 
 
+ASKED = "asked"
+
+
+def ask(row: Import) -> None:
+    """
+    Let a worker undo it; `settings["undo"]` says so until it is done, and why if it cannot be done.
+
+    Raises NotUndoableError.
+    """
+    with transaction.atomic():
+        locked = Import.objects.select_for_update().get(pk=row.pk)
+        if locked.status == ImportStatus.UNDONE:
+            return
+        _check(locked)
+        locked.settings["undo"] = ASKED
+        locked.save(update_fields=["settings"])
+
+
+def undo_due(*, now: datetime) -> int:
+    """Undo what somebody asked for; returns how many. One that another worker has begun is left to it."""
+    count = 0
+    while (row := _next_asked()) is not None:
+        try:
+            undo(row, now=now)
+        except Exception as error:  # noqa: BLE001 - it is on the row; the next one goes on
+            log.warning("undoing import %s failed: %s", row.pk, type(error).__name__)
+            row.settings["undo"] = str(error)[:300]
+            row.save(update_fields=["settings"])
+        count += 1
+    return count
+
+
+def _next_asked() -> Import | None:
+    with transaction.atomic():
+        return (
+            Import.objects.select_for_update(skip_locked=True)
+            .filter(status=ImportStatus.FINISHED, settings__undo=ASKED)
+            .order_by("pk")
+            .first()
+        )
+
+
+def _check(row: Import) -> None:
+    if row.status != ImportStatus.FINISHED or not row.layout:
+        raise NotUndoableError(f"Import {row.pk} is no finished import of a file.")
+
+
 def undo(row: Import, *, now: datetime) -> dict[str, Any]:
     """
     Delete the rows that the import created and give those it changed their old words back.
@@ -75,8 +125,7 @@ def undo(row: Import, *, now: datetime) -> dict[str, Any]:
         locked = Import.objects.select_for_update().get(pk=row.pk)
         if locked.status == ImportStatus.UNDONE:
             return dict(locked.report["undo"])
-        if locked.status != ImportStatus.FINISHED or not locked.layout:
-            raise NotUndoableError(f"Import {row.pk} is no finished import of a file.")
+        _check(locked)
         told = _Undoing(cursor, locked, now=now).all()
         locked.status, locked.undone_at = ImportStatus.UNDONE, now
         locked.report = {**locked.report, "undo": told}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -15,6 +16,9 @@ class AmountError(ValueError):
 
 _NUMBER = re.compile(r"[+-]?(\d{1,20}(\.\d{0,30})?|\.\d{1,30})([eE][+-]?\d{1,2})?")
 _LARGEST = Decimal(10) ** 15
+# "1.234,50" and "12,5" are sure; "1,234" is not: it may be a thousand
+_DECIMAL_COMMA = re.compile(r"(\d{1,3}(\.\d{3})+,\d*|\d*,(\d{1,2}|\d{4,}))")
+_DECIMAL_POINT = re.compile(r"(\d{1,3}(,\d{3})+\.\d*|\d*\.(\d{1,2}|\d{4,}))")
 
 
 def number(value: Any) -> Decimal | None:
@@ -60,3 +64,19 @@ def whole(value: Any) -> int | None:
     if found != found.to_integral_value():
         raise AmountError
     return int(found)
+
+
+def decimal_sign(texts: Iterable[str]) -> tuple[str, str]:
+    """
+    The sign before the cents in a sample of amounts, "." or ",", and a text that shows it.
+
+    ("", "") where no text does, or where they contradict each other.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        bare = text.strip(" \t\u00a0€$£+-")
+        if _DECIMAL_COMMA.fullmatch(bare):
+            found.setdefault(",", text.strip())
+        elif _DECIMAL_POINT.fullmatch(bare):
+            found.setdefault(".", text.strip())
+    return next(iter(found.items())) if len(found) == 1 else ("", "")

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from customers import import_pages
 from customers.enums import ImportStatus
-from customers.importing import runs
+from customers.importing import runs, undoing
 from customers.models import Customer, Import, Order, SavedMapping, Source
 from tests.factories.customers import SourceFactory
 
@@ -65,7 +65,9 @@ def test_wizard_from_upload_to_undo(admin_client: Client, now: datetime) -> None
     page = admin_client.get(reverse("import_pages:mapping", args=[row.pk])).content.decode()
     assert "31.05.2026 10:00" in page
 
-    mapped(admin_client, row, decimal=",", save_as="Our export")
+    assert "Guessed from “10,00” in the file." in page
+    mapped(admin_client, row, save_as="Our export")
+    assert row.settings["mapping"]["decimal"] == ","
     assert row.status == ImportStatus.QUEUED
     assert row.settings["mapping"]["columns"]["order"] == "Order no"
     assert "Comment" not in row.settings["mapping"]["columns"].values()
@@ -86,11 +88,33 @@ def test_wizard_from_upload_to_undo(admin_client: Client, now: datetime) -> None
     assert b"bad_quantity" in b"".join(rejected.streaming_content)
 
     admin_client.post(reverse("import_pages:act", args=[row.pk]), {"act": "undo"})
+    assert "Being undone" in page_of(admin_client, row)
+    assert Order.objects.exists()
+    assert undoing.undo_due(now=now) == 1  # the worker
     row.refresh_from_db()
     assert row.status == ImportStatus.UNDONE
     assert not Order.objects.exists()
     assert not Customer.objects.exists()
     assert "Undone on" in page_of(admin_client, row)
+
+
+def test_a_file_that_was_tried_out_is_not_being_set_up_any_more(
+    admin_client: Client, now: datetime
+) -> None:
+    row = upload(admin_client, ORDERS)
+    assert row is not None
+    listed = reverse("admin:customers_import_changelist")
+    assert "Tried out, nothing imported" not in admin_client.get(listed).content.decode()
+    mapped(admin_client, row)
+    runs.run_due(now=now)
+    assert "Tried out, nothing imported" in admin_client.get(listed).content.decode()
+
+
+def test_amounts_that_do_not_tell_their_sign_are_asked_for(admin_client: Client) -> None:
+    row = upload(admin_client, "order;product;quantity;date;price\n1;TEA;2;2026-05-31;10\n")
+    assert row is not None
+    page = admin_client.get(reverse("import_pages:mapping", args=[row.pk])).content.decode()
+    assert "do not tell" in page
 
 
 def test_kept_mapping_is_offered_for_the_same_columns(admin_client: Client, now: datetime) -> None:
@@ -254,6 +278,9 @@ def test_import_twice_and_undo_twice_by_a_double_click(admin_client: Client, now
     assert runs.run_due(now=now) == 0
     for _ in range(2):
         admin_client.post(act, {"act": "undo"})
+    assert undoing.undo_due(now=now) == 1
+    admin_client.post(act, {"act": "undo"})
+    assert undoing.undo_due(now=now) == 0
     row.refresh_from_db()
     assert row.status == ImportStatus.UNDONE
     assert not Order.objects.exists()

@@ -9,7 +9,7 @@ from django.forms.models import model_to_dict
 
 from customers import ingest
 from customers.enums import EventKind, ImportStatus
-from customers.importing.undoing import NotUndoableError, undo
+from customers.importing.undoing import NotUndoableError, ask, undo, undo_due
 from customers.models import (
     Customer,
     Event,
@@ -186,3 +186,34 @@ def test_only_a_finished_import_of_a_file_can_be_undone(now: datetime) -> None:
     report = ingest.load(batch(), source=SourceFactory(), now=now)
     with pytest.raises(NotUndoableError, match="no finished import of a file"):
         undo(Import.objects.get(pk=report.import_id), now=now)
+
+
+def test_asked_undoing_is_done_once_by_the_worker(tmp_path: Path, now: datetime) -> None:
+    row = _bring(tmp_path, SourceFactory(), now)
+    assert undo_due(now=now) == 0
+    ask(row)
+    ask(row)
+    assert (undo_due(now=now), undo_due(now=now)) == (1, 0)
+    row.refresh_from_db()
+    assert row.status == ImportStatus.UNDONE
+    assert not Order.objects.exists()
+    ask(row)
+    assert undo_due(now=now) == 0
+
+
+def test_undoing_that_fails_is_not_tried_for_ever(tmp_path: Path, now: datetime) -> None:
+    row = _bring(tmp_path, SourceFactory(), now)
+    del row.report["written_by"]
+    row.save(update_fields=["report"])
+    ask(row)
+    assert (undo_due(now=now), undo_due(now=now)) == (1, 0)
+    row.refresh_from_db()
+    assert row.status == ImportStatus.FINISHED
+    assert row.settings["undo"] != "asked"
+    assert Order.objects.exists()
+
+
+def test_what_cannot_be_undone_cannot_be_asked_for(now: datetime) -> None:
+    row = Import.objects.create(source=SourceFactory(), started_at=now)
+    with pytest.raises(NotUndoableError):
+        ask(row)
