@@ -35,6 +35,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "segmentation.tasks.refresh_due",
         "schedule": 2.0,
     },
+    "segmentation: what first orders promise": {
+        "task": "segmentation.tasks.first_purchases_due",
+        "schedule": 30.0,
+    },
     "segmentation: customers that changed": {
         "task": "segmentation.tasks.refresh_dirty",
         "schedule": 1.0,

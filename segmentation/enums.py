@@ -31,6 +31,7 @@ class Task(models.TextChoices):
     RESPONSE = "RESPONSE", "Response: an order after a message"
     UPLIFT = "UPLIFT", "Uplift: orders caused by a message"
     CLUSTERS = "CLUSTERS", "Clusters of customers"
+    FIRST_PURCHASE = "FIRST", "First purchase: the segment that a first order leads to"
 
 
 class ModelStatus(models.TextChoices):

@@ -8,7 +8,14 @@ from typing import Any
 from django.db.models import F, QuerySet
 
 from consent.personal_data import Person, deleting, keeping, of_customer
-from segmentation.models import DirtyCustomer, Membership, MembershipChange, ReviewSentiment, Score
+from segmentation.models import (
+    DirtyCustomer,
+    FirstPurchase,
+    Membership,
+    MembershipChange,
+    ReviewSentiment,
+    Score,
+)
 
 
 def _sentiments(person: Person) -> QuerySet[Any]:
@@ -40,8 +47,25 @@ def _changes(rows: QuerySet[Any]) -> Iterable[Mapping[str, Any]]:
     return rows.order_by("pk").values("changed_at", "joined", name=F("segment__name"))
 
 
+def _first_purchases(rows: QuerySet[Any]) -> Iterable[Mapping[str, Any]]:
+    for row in rows.select_related("generation__version").order_by("pk"):
+        names = row.generation.version.metrics.get("segments", [])
+        yield {
+            "first_order_cents": row.first_order_cents,
+            "shares_of_segments": dict(zip(names, row.shares, strict=False)),
+            "as_of": row.generation.as_of,
+            "model": str(row.generation.version),
+        }
+
+
 HOLDERS = [
     deleting(Score, "Predictions", of_customer(Score), show=_scores),
+    deleting(
+        FirstPurchase,
+        "What the first order leads to",
+        of_customer(FirstPurchase),
+        show=_first_purchases,
+    ),
     deleting(Membership, "Segments", of_customer(Membership), show=_segments),
     deleting(MembershipChange, "History of segments", of_customer(MembershipChange), show=_changes),
     deleting(ReviewSentiment, "What was read out of reviews", _sentiments),

@@ -11,7 +11,14 @@ from django.db.models import QuerySet
 
 from customers.models import Customer
 from segmentation.enums import ModelStatus
-from segmentation.models import Membership, ModelVersion, ScoreGeneration, Segment
+from segmentation.models import (
+    FirstPurchase,
+    Membership,
+    ModelVersion,
+    Score,
+    ScoreGeneration,
+    Segment,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +51,38 @@ def member_ids_sql(segment: Segment) -> tuple[str, list[int]]:
 def champion(task: str) -> ModelVersion | None:
     """The version that serves, if any."""
     return ModelVersion.objects.filter(task=task, status=ModelStatus.CHAMPION).first()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstPurchaseView:
+    """What the first order led us to expect. shares: segment and probability, the likeliest first; money in cents."""
+
+    first_order_cents: int
+    expected_cents: int
+    horizon_days: int
+    shares: tuple[tuple[str, float], ...]
+    version: str
+
+
+def first_purchase(customer_id: int) -> FirstPurchaseView | None:
+    """The prediction for a customer with one order, if one is kept and current."""
+    row = (
+        FirstPurchase.objects.filter(customer_id=customer_id, generation__is_current=True)
+        .select_related("generation__version")
+        .first()
+    )
+    if row is None:
+        return None
+    version = row.generation.version
+    score = Score.objects.filter(generation=row.generation, customer_id=customer_id).first()
+    named = zip(version.metrics["segments"], row.shares, strict=True)
+    return FirstPurchaseView(
+        first_order_cents=row.first_order_cents,
+        expected_cents=round(score.value) if score else 0,
+        horizon_days=version.metrics["horizon_days"],
+        shares=tuple(sorted(named, key=lambda share: -share[1])),
+        version=str(version),
+    )
 
 
 def current_generation(task: str) -> ScoreGeneration | None:

@@ -9,7 +9,7 @@ from celery import shared_task
 
 from core import clock
 from customers.queries import known_until
-from segmentation import refreshing, rule_segments
+from segmentation import first_purchases, refreshing, rule_segments
 
 
 logger = logging.getLogger(__name__)
@@ -44,3 +44,11 @@ def compute_rules_due(**kwargs: Any) -> None:
     done = rule_segments.compute_due(now=known_until(now=clock.now()))
     if done:
         logger.info("computed segments %s", done)
+
+
+@shared_task(soft_time_limit=3600, time_limit=3900)
+def first_purchases_due(**kwargs: Any) -> None:
+    """Tell once a day, of customers with one order, which segment they will belong to; learn it every 28 days."""
+    done = first_purchases.refresh_if_due(now=known_until(now=clock.now()))
+    if done is not None:
+        logger.info("%s predicts for %d first orders", done.version, done.customers)

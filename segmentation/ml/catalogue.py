@@ -76,6 +76,15 @@ CATALOGUE: dict[str, Row] = {
             bar="no cluster below 5 % of the customers",
         ),
         Row(
+            task="FIRST",
+            features="first_purchase.inputs: the lines of the first order, and nothing later",
+            label="the segment of all orders within a horizon of up to 365 days after the first",
+            estimator="segmentation.ml.first_purchase.model",
+            baseline="the shares of the segments among all customers",
+            metric="log loss; accuracy, top two and ECE are reported",
+            bar="95 % paired interval of the log loss below the baseline's on held-out customers",
+        ),
+        Row(
             task="SENTIMENT",
             features="the text of a review",
             label="none: a lexicon, nothing is learned",

@@ -1,0 +1,268 @@
+"""What first orders promise: which segment each customer with one order will belong to, kept and shown.
+
+Once a day of the shop's time. The model is fitted again every 28 days, judged on customers it has not learned from, and
+serves only when it is better than saying the same to everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from django.db import transaction
+
+from segmentation import mirror, promotion, queries, scoring, training, versions
+from segmentation.enums import ModelStatus, Task
+from segmentation.ml import artifacts
+from segmentation.ml.columns import SECONDS_PER_DAY
+from segmentation.ml.first_purchase.behaviour import behaviour
+from segmentation.ml.first_purchase.inputs import PLAIN
+from segmentation.ml.first_purchase.judging import judge, losses
+from segmentation.ml.first_purchase.model import FirstPurchaseModel, Settings
+from segmentation.ml.first_purchase.orders import Lines
+from segmentation.ml.tables import Bools, Floats, Ints
+from segmentation.models import FirstPurchase, ModelVersion
+
+
+TASK = Task.FIRST_PURCHASE
+EVERY = timedelta(days=1)
+REFIT = timedelta(days=28)
+HORIZONS = (365, 180, 90)
+"""Days after the first order that are predicted: the longest for which enough customers were watched."""
+FEWEST = 400
+MOST = 5_000
+SEGMENTS = 6
+"""Fewer than the published eleven: people read them."""
+TEST_SHARE = 0.2
+
+_LINES = """
+    SELECT o.customer_id AS customer, CAST(o.order_id AS VARCHAR) AS order_id, o.placed_at,
+        coalesce(l.quantity * l.unit_price_cents, o.total_cents) / 100.0 AS amount,
+        CAST(coalesce(l.quantity, 1) AS DOUBLE) AS quantity,
+        coalesce(l.unit_price_cents, o.total_cents) / 100.0 AS unit_price,
+        concat_ws(' ', p.name, l.category) AS words, c.country
+    FROM orders o
+    JOIN customers c USING (customer_id)
+    LEFT JOIN order_lines l ON l.order_id = o.order_id
+    LEFT JOIN products p ON p.product_id = l.product_id
+    WHERE o.placed_at < $now AND o.arrived_at < $now AND o.total_cents >= 0 AND o.customer_id IN (
+        SELECT customer_id FROM asked)
+    ORDER BY o.customer_id, o.placed_at, o.order_id"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """Customers with one order for whom a prediction was kept, and the version it is from."""
+
+    customers: int
+    version: ModelVersion
+
+
+def due(*, now: datetime) -> bool:
+    """A day has passed since the last prediction or, where nothing could be learned, since the last attempt."""
+    generation = queries.current_generation(TASK)
+    newest = ModelVersion.objects.filter(task=TASK).order_by("-number").first()
+    last = [
+        *([generation.as_of] if generation else []),
+        *([newest.trained_at] if newest else []),
+    ]
+    return not last or now - max(last) >= EVERY
+
+
+def refresh_if_due(*, now: datetime) -> Told | None:
+    """Fit when it is time, and predict; None when it is not due, nothing serves, or another process is at it."""
+    if not due(now=now) or not mirror.exists():
+        return None
+    try:
+        training.lock(TASK)
+    except training.AlreadyTrainingError:
+        return None
+    try:
+        with mirror.connect() as database:
+            if _to_fit(now=now):
+                fit(database, now=now)
+            return predict(database, now=now)
+    finally:
+        training.unlock(TASK)
+
+
+def fit(database: duckdb.DuckDBPyConnection, *, now: datetime) -> ModelVersion:
+    """Learn from customers who were watched long enough; too few of them is a recorded refusal."""
+    known_at = int(now.timestamp())
+    for horizon in HORIZONS:
+        customers = _watched(database, until=known_at - horizon * SECONDS_PER_DAY)
+        if len(customers) >= FEWEST:
+            break
+    else:
+        return _refused(
+            f"Too few to learn from: {len(customers)} customers ordered first {horizon} days ago or "
+            f"earlier; {FEWEST} are needed.",
+            now=now,
+        )
+    lines = _lines(database, customers, now=known_at)
+    days = np.full(lines.customers, float(horizon))
+    lines = lines.within(days)
+    settings = Settings(segments=SEGMENTS, seed=training.SEED)
+    test = np.random.default_rng(settings.seed).random(lines.customers) < TEST_SHARE
+    try:
+        judged, decision = _judge(lines, test, days, settings=settings)
+        model = FirstPurchaseModel.fit(lines, days_ahead=days, settings=settings)
+    except ValueError as error:
+        return _refused(str(error), now=now)
+    version = versions.record(
+        task=TASK,
+        status=ModelStatus.CHALLENGER,
+        algorithm="later orders of those who began alike",
+        reason=decision.reason,
+        as_of=now,
+        now=now,
+        rows=lines.customers,
+        positives=len(np.unique(lines.customer[~lines.first()])),  # who ordered again
+        metrics={**judged, "horizon_days": horizon, "segments": list(model.segments.names())},
+        files=model.to_files(),
+        provenance=artifacts.Provenance(
+            task=TASK,
+            estimator="first_purchase",
+            features=PLAIN,
+            data_from=int(lines.placed_at.min()),
+            data_until=known_at,
+            rows=lines.customers,
+            seed=settings.seed,
+            details={"horizon_days": horizon},
+        ),
+    )
+    training.settle(version, decision, now=now)
+    return version
+
+
+def predict(database: duckdb.DuckDBPyConnection, *, now: datetime) -> Told | None:
+    """Keep what the champion says of every customer whose only order is younger than its horizon."""
+    version = queries.champion(TASK)
+    if version is None:
+        return None
+    model = FirstPurchaseModel.from_files(versions.load(version).files)
+    horizon, known_at = int(version.metrics["horizon_days"]), int(now.timestamp())
+    customers = _with_one_order(database, since=known_at - horizon * SECONDS_PER_DAY, now=known_at)
+    shares: Floats = np.empty((0, 0))
+    spend: Floats = np.empty(0)
+    first: Floats = np.empty(0)
+    if len(customers):
+        lines = _lines(database, customers, now=known_at)
+        said = model.predict(lines, days_ahead=np.full(lines.customers, float(horizon)))
+        shares, spend = said.shares, said.spend
+        first = np.bincount(lines.customer, lines.amount).astype(np.float64)
+    _keep(version, customers, shares, spend, first, now=now)
+    return Told(customers=len(customers), version=version)
+
+
+@transaction.atomic
+def _keep(
+    version: ModelVersion,
+    customers: Ints,
+    shares: Floats,
+    spend: Floats,
+    first: Floats,
+    *,
+    now: datetime,
+) -> None:
+    """The score is the expected spend in cents; the shares are beside it."""
+    generation = scoring.write_generation(
+        version,
+        customers,
+        np.round(100 * spend),
+        np.full(len(customers), np.nan),
+        as_of=now,
+        now=now,
+    )
+    FirstPurchase.objects.bulk_create(
+        (
+            FirstPurchase(
+                generation=generation,
+                customer_id=int(customer),
+                first_order_cents=round(100 * money),
+                shares=[round(float(share), 4) for share in row],
+            )
+            for customer, money, row in zip(customers, first, shares, strict=True)
+        ),
+        batch_size=2_000,
+    )
+
+
+def _to_fit(*, now: datetime) -> bool:
+    newest = ModelVersion.objects.filter(task=TASK).order_by("-number").first()
+    if newest is None or newest.status == ModelStatus.REFUSED:
+        return True
+    return now - newest.trained_at >= REFIT
+
+
+def _judge(
+    lines: Lines, test: Bools, days: Floats, *, settings: Settings
+) -> tuple[dict[str, object], promotion.Decision]:
+    """Held-out customers: better than giving everybody the shares of all?"""
+    model = FirstPurchaseModel.fit(lines.of(~test), days_ahead=days[~test], settings=settings)
+    unseen = lines.of(test)
+    became = model.became(unseen)
+    shares = model.predict(unseen, days_ahead=days[test]).shares
+    same = np.tile(model.prior, (len(became), 1))
+    orders: Ints = behaviour(unseen, model.segments.products).orders.astype(np.int64)
+    decision = promotion.decide(
+        challenger=losses(shares=shares, became=became),
+        baseline=losses(shares=same, became=became),
+        champion=None,  # an older champion sorts customers into other segments: no common truth
+        metric="log loss",
+        seed=settings.seed,
+    )
+    judged: dict[str, object] = judge(shares=shares, became=became, orders=orders).to_dict()
+    return {**judged, "majority": float(model.prior.max())}, decision
+
+
+def _refused(reason: str, *, now: datetime) -> ModelVersion:
+    """One row says so, whatever the number of attempts: they are made every day."""
+    newest = ModelVersion.objects.filter(task=TASK).order_by("-number").first()
+    if newest is not None and newest.status == ModelStatus.REFUSED:
+        newest.trained_at = newest.as_of = newest.decided_at = now
+        newest.reason = reason
+        newest.save(update_fields=["trained_at", "as_of", "decided_at", "reason"])
+        return newest
+    return versions.record(
+        task=TASK, status=ModelStatus.REFUSED, algorithm="", reason=reason, as_of=now, now=now,
+        rows=0, positives=0, metrics={}, files=None, provenance=None,
+    )  # fmt: skip
+
+
+def _watched(database: duckdb.DuckDBPyConnection, *, until: int) -> Ints:
+    return _ids(
+        database.execute(
+            """SELECT customer_id FROM (SELECT customer_id, min(placed_at) AS first FROM orders
+                JOIN customers USING (customer_id) GROUP BY 1)
+            WHERE first < ? ORDER BY hash(customer_id), customer_id LIMIT ?""",
+            [until, MOST],
+        ).fetchall()
+    )
+
+
+def _with_one_order(database: duckdb.DuckDBPyConnection, *, since: int, now: int) -> Ints:
+    return _ids(
+        database.execute(
+            """SELECT customer_id FROM orders JOIN customers USING (customer_id)
+            WHERE placed_at < $now AND orders.arrived_at < $now AND total_cents >= 0
+            GROUP BY 1 HAVING count(*) = 1 AND min(placed_at) >= $since""",
+            {"since": since, "now": now},
+        ).fetchall()
+    )
+
+
+def _ids(rows: Sequence[tuple[int]]) -> Ints:
+    return np.sort(np.array([row[0] for row in rows], dtype=np.int64))
+
+
+def _lines(database: duckdb.DuckDBPyConnection, customers: Ints, *, now: int) -> Lines:
+    database.register("asked", pa.table({"customer_id": customers}))
+    try:
+        return Lines.from_arrow(database.sql(_LINES, params={"now": now}).to_arrow_table())
+    finally:
+        database.unregister("asked")
