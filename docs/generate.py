@@ -32,7 +32,8 @@ def pages() -> dict[str, str]:
 
 
 def features() -> str:
-    from segmentation.ml.features import FEATURES
+    from segmentation.ml.features import FEATURES, MODEL_FEATURES, sources
+    from segmentation.ml.features.quality import FENCE
 
     themes: dict[str, list[list[str]]] = {}
     for feature in FEATURES.values():
@@ -41,19 +42,29 @@ def features() -> str:
                 f"`{feature.name}`",
                 feature.unit,
                 feature.meaning,
-                "empty" if feature.without_rows is None else str(feature.without_rows),
+                feature.missing_rule,
+                feature.outlier_rule,
+                "yes" if feature.for_models else "segments only",
             ]
         )
     parts = [
         "# Features\n",
-        f"What the models see of a customer at a moment: {len(FEATURES)} columns, defined as SQL in "
+        f"What is known of a customer at a moment: {len(FEATURES)} columns, defined as SQL in "
         "`segmentation/ml/features/*.sql`. A feature at a moment reads only rows that had happened "
         "*and* arrived before it.\n",
+        f"Models learn from {len(MODEL_FEATURES)} of them. The others are read off a person's record, which has "
+        "no history: at an earlier moment they would tell of the future.\n",
+        "**Missing**: 0 is counted or summed over nothing; *empty* is undefined, and models take it as such.\n",
+        "**Outlying**: what cannot be comes from bad data and is *cut* to the nearer end of what can. What hardly "
+        "can be is *kept*, since models use ranks and thresholds, and *reported* as outlying when it lies more than "
+        f"{FENCE:g} times the distance of the quartiles beyond them, on the scale of sign(x) log(1 + |x|). "
+        "`segmentation/ml/features/quality.py` tells the shares of both and of what is missing.\n",
     ]
     for theme, rows in themes.items():
         parts += [
             f"## {theme.capitalize()}\n",
-            table(["feature", "unit", "meaning", "without any row"], rows),
+            f"Read from {', '.join(f'`{name}`' for name in sources(theme))}.\n",
+            table(["feature", "unit", "meaning", "missing", "outlying", "for models"], rows),
         ]
     return NOTICE + "\n".join(parts)
 

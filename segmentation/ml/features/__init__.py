@@ -10,6 +10,7 @@ from segmentation.ml.features.assemble import (
     SHOP_TABLES,
     compute,
     compute_in_parts,
+    sources,
 )
 from segmentation.ml.features.catalogue import FEATURES, MODEL_FEATURES, Feature
 
@@ -22,4 +23,5 @@ __all__ = [
     "Feature",
     "compute",
     "compute_in_parts",
+    "sources",
 ]

@@ -1,5 +1,6 @@
 """Join the themes to one table: a row per customer, a float64 column per feature."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -140,6 +141,19 @@ def statement(
         f"WITH {known},\n\n{themes}\n\n"
         f"SELECT\n    scope.customer_id,\n    {columns}\nFROM scope\n{joins}\nORDER BY scope.customer_id"
     )
+
+
+def sources(theme: str) -> tuple[str, ...]:
+    """Return the tables of the mirror that a theme reads, in the order of `MIRROR_TABLES`; from its SQL."""
+    known = re.sub(r"--.*", "", _read("known"))
+    tables = dict(re.findall(r"(\w+) AS \(.*?FROM \{?(\w+)", known, flags=re.DOTALL))
+    behind = {"shop_prices": "order_lines", "shop_countries": "customers"}
+    read = {
+        behind.get(tables[name], tables[name])
+        for name in re.findall(r"(?:FROM|JOIN)\s+(\w+)", re.sub(r"--.*", "", _read(theme)))
+        if name in tables
+    }
+    return tuple(name for name in MIRROR_TABLES if name in read)
 
 
 def _output(name: str, *, cut: bool) -> str:

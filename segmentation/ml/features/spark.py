@@ -5,6 +5,7 @@ pyspark, sqlglot (`make spark`) and Java are needed only here.
 
 from __future__ import annotations
 
+import logging
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,6 +75,7 @@ def spark_statement(*, as_of: int, given: frozenset[str] = frozenset()) -> str:
 def _session(master: str) -> SparkSession:
     from pyspark.sql import SparkSession  # noqa: PLC0415 - large, and only with Spark
 
+    logging.getLogger("py4j").setLevel(logging.WARNING)  # it tells of every connection
     builder = (
         SparkSession.builder.master(master)
         .appName("coterie-features")

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from segmentation.ml import features
-from segmentation.ml.features import FEATURES, compute
+from segmentation.ml.features import FEATURES, MIRROR_TABLES, MODEL_FEATURES, compute
 from segmentation.ml.features.assemble import statement
 from segmentation.ml.features.catalogue import THEMES
 from tests.segmentation.ml.mirrors import (
@@ -50,6 +50,21 @@ def test_theme_reads_only_what_was_known(theme: str) -> None:
     text = re.sub(r"--.*", "", (SQL / f"{theme}.sql").read_text())
     sources = set(re.findall(r"(?:FROM|JOIN)\s+(\w+)", text))
     assert not sources & set(SCHEMAS)
+
+
+def test_sources_are_read_off_the_sql() -> None:
+    assert features.sources("orders") == ("orders", "refunds")
+    assert features.sources("carts") == ("orders", "events")
+    assert features.sources("declared") == ("customers", "events", "people")
+    assert set().union(*map(features.sources, THEMES)) == set(MIRROR_TABLES)
+
+
+def test_models_never_see_what_has_no_history(tables: dict[str, pa.Table]) -> None:
+    """What a person's record says now changes only what is for segments."""
+    without = compute(connect({**tables, "people": SCHEMAS["people"].empty_table()}), as_of=NOON)
+    table = compute(connect(tables), as_of=NOON)
+    differing = {name for name in FEATURES if not table[name].equals(without[name])}
+    assert differing == {"names_company", "own_mail_domain"} == set(FEATURES) - set(MODEL_FEATURES)
 
 
 def test_table_is_float64_under_an_ascending_customer_id(tables: dict[str, pa.Table]) -> None:

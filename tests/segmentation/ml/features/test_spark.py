@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
+from pytest_django.fixtures import SettingsWrapper
 
-from segmentation.ml.features import SHOP_TABLES, compute
-from segmentation.ml.features.spark import compute_on_spark
+from segmentation.engines import compute_everybody
+from segmentation.ml.features import compute
 from tests.segmentation.ml.mirrors import NOON, connect, random_tables
 
 
@@ -25,18 +25,16 @@ MISSING = [
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # pyspark leaves its socket to the JVM
-def test_spark_gives_the_table_that_duckdb_gives(tmp_path: Path) -> None:
+def test_spark_gives_the_table_that_duckdb_gives(tmp_path: Path, settings: SettingsWrapper) -> None:
     if MISSING and os.environ.get("CI") == "true":
         pytest.fail(f"Spark is missing; {' && '.join(MISSING)}")
     if MISSING:
         pytest.skip(f"Spark is missing; enable with: {' && '.join(MISSING)}")
     tables = random_tables(customers=200, seed=5)
     connection = connect(tables)
-    shop = {name: connection.sql(select).to_arrow_table() for name, select in SHOP_TABLES.items()}
-    for name, table in {**tables, **shop}.items():
-        pq.write_table(table, tmp_path / f"{name}.parquet")
+    settings.HOME, settings.ANALYTICS_URL = tmp_path, "local[2]"
 
-    by_spark = compute_on_spark(tmp_path, as_of=NOON, master="local[2]")
+    by_spark = compute_everybody(connection, as_of=NOON)
 
     by_duckdb = compute(connection, as_of=NOON)
     assert by_spark.column_names == by_duckdb.column_names
@@ -46,6 +44,4 @@ def test_spark_gives_the_table_that_duckdb_gives(tmp_path: Path) -> None:
         np.testing.assert_allclose(
             by_spark[name].to_numpy(), by_duckdb[name].to_numpy(), rtol=1e-12, atol=0, err_msg=name
         )
-    assert {path.name for path in tmp_path.iterdir()} == {
-        f"{name}.parquet" for name in (*tables, *shop)
-    }
+    assert not list(tmp_path.iterdir())  # nothing of anybody is left behind
