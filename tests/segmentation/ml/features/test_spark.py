@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django.fixtures import Settings
 
 from segmentation.engines import compute_everybody
 from segmentation.ml.features import compute
@@ -25,7 +25,7 @@ MISSING = [
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # pyspark leaves its socket to the JVM
-def test_spark_gives_the_table_that_duckdb_gives(tmp_path: Path, settings: SettingsWrapper) -> None:
+def test_spark_gives_the_table_that_duckdb_gives(tmp_path: Path, settings: Settings) -> None:
     if MISSING and os.environ.get("CI") == "true":
         pytest.fail(f"Spark is missing; {' && '.join(MISSING)}")
     if MISSING:
