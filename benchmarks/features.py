@@ -1,0 +1,258 @@
+"""Features of a shop of any size: ours beside plain DuckDB, and what a change costs.
+
+    python -m benchmarks.features --customers 10000 100000 1000000
+
+For each size a private PostgreSQL is filled (ten order lines a customer), and each step runs in a process of
+its own, which tells its seconds and its peak memory: the mirror from PostgreSQL; a plain query by hand
+over the same Parquet, of a third of the features (benchmarks/features_plain.sql); all of ours; a whole
+refresh (mirror, features, scores, segments); the same for 2 % of the customers, for one order, and for nobody.
+"""
+
+# ruff: noqa: PLC0415
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from benchmarks.scores import private_servers
+
+
+AS_OF = datetime(2026, 6, 1, tzinfo=UTC)
+LINES = 10
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--customers", type=int, nargs="+", default=[10_000])
+    parser.add_argument("--lines", type=int, help="default: ten a customer; for one size")
+    parser.add_argument("--rounds", type=int, default=3, help="of plain and ours, in turn")
+    parser.add_argument("--step", choices=STEPS, help="internal: one step, in this process")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    private_servers()
+    if options.step:
+        print(json.dumps(_measured(STEPS[options.step])))
+        return 0
+    reports = []
+    for customers in options.customers:
+        fill(customers, options.lines or LINES * customers)
+        reports.append(report(customers, rounds=options.rounds))
+        show(reports[-1])
+        if options.json:
+            print(json.dumps(reports[-1]))
+    return 0
+
+
+def report(customers: int, *, rounds: int) -> dict[str, Any]:
+    found: dict[str, Any] = {"customers": customers, "load_average": os.getloadavg()[0]}
+    found["mirror"] = _in_a_process("mirror")
+    pairs = [(_in_a_process("plain"), _in_a_process("ours")) for _ in range(rounds)]
+    middle = rounds // 2
+    found["plain"] = sorted((one for one, _ in pairs), key=lambda one: one["seconds"])[middle]
+    found["ours"] = sorted((one for _, one in pairs), key=lambda one: one["seconds"])[middle]
+    found["whole"] = _in_a_process("whole")
+    found["dirty"] = _in_a_process("dirty")
+    found["one"] = _in_a_process("one")
+    found["nothing"] = _in_a_process("nothing")
+    seconds = {name: step["seconds"] for name, step in found.items() if isinstance(step, dict)}
+    found["ratios"] = {
+        "ours by plain (goal 1.0)": seconds["ours"] / seconds["plain"],
+        "mirror and ours by plain (goal 2.0)": (seconds["mirror"] + seconds["ours"])
+        / seconds["plain"],
+        "2 % changed by whole (goal 0.05)": seconds["dirty"] / seconds["whole"],
+    }
+    return found
+
+
+def show(found: dict[str, Any]) -> None:
+    print(f"{found['customers']:,} customers, load {found['load_average']:.1f}")
+    for name, step in found.items():
+        if isinstance(step, dict) and "seconds" in step:
+            print(f"  {name:8} {step['seconds']:9.3f} s {step['peak_mb']:7.0f} MB  {step['said']}")
+    for name, ratio in found["ratios"].items():
+        print(f"  {name}: {ratio:.3f}")
+
+
+def _in_a_process(step: str) -> dict[str, Any]:
+    home = Path(
+        os.environ["COTERIE_HOME"]
+    ).parent  # `private_servers` goes into the same folder again
+    done = subprocess.run(  # noqa: S603 - this very file
+        [sys.executable, "-m", "benchmarks.features", "--step", step],
+        env={**os.environ, "COTERIE_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(f"{step}: {done.stderr}")
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+# ---------------------------------------------------------------- the steps
+def _measured(step: Callable[[], tuple[float, str]]) -> dict[str, Any]:
+    seconds, said = step()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"seconds": round(seconds, 4), "peak_mb": round(peak), "said": said}
+
+
+def _mirror() -> tuple[float, str]:
+    from segmentation import mirror
+
+    shutil.rmtree(mirror.folder(), ignore_errors=True)
+    started = time.perf_counter()
+    rows = mirror.refresh()
+    return time.perf_counter() - started, f"{rows['order_lines']:,} lines"
+
+
+def _compute(computed: Callable[[Any], pa.Table]) -> tuple[float, str]:
+    from segmentation import mirror
+
+    with mirror.connect() as database:
+        database.execute("SET threads = 2")  # the same for both
+        started = time.perf_counter()
+        table = computed(database)
+        return time.perf_counter() - started, f"{table.num_rows:,} x {table.num_columns - 1}"
+
+
+def _ours() -> tuple[float, str]:
+    from segmentation.ml import features
+
+    return _compute(lambda database: features.compute(database, as_of=int(AS_OF.timestamp())))
+
+
+def _plain() -> tuple[float, str]:
+    query = (Path(__file__).parent / "features_plain.sql").read_text(encoding="utf-8")
+    parameters = {"as_of": int(AS_OF.timestamp())}
+    return _compute(lambda database: database.sql(query, params=parameters).to_arrow_table())
+
+
+def _whole() -> tuple[float, str]:
+    from segmentation import refreshing
+
+    started = time.perf_counter()
+    done = refreshing.refresh(now=AS_OF)
+    return time.perf_counter() - started, f"scores {done.scores}"
+
+
+def _dirty() -> tuple[float, str]:
+    from django.db import connection
+
+    from segmentation import refreshing
+
+    refreshing.refresh_dirty(now=AS_OF)  # imports and models, as in a worker that runs
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO segmentation_dirtycustomer (customer_id, marked_at)"
+            " SELECT id, now() FROM customers_customer WHERE id % 50 = 7"
+        )
+    started = time.perf_counter()
+    done = refreshing.refresh_dirty(now=AS_OF)
+    if done is None:
+        raise SystemExit("nothing was marked")
+    return time.perf_counter() - started, f"{done.customers:,} customers, scores {done.scores}"
+
+
+def _one() -> tuple[float, str]:
+    """From an order that is committed to that customer's features, scores and segments; not the wait for a tick."""
+    from customers.enums import OrderStatus
+    from customers.models import Customer, Order
+    from segmentation import refreshing
+
+    refreshing.refresh_dirty(now=AS_OF)
+    seen = []
+    people = Customer.objects.order_by("pk")[:20]
+    for number, customer in enumerate(people):
+        Order.objects.create(
+            source_id=customer.source_id, customer=customer, external_id=f"one {time.time_ns()}",
+            status=OrderStatus.PLACED, placed_at=AS_OF, arrived_at=AS_OF, currency="GBP",
+            total_cents=1000 + number, margin_cents=100,
+        )  # fmt: skip
+        started = time.perf_counter()
+        if refreshing.refresh_dirty(now=AS_OF) is None:
+            raise SystemExit("nothing was marked")
+        seen.append(time.perf_counter() - started)
+    seen.sort()
+    return seen[len(seen) // 2], f"median of {len(seen)} orders, longest {seen[-1]:.3f} s"
+
+
+def _nothing() -> tuple[float, str]:
+    from segmentation import refreshing
+
+    refreshing.refresh_dirty(now=AS_OF)
+    started = time.perf_counter()
+    done = refreshing.refresh_dirty(now=AS_OF)
+    return time.perf_counter() - started, f"{done}"
+
+
+STEPS = {
+    "mirror": _mirror, "plain": _plain, "ours": _ours, "whole": _whole, "dirty": _dirty,
+    "one": _one,
+    "nothing": _nothing,
+}  # fmt: skip
+
+
+# ---------------------------------------------------------------- the shop
+def fill(customers: int, lines: int) -> None:
+    """A shop of that size, as the tables would be after an import; two champions that can score."""
+    from django.db import connection
+
+    from customers.enums import SourceKind
+    from customers.models import Cursor, Source
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "TRUNCATE customers_source, segmentation_segment, segmentation_modelversion CASCADE"
+        )
+        cursor.execute("TRUNCATE segmentation_score, segmentation_dirtycustomer")
+        Cursor.objects.all().delete()
+        source = Source.objects.create(name="Benchmark", kind=SourceKind.CSV, created_at=AS_OF)
+        cursor.execute(
+            "SET session_replication_role = replica"
+        )  # an import's triggers are not the matter
+        for statement in (Path(__file__).parent / "features_shop.sql").read_text().split(";\n"):
+            if statement.strip():
+                cursor.execute(
+                    statement,
+                    {"source": source.pk, "customers": customers, "orders": lines * 2 // 5,
+                     "lines": lines, "now": AS_OF},
+                )  # fmt: skip
+        cursor.execute("SET session_replication_role = origin")
+        cursor.execute("ANALYZE")
+    _make_champions()
+
+
+def _make_champions() -> None:
+    from segmentation import versions
+    from segmentation.enums import ModelStatus, Task
+    from segmentation.ml import artifacts
+
+    rule = {"rule": {"days": [10.0, 100.0], "probability": [0.6, 0.1]}}
+    for task in (Task.CHURN, Task.PURCHASE):
+        version = versions.record(
+            task=task, status=ModelStatus.CHALLENGER, algorithm="rule of recency", reason="",
+            as_of=AS_OF, now=AS_OF, rows=10, positives=2, metrics={},
+            files=artifacts.to_files(documents=rule),
+            provenance=artifacts.Provenance(
+                task=task, estimator="rule", features=("recency_days",), data_from=0,
+                data_until=86400, rows=10, seed=1, details={},
+            ),
+        )  # fmt: skip
+        versions.promote(version, reason="", now=AS_OF)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
