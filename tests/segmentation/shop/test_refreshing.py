@@ -9,7 +9,7 @@ from django.db import connection
 
 from core import clock
 from customers.models import Cursor, Customer
-from segmentation import queries, refreshing, tasks
+from segmentation import queries, refreshing, scoring, tasks
 from segmentation.enums import SegmentKind, Task
 from segmentation.expectation import READER
 from segmentation.models import (
@@ -43,7 +43,7 @@ def test_first_refresh_fills_sentiments_segments_and_the_cursor() -> None:
         assert inside.count() == inside.values("customer").distinct().count() == done.customers
     assert 0 < done.customers < 1_500
     cursor = Cursor.objects.get(reader=READER)
-    assert (cursor.moved_at, cursor.position) == (STARTS_AT, int(STARTS_AT.timestamp()))
+    assert (cursor.moved_at, cursor.position) == (STARTS_AT, scoring.seconds(STARTS_AT))
     assert not refreshing.due(now=LATER - timedelta(seconds=1))
     assert refreshing.due(now=LATER)
 
