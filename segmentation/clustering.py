@@ -1,0 +1,197 @@
+"""The clusters of the shop: fitted once in four weeks, assigned at every refresh, known by number and name."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from django.db import connection
+
+from segmentation import membership, queries, versions
+from segmentation.enums import ModelStatus, SegmentKind, Task
+from segmentation.ml import artifacts
+from segmentation.ml.columns import NET_REVENUE_CENTS, ORDERS, RECENCY_DAYS
+from segmentation.ml.estimators import clusters
+from segmentation.ml.estimators.clusters import ClusterModel, Group
+from segmentation.ml.tables import FeatureTable, Ints
+from segmentation.models import ModelVersion, Segment
+
+
+logger = logging.getLogger(__name__)
+
+CLUSTERS_LAST = timedelta(days=28)
+SEED = 42
+
+
+def refresh(table: FeatureTable, *, now: datetime) -> None:
+    """Put every customer of `table` into the cluster it belongs to, by a model of at most four weeks of age."""
+    model = _model(table, now=now)
+    if model is None:
+        return
+    keys = model.keys(table)
+    found = {segment.definition.get("cluster"): segment for segment in _segments()}
+    for group in model.groups:
+        # found again by its key: a refit keeps it, and the name, where most of the customers are the same
+        segment = found.pop(group.key, None)
+        title, description = f"Cluster {group.key + 1}: {group.name}", _description(model, group)
+        if segment is None:
+            segment = membership.ensure(
+                name=title, kind=SegmentKind.CLUSTER, definition={"cluster": group.key},
+                description=description, now=now,
+            )  # fmt: skip
+        elif (segment.name, segment.description) != (title, description):
+            segment.name, segment.description = title, description
+            segment.save(update_fields=["name", "description"])
+        membership.write(segment, table.customer_ids[keys == group.key], now=now)
+    for segment in found.values():
+        membership.write(segment, np.empty(0, dtype=np.int64), now=now)
+
+
+def current() -> ClusterModel | None:
+    """The model that serves, to assign new and changed customers by; None before there is one that can be read."""
+    version = queries.champion(Task.CLUSTERS)
+    return None if version is None else _read(version)
+
+
+def _read(version: ModelVersion) -> ClusterModel | None:
+    try:
+        return ClusterModel.from_files(versions.load(version).files)
+    except artifacts.ArtifactError as error:
+        logger.warning("%s is fitted anew: %s", version, error)
+        return None
+
+
+def _model(table: FeatureTable, *, now: datetime) -> ClusterModel | None:
+    version = queries.champion(Task.CLUSTERS)
+    previous = None if version is None else _read(version)
+    if version and previous and now - version.trained_at < CLUSTERS_LAST:
+        return previous
+    try:
+        model = clusters.fit(table, seed=SEED, previous=previous)
+    except ValueError as error:
+        logger.info("no clusters: %s", error)
+        return previous
+    metrics = _metrics(model, table)
+    if version and previous:
+        metrics["moves"] = _moves(model, previous, table, since=version.trained_at)
+        metrics["kept"] = metrics["moves"]["refit"]["kept"]
+    _record(model, metrics, rows=len(table), now=now)
+    return model
+
+
+def _metrics(model: ClusterModel, table: FeatureTable) -> dict[str, Any]:
+    """The measures of the choice, and every candidate's for the page. overlap: see ClusterModel.overlap."""
+    chosen = model.candidate
+    return {
+        "silhouette": chosen.silhouette,
+        "stability": chosen.stability,
+        "smallest_share": chosen.smallest_share,
+        "davies_bouldin": chosen.davies_bouldin,
+        "calinski_harabasz": chosen.calinski_harabasz,
+        "groups": [
+            {"key": group.key, "name": group.name, "share": group.share, "is_noise": group.is_noise}
+            for group in model.groups
+        ],
+        "overlap": model.overlap(table),
+        "tried": [
+            one.to_dict()
+            | {
+                "title": clusters.ALGORITHMS[one.algorithm].title,
+                "is_chosen": position == model.chosen,
+            }
+            for position, one in enumerate(model.tried)
+        ],
+    }
+
+
+def _moves(
+    model: ClusterModel, previous: ClusterModel, table: FeatureTable, *, since: datetime
+) -> dict[str, Any]:
+    """
+    Two migration matrices, whole: who shows them hides small cells.
+
+    refit: the customers of today by the old and the new model, which is what the refit alone changed.
+    since: where customers were when the old model was made, and where they are now.
+    """
+    after = model.assign(table)
+    before = _membership_at(since, table.customer_ids, [group.key for group in previous.groups])
+    moved = clusters.migration(before, after, names_before=previous.names, names_after=model.names)
+    return {
+        "refit": model.moves(previous, table).to_dict(),
+        "since": moved.to_dict() | {"at": since.isoformat()},
+    }
+
+
+def _membership_at(at: datetime, customer_ids: Ints, keys: Iterable[int]) -> Ints:
+    """The position in `keys` of the cluster in which each customer was at `at`, from the history; -1 for in none."""
+    position = {key: place for place, key in enumerate(keys)}
+    segments = {
+        segment.pk: position[segment.definition["cluster"]]
+        for segment in _segments()
+        if segment.definition.get("cluster") in position
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT customer_id, segment_id FROM (
+                SELECT DISTINCT ON (segment_id, customer_id) segment_id, customer_id, joined
+                FROM segmentation_membershipchange
+                WHERE segment_id = ANY(%s) AND changed_at <= %s
+                ORDER BY segment_id, customer_id, changed_at DESC, id DESC
+            ) AS last WHERE joined
+            """,
+            [list(segments), at],
+        )
+        rows = np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, 2)
+    before = np.full(len(customer_ids), -1, dtype=np.int64)
+    rows = rows[np.isin(rows[:, 0], customer_ids)]
+    places = np.array([segments[segment] for segment in rows[:, 1].tolist()], dtype=np.int64)
+    before[np.searchsorted(customer_ids, rows[:, 0])] = places
+    return before
+
+
+def _record(model: ClusterModel, metrics: dict[str, Any], *, rows: int, now: datetime) -> None:
+    until, chosen = int(now.timestamp()), model.candidate
+    version = versions.record(
+        task=Task.CLUSTERS,
+        status=ModelStatus.CHALLENGER,
+        algorithm=model.title,
+        reason="",
+        as_of=now,
+        now=now,
+        rows=rows,
+        positives=0,
+        metrics=metrics,
+        files=model.to_files(),
+        provenance=artifacts.Provenance(
+            task=Task.CLUSTERS, estimator=model.title, features=model.space.names,
+            data_from=until, data_until=until, rows=rows, seed=SEED, details={},
+        ),
+    )  # fmt: skip
+    versions.promote(
+        version,
+        reason=f"k = {chosen.k} of 3 to 8, by {model.title.partition(',')[0]}: silhouette "
+        f"{chosen.silhouette:.2f} times stability {chosen.stability:.2f}, smallest cluster "
+        f"{chosen.smallest_share:.0%}. Why: {model.reason}.",
+        now=now,
+    )
+
+
+def _segments() -> list[Segment]:
+    return list(Segment.objects.filter(kind=SegmentKind.CLUSTER))
+
+
+def _description(model: ClusterModel, group: Group) -> str:
+    how = f"Found by {model.title.partition(',')[0]} on recency, number of orders and money."
+    if group.is_noise:
+        return (
+            f"{how} These customers are like no group of others: noise, in the words of statistics."
+        )
+    typical = dict(zip(model.space.names, group.typical, strict=True))
+    return (
+        f"{how} Typically {typical[RECENCY_DAYS]:,.0f} days since the last order, "
+        f"{typical[ORDERS]:,.1f} orders and {typical[NET_REVENUE_CENTS] / 100:,.0f} spent."
+    )
