@@ -5,21 +5,20 @@ from __future__ import annotations
 import duckdb
 
 from segmentation import mirror
+from segmentation.builder import definitions
 from segmentation.rules import Rule, fields
 from segmentation.rules.tree import Did, FieldIs
 from segmentation.rules.vocabulary import DEEDS, ORDER
-
-
-_SENSITIVE = (
-    "{} may reveal health, belief, origin or something else that the law protects most. "
-    "Use it only with an explicit consent to just that."
-)
+from segmentation.rules.warnings import warnings
 
 
 def cautions_of(rule: Rule, *, matching: int) -> list[str]:
     """In words, the gravest first."""
     found = [] if matching else ["Nobody matches. Look whether two conditions exclude each other."]
-    found += [_SENSITIVE.format(f"“{name}”") for name in _sensitive(rule)]
+    found += [
+        f"{definitions.title_of(definitions.place_of(problem)[0])}: {problem.message}."
+        for problem in warnings(rule)
+    ]
     with mirror.connect() as database:
         found += [
             f"No event “{event}” {f'with a property “{key}” ' if key else ''}has come in yet: "
@@ -31,28 +30,6 @@ def cautions_of(rule: Rule, *, matching: int) -> list[str]:
             for key in _unknown_traits(rule, database)
         ]
     return found
-
-
-def _sensitive(rule: Rule) -> list[str]:
-    names = set()
-    for placed in rule.leaves():
-        leaf = placed.leaf
-        if isinstance(leaf, FieldIs):
-            known = fields.find(leaf.field)
-            if known is not None and known.sensitive:
-                names.add(known.label)
-        if isinstance(leaf, Did):
-            names |= {one.property for one in leaf.where if fields.is_sensitive(one.property)}
-            if leaf.event not in DEEDS and fields.is_sensitive(leaf.event):
-                names.add(leaf.event)
-            for one in leaf.where:
-                values = one.value if isinstance(one.value, tuple) else (one.value,)
-                names |= {
-                    value
-                    for value in values
-                    if isinstance(value, str) and fields.is_sensitive(value)
-                }
-    return sorted(names)  # fmt: skip
 
 
 def _unknown(rule: Rule, database: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:

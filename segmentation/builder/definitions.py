@@ -181,6 +181,11 @@ def place_of(problem: Problem) -> tuple[Path, int | None]:
     return path, int(inside[1]) if inside else None
 
 
+def title_of(path: Path) -> str:
+    """What the page calls the node at this place."""
+    return f"Condition {'.'.join(str(number + 1) for number in path)}" if path else "Rule"
+
+
 def in_words(problem: Problem) -> str:
     """The message, for people who see fields and not JSON."""
     message = (

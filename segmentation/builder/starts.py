@@ -1,20 +1,10 @@
-"""Rules to start from."""
+"""The ready-made rules, each under a name that can stand in an address."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from django.utils.text import slugify
+
+from segmentation.rules.ready_made import READY_MADE, ReadyMade
 
 
-@dataclass(frozen=True, kw_only=True)
-class Start:
-    """A ready-made segment; `code` stands in the address."""
-
-    code: str
-    name: str
-    description: str
-    definition: Mapping[str, Any]
-
-
-READY_MADE: tuple[Start, ...] = ()
+STARTS: dict[str, ReadyMade] = {slugify(one.name): one for one in READY_MADE}

@@ -20,7 +20,7 @@ from core import clock
 from customers.screens import page, staff_page
 from segmentation import previewing, rule_segments, usage
 from segmentation.builder import inputs, rows, suggestions
-from segmentation.builder.starts import READY_MADE
+from segmentation.builder.starts import STARTS
 from segmentation.enums import SegmentKind
 from segmentation.models import Segment
 from segmentation.rules import RuleError
@@ -45,9 +45,9 @@ def new(request: HttpRequest) -> HttpResponse:
 def _start(request: HttpRequest) -> Draft:
     wanted, copied = request.GET.get("from", ""), request.GET.get("copy", "")
     try:
-        if ready := next((one for one in READY_MADE if one.code == wanted), None):
+        if ready := STARTS.get(wanted):
             return drafts.of_definition(
-                name=ready.name, description=ready.description, definition=dict(ready.definition)
+                name=ready.name, description=ready.description, definition=ready.definition
             )
         if copied.isdecimal() and len(copied) < 19:
             known = Segment.objects.filter(pk=int(copied), kind=SegmentKind.RULE).first()
@@ -142,7 +142,7 @@ def _whole_page(
         object=segment,
         segment=segment,
         draft=draft,
-        ready_made=READY_MADE if segment is None else (),
+        ready_made=STARTS if segment is None else {},
         waiting=[one for one in usage.of_segments([segment.pk])[segment.pk] if one.waits]
         if segment
         else [],

@@ -70,8 +70,8 @@ class Draft:
         found = []
         for problem in self.problems:
             path, _ = definitions.place_of(problem)
-            title = f"Condition {'.'.join(str(number + 1) for number in path)}" if path else "Rule"
-            found.append((rows.prefix_of(path), title, definitions.in_words(problem)))
+            words = definitions.in_words(problem)
+            found.append((rows.prefix_of(path), definitions.title_of(path), words))
         return found
 
     def check(self) -> None:
