@@ -17,6 +17,9 @@ from pathlib import Path
 from time import process_time
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from segmentation.ml.columns import SECONDS_PER_DAY
 from segmentation.ml.first_purchase.behaviour import behaviour
@@ -62,7 +65,7 @@ def main() -> None:
 def held_out(lines: Lines, *, until: int, seeds: range) -> None:
     ahead = (until - lines.first_moments()) / SECONDS_PER_DAY
     ways: dict[str, Collected] = {}
-    became, orders = [], []
+    became, orders, customers = [], [], []
     seconds = 0.0
     for seed in seeds:
         fold = np.random.default_rng(seed).permutation(lines.customers) % FOLDS
@@ -77,8 +80,14 @@ def held_out(lines: Lines, *, until: int, seeds: range) -> None:
             for way, shares in said.items():
                 ways.setdefault(way, Collected()).shares.append(shares)
             became.append(model.became(test))
+            customers.append(np.flatnonzero(fold == number))
             orders.append(behaviour(test, model.segments.products).orders.astype(np.int64))
-    table(ways, became=np.concatenate(became), orders=np.concatenate(orders))
+    table(
+        ways,
+        became=np.concatenate(became),
+        orders=np.concatenate(orders),
+        customers=np.concatenate(customers),
+    )
     print(f"longest training: {seconds:.1f} s of processor time")
 
 
@@ -92,7 +101,7 @@ def newcomers(lines: Lines, *, begin: int, end: int) -> None:
     said = compare(model, learn, test, ahead, asked)
     orders = behaviour(test, model.segments.products).orders.astype(np.int64)
     ways = {way: Collected(shares=[shares]) for way, shares in said.items()}
-    table(ways, became=model.became(test), orders=orders)
+    table(ways, became=model.became(test), orders=orders, customers=np.arange(test.customers))
 
 
 def compare(
@@ -126,24 +135,22 @@ def compare(
 
 
 def logit(values: Floats, became: Ints, asked: Floats, *, k: int) -> Floats:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     fitted = make_pipeline(StandardScaler(), LogisticRegression(max_iter=3000)).fit(values, became)
     shares = np.zeros((len(asked), k))
     shares[:, fitted.classes_] = fitted.predict_proba(asked)
     return shares
 
 
-def table(ways: dict[str, Collected], *, became: Ints, orders: Ints) -> None:
+def table(ways: dict[str, Collected], *, became: Ints, orders: Ints, customers: Ints) -> None:
     print(
         f"{'':28}{'accuracy':>22}{'two or more orders':>22}{'top two':>22}{'macro F1':>10}{'cal. err.':>11}{'log loss':>10}"
     )
     for way, collected in ways.items():
         shares = np.concatenate(collected.shares)
         one = judge(shares=shares, became=became, orders=orders)
-        spread = intervals(shares=shares, became=became, orders=orders, seed=42, resamples=200)
+        spread = intervals(
+            shares=shares, became=became, orders=orders, seed=42, customers=customers, resamples=200
+        )
         cells = [
             f"{value:.1%} ({spread[name][0]:.1%}–{spread[name][1]:.1%})"
             for name, value in (

@@ -55,15 +55,27 @@ def losses(*, shares: Floats, became: Ints) -> Floats:
 
 
 def intervals(
-    *, shares: Floats, became: Ints, orders: Ints, seed: int, resamples: int = 400
+    *,
+    shares: Floats,
+    became: Ints,
+    orders: Ints,
+    seed: int,
+    customers: Ints | None = None,
+    resamples: int = 400,
 ) -> dict[str, tuple[float, float]]:
-    """95 % percentile intervals over customers drawn again (Efron 1979), by name of the measure."""
+    """95 % percentile intervals over customers drawn again (Efron 1979), by name of the measure.
+
+    customers: (m,) whom each row is about, where some are told of more than once; they are drawn with all their rows.
+    """
     generator = np.random.default_rng(seed)
+    whose = np.arange(len(became)) if customers is None else customers
+    order = np.argsort(whose, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(whose[order])) + 1)
     drawn = []
     for _ in range(resamples):
-        rows = generator.integers(0, len(became), len(became))
-        one = judge(shares=shares[rows], became=became[rows], orders=orders[rows])
-        drawn.append([one.accuracy, one.again, one.top2])
+        rows = np.concatenate([parts[one] for one in generator.integers(0, len(parts), len(parts))])
+        again = judge(shares=shares[rows], became=became[rows], orders=orders[rows])
+        drawn.append([again.accuracy, again.again, again.top2])
     low, high = np.nanquantile(np.array(drawn), [0.025, 0.975], axis=0)
     names = ("accuracy", "again", "top2")
     return {name: (float(a), float(b)) for name, a, b in zip(names, low, high, strict=True)}
