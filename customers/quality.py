@@ -5,6 +5,8 @@ References between tables (`unknown_customer` ...) need the database and are `in
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -213,10 +215,14 @@ def check(entity: str, table: pa.Table, *, now: datetime) -> Checked:
     if not table.num_rows:
         nothing = pa.table({"row": pa.array([], pa.int64()), "reason": pa.array([], pa.string())})
         return Checked(accepted=rows, refused=nothing, duplicates=0)
-    with duckdb.connect() as db:
-        db.register("input", rows)
+    db = _database()
+    db.register("input", rows)
+    try:
         judge(db, entity, rows="input", columns=table.column_names, into="judged", now=now)
         out = db.sql("FROM judged ORDER BY row").to_arrow_table()
+    finally:  # the connection stays: it should hold nobody's rows
+        db.execute("DROP TABLE IF EXISTS judged")
+        db.unregister("input")
     is_copy = np.array(out["reason"].to_numpy() == "duplicate", dtype=bool)
     keep = np.ones(table.num_rows, dtype=bool)
     keep[out["row"].to_numpy()] = False
@@ -225,6 +231,20 @@ def check(entity: str, table: pa.Table, *, now: datetime) -> Checked:
         refused=out.filter(pa.array(~is_copy)),
         duplicates=int(is_copy.sum()),
     )
+
+
+_opened = threading.local()
+
+
+def _database() -> duckdb.DuckDBPyConnection:
+    """One a thread and process, kept: opening one takes longer than to judge what a lone request says."""
+    by_process: dict[int, duckdb.DuckDBPyConnection] = _opened.__dict__.setdefault("dbs", {})
+    process = os.getpid()
+    if (
+        process not in by_process
+    ):  # that of a parent stays where it is: its threads are not here to end
+        by_process[process] = duckdb.connect()
+    return by_process[process]
 
 
 def judge(
