@@ -61,7 +61,7 @@ def _clusters(table: FeatureTable) -> dict[int, Ints]:
     except artifacts.ArtifactError as error:
         logger.warning("%s assigns nobody: %s", version, error)
         return {}
-    numbers = model.assign(table) if len(table) else NOBODY
+    numbers = model.keys(table) if len(table) else NOBODY
     return {
         segment.pk: table.customer_ids[numbers == segment.definition["cluster"]]
         for segment in Segment.objects.filter(kind=SegmentKind.CLUSTER)

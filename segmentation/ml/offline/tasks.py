@@ -16,6 +16,7 @@ from segmentation.ml.offline.transactions import Transactions
 
 PREDICT = {
     "first-purchase": "segmentation.ml.offline.first_purchase",
+    "segment": "segmentation.ml.offline.segment",
 }
 """Task to module. A module has HELP (a sentence), add_arguments(parser) and predict(options) -> Prediction."""
 
