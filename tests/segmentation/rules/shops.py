@@ -122,7 +122,7 @@ def shops(draw: st.DrawFn, customers: int = 4) -> Shop:
 
 
 def _behaviour(draw: st.DrawFn, customer: int, rows: dict[str, list[dict]]) -> None:
-    for _ in range(draw(st.integers(0, 3))):
+    for _ in range(draw(st.integers(0, 5))):
         order, placed = 1 + len(rows["orders"]), draw(moments)
         rows["orders"].append({
             "order_id": order, "customer_id": customer, "placed_at": placed, "arrived_at": placed,
@@ -232,7 +232,7 @@ def deeds(events: st.SearchStrategy[str], filters: st.SearchStrategy[dict]) -> s
         lambda key, event, count, window, where: {
             key: event, **count, **window, **({"where": where} if where else {}),
         },
-        st.sampled_from(["did", "did_not"]), events, counts, windows, st.lists(filters, max_size=2),
+        st.sampled_from(["did", "did_not"]), events, counts, windows, st.just([]) | st.lists(filters, max_size=2),
     )  # fmt: skip
 
 

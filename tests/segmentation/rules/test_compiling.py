@@ -3,12 +3,13 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from segmentation.rules import compile_rule, cutoffs, parse
 from tests.segmentation.rules.naive import Naive
-from tests.segmentation.rules.shops import NOW, Shop, definitions, shops
+from tests.segmentation.rules.shops import DAY, NOW, Shop, definitions, shops
 
 
 # a failure is told as it was found: shrinking these trees takes minutes
@@ -64,6 +65,29 @@ def test_a_part_of_the_customers_gets_the_same_answers(shop: Shop, asked: list[d
             expected = [one for one in everybody if one in some]
 
             assert members(connection, definition, customer_ids=some, cutoffs=best) == expected
+
+
+@pytest.mark.parametrize(("late", "window", "found"), [
+    (0, {}, True),
+    (1, {}, False),
+    (1 - 7 * DAY, {"within_days": 7}, True),
+    (-7 * DAY, {"within_days": 7}, False),
+    (1, {"within_days": 7}, False),
+    (-7 * DAY, {"older_than_days": 7}, True),
+    (1 - 7 * DAY, {"older_than_days": 7}, False),
+    (-12 * 3_600, {"between": ["2024-10-04", "2024-10-05"]}, True),
+    (-12 * 3_600 - 1, {"between": ["2024-10-04", "2024-10-05"]}, False),
+    (-12 * 3_600, {"between": ["2024-10-03", "2024-10-04"]}, False),
+    (1, {"between": ["2024-10-04", "2024-10-05"]}, False),
+])  # fmt: skip
+def test_edges_of_windows(late: int, window: dict, *, found: bool) -> None:
+    """An order so many seconds after NOW, which is a noon."""
+    shop = Shop({
+        "people": [{"customer_id": 1, "may_profile": True, "joined_at": 0, "traits": "{}"}],
+        "orders": [{"order_id": 1, "customer_id": 1, "placed_at": NOW + late}],
+    })  # fmt: skip
+
+    assert members(shop.connect(), {"all": [{"did": "ORDER", **window}]}) == [1] * found
 
 
 def test_no_value_of_a_user_stands_in_the_statement() -> None:

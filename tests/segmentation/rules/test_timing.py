@@ -62,11 +62,14 @@ def test_membership_never_changes_before_the_predicted_second(data: st.DataObjec
 @pytest.mark.parametrize("definition", [
     {"did": "ORDER", "within_days": 7},
     {"did_not": "ORDER", "within_days": 7},
-    {"did": "ORDER", "count": {"exactly": 2}, "within_days": 7},
+    {"did": "ORDER", "count": {"exactly": 2}, "within_days": 7}, {"did": "ORDER", "count": {"at_least": 2}, "within_days": 7},
+        {"did": "ORDER", "count": {"at_most": 1}, "within_days": 7},
+        {"did": "ORDER", "count": {"at_least": 2}, "older_than_days": 2},
+        {"did": "ORDER", "count": {"at_most": 1}, "older_than_days": 2},
     {"did": "ORDER", "older_than_days": 30},
 ])  # fmt: skip
 def test_flip_is_exact_for_windows(definition: dict) -> None:
-    """Orders 1, 3 and 40 days ago."""
+    """Orders 1, 3 and 20 days ago."""
     placed = [NOW - days * DAY + 5 for days in (1, 3, 20)]
     shop = Shop({
         "people": [{"customer_id": 1, "may_profile": True, "joined_at": 0, "traits": "{}"}],
