@@ -81,15 +81,18 @@ def test_stored_model_says_the_same() -> None:
     assert mine.spend.tobytes() == stored.spend.tobytes()
 
 
-def test_probability_of_coming_back_is_the_true_one_for_each_kind_of_first_order() -> None:
+def test_shares_agree_with_what_becomes_of_each_kind_of_first_order() -> None:
     asked = lines(unseen())
     first = asked.where(asked.first())
-    one_order = fitted().became(first)  # the segment if the first order remains the only one
-    stays = shares(unseen())[np.arange(asked.customers), one_order]
-    for goods, comes_back in COMES_BACK.items():
+    became = np.eye(SETTINGS.segments)[fitted().became(asked)]
+    said = shares(unseen())
+    by_goods = []
+    for goods in COMES_BACK:
         named = np.array([goods in name for name in first.words])[first.product]
         of_them = np.unique(first.customer[named])
-        assert 1 - stays[of_them].mean() == pytest.approx(comes_back, abs=0.08)
+        by_goods.append(said[of_them].mean(axis=0))
+        assert by_goods[-1] == pytest.approx(became[of_them].mean(axis=0), abs=0.08)
+    assert np.abs(by_goods[0] - by_goods[1]).sum() > 0.5  # and the two kinds differ
 
 
 def test_shares_are_calibrated_and_better_than_the_shares_of_all() -> None:
