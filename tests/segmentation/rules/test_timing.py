@@ -64,8 +64,8 @@ def test_membership_never_changes_before_the_predicted_second(data: st.DataObjec
     {"did_not": "ORDER", "within_days": 7},
     {"did": "ORDER", "count": {"exactly": 2}, "within_days": 7}, {"did": "ORDER", "count": {"at_least": 2}, "within_days": 7},
         {"did": "ORDER", "count": {"at_most": 1}, "within_days": 7},
-        {"did": "ORDER", "count": {"at_least": 2}, "older_than_days": 2},
-        {"did": "ORDER", "count": {"at_most": 1}, "older_than_days": 2},
+        {"did": "ORDER", "count": {"at_least": 3}, "older_than_days": 2},
+        {"did": "ORDER", "count": {"at_most": 2}, "older_than_days": 2},
     {"did": "ORDER", "older_than_days": 30},
 ])  # fmt: skip
 def test_flip_is_exact_for_windows(definition: dict) -> None:
