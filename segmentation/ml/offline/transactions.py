@@ -34,6 +34,8 @@ SPELLINGS = {
 }
 _DATES = "['%Y%m%d', '%m/%d/%Y %H:%M', '%m/%d/%y %H:%M']"
 """Beside ISO: its short form (CDNOW), and how the UCI file looks once a spreadsheet has saved it."""
+_OFFSET = ":[0-9.]+ ?([+-][0-9]{2}(:?[0-9]{2})?|Z)$"
+"""A time that says how far it is from UTC; a plain cast would forget that."""
 
 _REASONS = """CASE
     WHEN customer IS NULL THEN 'no customer_id'
@@ -148,7 +150,10 @@ def _checked(found: Mapping[str, str | None]) -> str:
         SELECT *, {_REASONS.format(gift=gift)} AS reason
         FROM (SELECT row,
             regexp_replace({text("customer_id")}, '^([0-9]+)\\.0$', '\\1') AS customer,
-            coalesce(TRY_CAST({text("date")} AS TIMESTAMP), try_strptime({text("date")}, {_DATES})) AS moment,
+            CASE WHEN regexp_matches({text("date")}, '{_OFFSET}')
+                THEN make_timestamp(epoch_us(TRY_CAST({text("date")} AS TIMESTAMPTZ)))
+                ELSE coalesce(TRY_CAST({text("date")} AS TIMESTAMP), try_strptime({text("date")}, {_DATES}))
+                END AS moment,
             {amount} AS money, {number("quantity")} AS pieces, {number("unit_price")} AS price,
             {text("order_id")} AS order_key, {text("sku")} AS sku, {text("description")} AS description,
             {text("category")} AS category, {text("country")} AS country
@@ -208,6 +213,8 @@ _MIRROR = (
         orders.placed_at, orders.arrived_at
         FROM lines JOIN orders ON orders.customer_id = customer AND orders.name = lines.order_id
         LEFT JOIN products USING (sku)""",
+    """CREATE VIEW people AS SELECT customer_id, '' AS email_domain, joined_at, arrived_at, '' AS traits
+        FROM customers""",
     "CREATE TABLE refunds (customer_id BIGINT, refunded_at BIGINT, arrived_at BIGINT, amount_cents BIGINT)",
     """CREATE TABLE events (customer_id BIGINT, kind VARCHAR, name VARCHAR, happened_at BIGINT, arrived_at BIGINT,
         campaign_id BIGINT, properties VARCHAR)""",
