@@ -67,7 +67,7 @@ def rfm_of(past: Transactions, *, cutoff: int) -> FeatureTable:
     """Recency in days at `cutoff`, number of orders and money in cents; customer_ids are places in `past.customers`."""
     with duckdb.connect(config={"threads": 1}) as database:
         database.register("lines", past.lines)
-        found = database.execute(
+        found = database.sql(
             """SELECT customer, max(placed_at) AS newest, count(DISTINCT order_id) AS orders,
                 CAST(sum(CAST(round(100 * amount) AS HUGEINT)) AS DOUBLE) AS cents
             FROM lines GROUP BY customer ORDER BY customer"""

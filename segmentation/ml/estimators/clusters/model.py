@@ -120,6 +120,8 @@ class ClusterModel:
         )
         together[crossed] = 0
         heirs = naming.matched(together, self._apart(previous))
+        if previous.partition.has_noise and self.partition.has_noise:
+            heirs[len(self.groups) - 1] = len(previous.groups) - 1
         groups: list[Group | None] = [None] * len(self.groups)
         for mine, theirs in heirs.items():
             old = previous.groups[theirs]
