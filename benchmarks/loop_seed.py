@@ -131,9 +131,8 @@ class _Ring:
         margin, value = _worth(features)
         effects = model.effects(features.values)
         expectation = expected_profit(
-            uplift=effects.apparent, deviation=effects.deviation, alone=effects.alone,
-            believed=effects.believed, average_error=effects.average_error, margin_cents=margin,
-            value_cents=value, unsubscribe=self._unsubscribe_share, economics=self.economics,
+            uplift=effects.uplift, deviation=effects.deviation, alone=effects.alone,
+            margin_cents=margin, value_cents=value, unsubscribe=self._unsubscribe_share, economics=self.economics,
         )  # fmt: skip
         _, mailed = model.response.predict(features.values)
         earns = mailed * (margin - self.economics.discount_share * value)

@@ -190,7 +190,7 @@ def _judge_uplift(
     )
     fresh = _take(rounds, judged)
     champion_says = serving.effects(fresh.X)
-    expected = champion_says.alone + fresh.propensity * champion_says.apparent
+    expected = champion_says.alone + fresh.propensity * champion_says.uplift
     losses = [
         _r_losses(fresh, expected=np.clip(expected, 0, 1), uplift=effects.uplift)
         for effects in (challenger.effects(fresh.X), champion_says)

@@ -53,11 +53,9 @@ def of_mailing(
         return None
     margin, value = worth(known)
     expected = policy.expected_profit(
-        uplift=effects.apparent,
+        uplift=effects.uplift,
         deviation=effects.deviation,
         alone=effects.alone,
-        believed=effects.believed,
-        average_error=effects.average_error,
         margin_cents=margin,
         value_cents=value,
         unsubscribe=_unsubscribe_share(version),

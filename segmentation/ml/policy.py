@@ -16,7 +16,6 @@ from segmentation.ml.tables import Bools, Floats
 
 
 _LEAST = 0.05
-_SHOWN = 1.64  # standard errors (one-sided 95 %) from which a loss on the average customer is shown
 _MODESTY = 2.0
 """A posterior knows nothing of what the features leave out: its deviations are made this much wider before
 they decide how much to explore (posterior inflation; Chapelle and Li 2011)."""
@@ -45,19 +44,15 @@ class Exploration:
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """Of mailing each customer rather than not: expected profit and its standard deviation, cents.
-
-    `doubt_cents`: by how much a mail may look bad before it is dropped.
-    """
+    """Of mailing each customer rather than not: expected profit and its standard deviation, cents."""
 
     profit_cents: Floats
     deviation_cents: Floats
-    doubt_cents: float = 0.0
 
     @property
     def pays(self) -> Bools:
         """The recommendation: mail these."""
-        return np.asarray(self.profit_cents + self.doubt_cents > 0)
+        return np.asarray(self.profit_cents > 0)
 
     @property
     def certainty(self) -> Floats:
@@ -75,18 +70,11 @@ def expected_profit(
     value_cents: Floats,
     unsubscribe: Floats | float,
     economics: Economics,
-    believed: float = 1.0,
-    average_error: float = 0.0,
 ) -> Expectation:
     """Expected profit of a mail: uplift * margin - P(order | mailed) * voucher - sending - unsubscribing.
 
     `alone`: P(order) without a mail; `margin_cents`, `value_cents`: margin and list value of an order
     before the voucher; `unsubscribe`: P(unsubscribing | mailed). The uncertainty is that of the uplift.
-
-    `believed`: the share of the differences between customers that is acted upon; the rest of the decision is
-    that on the average customer, whose uplift is known up to `average_error`: all or nobody, and all
-    until mails are shown to lose money, since that is the habit. Where the uplift of one and the other is not
-    known, large baskets are no reason to expect a large effect, so all differences in profit shrink.
     """
     voucher = economics.discount_share * value_cents
     profit = (
@@ -96,12 +84,7 @@ def expected_profit(
         - unsubscribe * economics.unsubscribe_cost_cents
     )
     swing = np.abs(margin_cents - voucher)
-    doubt = (1 - believed) * average_error * float(swing.mean()) if len(swing) else 0.0
-    return Expectation(
-        profit_cents=believed * profit + (1 - believed) * profit.mean() if len(profit) else profit,
-        deviation_cents=np.hypot(believed * swing * deviation, doubt),
-        doubt_cents=_SHOWN * doubt,
-    )
+    return Expectation(profit_cents=profit, deviation_cents=swing * deviation)
 
 
 def within_budget(expectation: Expectation, *, budget: int | None) -> Bools:

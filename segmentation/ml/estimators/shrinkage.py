@@ -6,9 +6,9 @@ likelihood; MacKay 1992, "Bayesian interpolation"), so a group without signal is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,25 +37,44 @@ class Posterior:
         return design @ self.mean, np.sqrt(np.maximum(spread, 0.0))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Moments:
+    """What a weighted regression needs of its rows: X'WX (p, p) and X'Wy (p,). Those of disjoint rows add up."""
+
+    gram: Floats
+    moment: Floats
+
+    @classmethod
+    def of(cls, *, design: Floats, target: Floats, precision: Floats) -> Self:
+        """Design (n, p), target (n,), precision (n,): one over the variance of the noise."""
+        weighted = design * precision[:, None]
+        return cls(gram=weighted.T @ design, moment=weighted.T @ target)
+
+    @classmethod
+    def total(cls, parts: Iterable[Self]) -> Self:
+        several = list(parts)
+        return cls(
+            gram=np.sum([part.gram for part in several], axis=0),
+            moment=np.sum([part.moment for part in several], axis=0),
+        )
+
+
 def shrink(
+    moments: Moments,
     *,
-    design: Floats,
-    target: Floats,
-    precision: Floats,
     groups: Ints,
     known: Mapping[int, float] | None = None,
     typical: Mapping[int, float] | None = None,
     iterations: int = 25,
 ) -> Posterior:
-    """Fit target = design @ beta + noise, where `precision` is one over the variance of the noise.
+    """Fit target = design @ beta + noise, of which only the moments of the rows are needed.
 
-    design (n, p), target (n,), precision (n,), groups (p,): group 0 is not shrunk, the coefficients of group
-    g > 0 are drawn from N(0, variance_g). `known` fixes the variance of a group; `typical` adds to a group one
-    imagined coefficient of that variance, so that a small group is neither switched off nor let loose by
-    chance. Columns should have about the same scale within a group.
+    groups (p,): group 0 is not shrunk, the coefficients of group g > 0 are drawn from N(0, variance_g). `known`
+    fixes the variance of a group; `typical` adds to a group one imagined coefficient of that variance, so that a
+    small group is neither switched off nor let loose by chance. Columns should have about the same scale within a
+    group.
     """
-    weighted = design * precision[:, None]
-    gram, moment = weighted.T @ design, weighted.T @ target
+    gram, moment = moments.gram, moments.moment
     known, typical = known or {}, typical or {}
     members = {group: np.flatnonzero(groups == group) for group in range(1, int(groups.max()) + 1)}
     diagonal = np.maximum(np.diag(gram), _TINY)

@@ -20,7 +20,7 @@ _EARLY = (
     0.3,
     1.0,
 )  # of the window: four days of fourteen (effects of mails halve in 1 to 3 days)
-_RARE = 0.005  # p(1 - p) is not trusted below this
+RARE = 0.005  # p(1 - p) is not trusted below this
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ def outcomes(rounds: Rounds, *, expected: Floats) -> list[Outcome]:
 
     `expected`: P(order) of each row under the logged assignment. One part where days are not known.
     """
-    spread = np.maximum(expected * (1 - expected), _RARE)
+    spread = np.maximum(expected * (1 - expected), RARE)
     if rounds.days is None:
         return [Outcome(residual=rounds.ordered - expected, variance=spread)]
     position = np.clip(np.nan_to_num(rounds.days) / rounds.window_days, 0, 1 - 1e-9)

@@ -6,8 +6,8 @@ propensities are known. Outcomes are weighted by 1 / p(1 - p): an order of someb
 more than one of somebody who always does. Where the day of the order is known, early and
 late orders are learned apart (`timing.py`). Coefficients are shrunk by theme (empirical Bayes). How far
 the differences that remain are believed is decided by customers whom the regression has not seen: the slope of
-their outcomes on what it predicted for them, less its standard error. With no evidence for differences,
-the average effect is everybody's, and with none for an average effect, the verdict says so.
+their outcomes on what it predicted for them, less its standard error. As far as they are not believed, the uplift
+is what P(order) alone tells of it (`level.py`).
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from typing import Any, Self
 import numpy as np
 
 from segmentation.ml import artifacts
+from segmentation.ml.estimators.level import Level
 from segmentation.ml.estimators.moderators import Functions
 from segmentation.ml.estimators.response import ResponseModel, cross_fitted, folds
-from segmentation.ml.estimators.shrinkage import Posterior, shrink, total
-from segmentation.ml.estimators.timing import Outcome, Rounds, outcomes
-from segmentation.ml.tables import Bools, Floats, Ints
+from segmentation.ml.estimators.shrinkage import Moments, Posterior, shrink, total
+from segmentation.ml.estimators.timing import RARE, Outcome, Rounds, outcomes
+from segmentation.ml.tables import Floats, Ints
 
 
 _SURE = 1.96  # z value from which an effect is believed
@@ -74,16 +75,15 @@ class Slope:
 class Effects:
     """What a mail does to customers, in P(order); (n,) each.
 
-    `apparent`: the uplift as the regression says, with its `deviation`; `alone`: P(order) if left alone, which goes
-    with it; `uplift`: drawn to the average as far as the differences are not `believed`.
+    `uplift` with its `deviation`; `alone`: P(order) if left alone, which goes with it. `apparent`: the uplift as the
+    regression says, of which the share `believed` is in `uplift`.
     """
 
     uplift: Floats
-    apparent: Floats
     deviation: Floats
     alone: Floats
+    apparent: Floats
     believed: float
-    average_error: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +95,7 @@ class UpliftModel:
     functions: Functions
     centre: Floats
     posterior: Posterior
+    level: Level
     average: float
     average_error: float
     slope: Slope
@@ -136,19 +137,13 @@ class UpliftModel:
         centre = table.mean(axis=0)
         design = np.column_stack([np.ones(len(base)), table - centre])
         rate = max(float(rounds.ordered.mean()), 1e-4)
-        regression = _Regression(
-            design=design * lever[:, None],
-            parts=outcomes(rounds, expected=expected),
-            functions=functions,
-            rate=rate,
+        fold = folds(rounds.customer, seed=seed, count=_UNSEEN)
+        parts = outcomes(rounds, expected=expected)
+        regression = _Regression.of(
+            design=design * lever[:, None], parts=parts, fold=fold, functions=functions, rate=rate
         )
-        posterior = regression.fit(np.ones(len(base), dtype=bool))
-        slope = _held_out(
-            regression,
-            design=design,
-            lever=lever,
-            fold=folds(rounds.customer, seed=seed, count=_UNSEEN),
-        )
+        posterior = regression.fit()
+        slope = _held_out(regression, design=design, lever=lever, fold=fold, parts=parts)
         residual = rounds.ordered - expected
         # The plain average, of equally weighted customers: what a campaign to everybody would have brought.
         plain = lever / (rounds.propensity * (1 - rounds.propensity)) * residual
@@ -161,6 +156,12 @@ class UpliftModel:
             functions=functions,
             centre=centre,
             posterior=posterior,
+            level=Level.fit(
+                base=base,
+                lever=lever,
+                residual=residual,
+                variance=np.maximum(expected * (1 - expected), RARE),
+            ),
             average=average,
             average_error=error,
             slope=slope,
@@ -174,23 +175,20 @@ class UpliftModel:
         alone, mailed = self.response.predict(X)
         base = _base(alone, mailed)
         believed = self.slope.believed
-        if self.slope.seen:
+        level, level_deviation = self.level.predict(base)
+        apparent, deviation = level, level_deviation
+        if believed:
             table = self.functions.table(X, base) - self.centre
             design = np.column_stack([np.ones(len(X)), table])
             apparent, deviation = self.posterior.predict(design)
-            average = float(self.posterior.mean[0])
-        else:
-            average = self.average
-            apparent = np.full(len(X), average)
-            deviation = np.full(len(X), self.average_error)
+        uplift = believed * apparent + (1 - believed) * level
         return Effects(
-            uplift=average + believed * (apparent - average),
-            apparent=apparent,
-            deviation=deviation,
+            uplift=uplift,
+            deviation=np.hypot(believed * deviation, (1 - believed) * level_deviation),
             # The trees' own opinion about the effect is not used: only their level, halfway between the arms.
-            alone=np.clip(base - apparent / 2, 0.0, 1.0),
+            alone=np.clip(base - uplift / 2, 0.0, 1.0),
+            apparent=apparent,
             believed=believed,
-            average_error=self.average_error,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -204,6 +202,7 @@ class UpliftModel:
             "covariance": self.posterior.covariance.tolist(),
             "group_variance": self.posterior.group_variance.tolist(),
             "evidence": self.posterior.evidence,
+            "level": self.level.to_dict(),
             "average": self.average,
             "average_error": self.average_error,
             "slope": [self.slope.value, self.slope.error],
@@ -223,6 +222,7 @@ class UpliftModel:
                 group_variance=np.array(tree["group_variance"]),
                 evidence=tree["evidence"],
             ),
+            level=Level.from_dict(tree["level"]),
             average=tree["average"],
             average_error=tree["average_error"],
             slope=Slope(value=tree["slope"][0], error=tree["slope"][1]),
@@ -244,39 +244,54 @@ def _base(alone: Floats, mailed: Floats) -> Floats:
 
 @dataclass(frozen=True, kw_only=True)
 class _Regression:
-    """The shrunken regression, ready to be fitted on any part of the rows."""
+    """The shrunken regression on all rows, or on all but a fold: moments add up, so each row is read once."""
 
-    design: Floats
-    parts: list[Outcome]
+    moments: list[dict[int, Moments]]  # of each outcome, by fold
     functions: Functions
     rate: float
 
-    def fit(self, rows: Bools) -> Posterior:
+    @classmethod
+    def of(
+        cls, *, design: Floats, parts: list[Outcome], fold: Ints, functions: Functions, rate: float
+    ) -> Self:
+        moments = [
+            {
+                int(number): Moments.of(
+                    design=design[fold == number],
+                    target=part.residual[fold == number],
+                    precision=1 / part.variance[fold == number],
+                )
+                for number in np.unique(fold)
+            }
+            for part in parts
+        ]
+        return cls(moments=moments, functions=functions, rate=rate)
+
+    def fit(self, *, without: int | None = None) -> Posterior:
         own = range(2, 2 + self.functions.own)
         return total([
             shrink(
-                design=self.design[rows],
-                target=part.residual[rows],
-                precision=1 / part.variance[rows],
+                Moments.total(one for number, one in folds.items() if number != without),
                 groups=self.functions.groups,
                 known={1: (_LEVEL * self.rate) ** 2},
                 typical=dict.fromkeys(own, (_TYPICAL * self.rate) ** 2),
             )
-            for part in self.parts
+            for folds in self.moments
         ])  # fmt: skip
 
 
-def _held_out(regression: _Regression, *, design: Floats, lever: Floats, fold: Ints) -> Slope:
+def _held_out(
+    regression: _Regression, *, design: Floats, lever: Floats, fold: Ints, parts: list[Outcome]
+) -> Slope:
     """The outcome's slope on the differences predicted for unseen customers."""
     seen = np.zeros(len(lever))
-    for part in np.unique(fold):
-        outside = fold == part
+    for number in np.unique(fold):
+        outside = fold == number
         if outside.all():
             return Slope(value=0.0, error=1.0)
-        effect = design[outside] @ regression.fit(~outside).mean
-        seen[outside] = effect
-    residual = np.sum([part.residual for part in regression.parts], axis=0)
-    weight = 1 / np.sum([part.variance for part in regression.parts], axis=0)
+        seen[outside] = design[outside] @ regression.fit(without=int(number)).mean
+    residual = np.sum([part.residual for part in parts], axis=0)
+    weight = 1 / np.sum([part.variance for part in parts], axis=0)
     # Each fold's average effect is fitted beside the slope: a fold whose average is high was predicted from
     # others whose average is low, which would look like a negative slope.
     levels = (fold[:, None] == np.unique(fold)) * lever[:, None]

@@ -66,28 +66,6 @@ def test_expected_profit_agrees_with_the_simulators_formula():
     assert ours.profit_cents == pytest.approx(truth)
 
 
-def test_without_known_differences_all_or_nobody_are_mailed():
-    values = np.array([1000.0, 4000.0, 7000.0])
-    for uplift, mailed in ((0.03, True), (0.010, True), (0.0, False)):
-        expectation = _expect(np.full(3, uplift), values=values, believed=0.0, average_error=0.004)
-
-        assert np.ptp(expectation.profit_cents) == 0
-        assert np.ptp(expectation.certainty) == 0
-        assert expectation.pays.tolist() == [mailed] * 3
-    # a loss within the error of the average is no reason to stop
-    assert _expect([0.010, 0.010], believed=0.0, average_error=0.004).profit_cents[0] < 0
-    assert not _expect([0.010, 0.010], believed=0.0, average_error=0.0).pays.any()
-
-
-def test_differences_count_as_far_as_they_are_believed():
-    whole, half, none = (_expect([0.0, 0.04], believed=share) for share in (1.0, 0.5, 0.0))
-
-    assert np.ptp(half.profit_cents) == pytest.approx(0.5 * np.ptp(whole.profit_cents))
-    assert [one.profit_cents.mean() for one in (half, none)] == pytest.approx(
-        [whole.profit_cents.mean()] * 2
-    )
-
-
 def test_budget_takes_the_best_that_pay():
     expectation = Expectation(
         profit_cents=np.array([5.0, -1.0, 9.0, 2.0, 7.0]), deviation_cents=np.ones(5)
