@@ -34,7 +34,7 @@ class SegmentAdmin(ReadOnlyAdmin):
 
     list_before_template = "pages/segment_list_head.html"
     list_display = (
-        "name", "kind_label", "status_label", "size_number", "reachable", "share", "change",
+        "name", "kind_label", "status_label", "size_number", "reachable", "change",
         "used_by", "refreshed_at",
     )  # fmt: skip
     list_filter = ("kind", "status")
@@ -88,12 +88,6 @@ class SegmentAdmin(ReadOnlyAdmin):
     @column(description="May be mailed")
     def reachable(self, segment: Any) -> str:
         return display.number(segment.reachable)
-
-    @column(description="Share")
-    def share(self, segment: Any) -> str:
-        return (
-            display.percent(segment.reachable / segment.size, decimals=0) if segment.size else "–"
-        )
 
     @column(description="7 days")
     def change(self, segment: Any) -> str:

@@ -15,16 +15,10 @@ from customers import display
 SMALLEST = 10
 """A cell of fewer people is not told: it could be about somebody one knows."""
 FEW = "fewer than 10"
-RECENCY = (
-    (30, "up to 30 days"),
-    (90, "31 to 90"),
-    (180, "91 to 180"),
-    (365, "181 to 365"),
-    (None, "more than 365"),
-)
-ORDERS = ((1, "1"), (2, "2"), (4, "3 to 4"), (9, "5 to 9"), (None, "10 and more"))
+RECENCY = ((30, "0–30"), (90, "31–90"), (180, "91–180"), (365, "181–365"), (None, "over 365"))
+ORDERS = ((1, "1"), (2, "2"), (4, "3–4"), (9, "5–9"), (None, "10+"))
 COUNTRIES = 8
-WIDTH, HEIGHT = 96, 34  # of a cell of the grid
+WIDTH, HEIGHT = 62, 32  # of a cell of the grid
 
 
 @dataclass(frozen=True, kw_only=True)

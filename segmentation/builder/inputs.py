@@ -16,7 +16,7 @@ DEEPEST = 3
 QUANTIFIERS = (("all", "All of"), ("any", "Any of"), ("none", "None of"))
 _COUNTS = {"at_least": "at least", "at_most": "at most", "exactly": "exactly"}
 _WINDOWS = {
-    "ever": "ever", "within_days": "in the last days", "older_than_days": "longer ago than days",
+    "ever": "ever", "within_days": "in the last … days", "older_than_days": "more than … days ago",
     "between": "between two dates",
 }  # fmt: skip
 Choices = Sequence[tuple[str, str]]
