@@ -23,7 +23,9 @@ def file(tmp_path: Path) -> Path:
                 ago = days * float(np.exp(rng.normal(0, 0.15))) + 20 * order
                 day = np.datetime64("2024-01-01") - np.timedelta64(round(ago * 24), "h")
                 amount = cents * float(np.exp(rng.normal(0, 0.15))) / 100
-                rows.append(f"{kind}-{number},{day},{amount:.2f},{kind}-{number}-{order}")
+                rows.append(
+                    f"{kind}-{number},{day.astype('datetime64[s]')},{amount:.2f},{kind}-{number}-{order}"
+                )
     rows.append("late-1,2024-01-05,10.00,late-1-0")
     path = tmp_path / "tx.csv"
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")
