@@ -180,6 +180,9 @@ MEASURES = {
     "silhouette": ("Silhouette", "how well apart, −1 to 1"),
     "stability": ("Stability", "1: found again on other halves of the data"),
     "smallest_share": ("Smallest cluster", "share of customers"),
+    "davies_bouldin": ("Davies-Bouldin index", "lower is better"),
+    "calinski_harabasz": ("Calinski-Harabasz index", "higher is better"),
+    "kept": ("Kept the name of their cluster", "share of customers, over the last refit"),
 }
 
 
@@ -189,6 +192,7 @@ FORMATS: dict[str, Callable[[float], str]] = {
     "believed": display.percent,
     "unsubscribe_share": lambda share: display.percent(share, decimals=2),
     "smallest_share": display.percent,
+    "kept": display.percent,
     "rounds": display.number,
 }
 
