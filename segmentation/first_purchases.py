@@ -75,7 +75,7 @@ def due(*, now: datetime) -> bool:
 
 def refresh_if_due(*, now: datetime) -> Told | None:
     """Fit when it is time, and predict; None when it is not due, nothing serves, or another process is at it."""
-    if not due(now=now) or not mirror.exists():
+    if not due(now=now):
         return None
     try:
         training.lock(TASK)
