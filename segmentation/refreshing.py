@@ -90,10 +90,12 @@ def _refresh(*, now: datetime) -> Refreshed:
     mirror.refresh()
     with mirror.connect() as database:
         computed = engines.compute_everybody(database, as_of=scoring.seconds(now))
+    mirror.write_features(computed)
     table = FeatureTable.from_arrow(computed)
+    del computed  # as large as the table itself
     written = scoring.score_all(table, as_of=now, now=now)
     segments.refresh(table, now=now)
-    mirror.write_features(computed)
+    mirror.refresh(("scores", "memberships"))
     Cursor.objects.update_or_create(
         reader=PROFILED, defaults={"moved_at": now, "position": len(table)}
     )

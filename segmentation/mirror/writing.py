@@ -26,25 +26,24 @@ MEMORY = "1GB"
 MOST_CHANGES = 8
 
 
-def refresh() -> dict[str, int]:
+def refresh(names: Sequence[str] = tuple(TABLES)) -> dict[str, int]:
     """
-    Read every table of `TABLES` anew, all of one moment; returns rows a table.
+    Read tables anew, of one moment; returns rows a table.
 
     The computed `features` stay as they were, until `write_features`.
     """
     # one at a time: the newest generation must be the one that read the database last
     with generations.exclusive("writer"):
-        return _read(tuple(TABLES))
+        return _read(names)
 
 
 def write_features(features: pa.Table) -> None:
-    """Keep `features` of everybody as of now, and read again what was made from them."""
+    """Keep `features` of everybody as of now."""
     with generations.exclusive("writer"):
         number = time.time_ns()
         path = _work() / "features.parquet"
         pq.write_table(features, path, compression="zstd", row_group_size=ROW_GROUP)
         generations.publish_tables({"features": path}, number=number)
-        _read(("scores", "memberships"))
 
 
 def _read(names: Sequence[str]) -> dict[str, int]:
