@@ -195,7 +195,8 @@ def _futures(
     """Shares over segments (m, k) and mean later spend (m,); `themselves`: the asked are the past, each left out of their own."""
     m, k = len(asked), len(segments.centres)
     shares, spend = np.empty((m, k)), np.empty(m)
-    few = min(settings.neighbours, len(past.near) - themselves)
+    # a tenth of few customers: with more of them everybody would be everybody's neighbour
+    few = min(settings.neighbours, max(20, len(past.near) // 10), len(past.near) - themselves)
     for begin in range(0, m, BATCH):
         rows = np.arange(begin, min(begin + BATCH, m))
         far = (
