@@ -4,14 +4,13 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('customers', '0008_orders_of_visitors'),
+        ("customers", "0008_orders_of_visitors"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='inboundrequest',
-            index=models.Index(fields=['source', 'received_at'], name='inbound_by_time'),
+            model_name="inboundrequest",
+            index=models.Index(fields=["source", "received_at"], name="inbound_by_time"),
         ),
     ]

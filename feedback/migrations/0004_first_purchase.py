@@ -4,15 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('feedback', '0003_first_order_days'),
+        ("feedback", "0003_first_order_days"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='retrainingdecision',
-            name='task',
-            field=models.CharField(choices=[('CHURN', 'Churn: no order in the next 90 days'), ('PURCHASE', 'Purchase: an order in the next 30 days'), ('RESPONSE', 'Response: an order after a message'), ('UPLIFT', 'Uplift: orders caused by a message'), ('CLUSTERS', 'Clusters of customers'), ('FIRST', 'First purchase: the segment that a first order leads to')], max_length=10),
+            model_name="retrainingdecision",
+            name="task",
+            field=models.CharField(
+                choices=[
+                    ("CHURN", "Churn: no order in the next 90 days"),
+                    ("PURCHASE", "Purchase: an order in the next 30 days"),
+                    ("RESPONSE", "Response: an order after a message"),
+                    ("UPLIFT", "Uplift: orders caused by a message"),
+                    ("CLUSTERS", "Clusters of customers"),
+                    ("FIRST", "First purchase: the segment that a first order leads to"),
+                ],
+                max_length=10,
+            ),
         ),
     ]

@@ -13,81 +13,133 @@ CREATE TRIGGER append_only BEFORE UPDATE OF segment_id, number, definition, word
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('customers', '0008_orders_of_visitors'),
-        ('segmentation', '0001_initial'),
+        ("customers", "0008_orders_of_visitors"),
+        ("segmentation", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='SegmentVersion',
+            name="SegmentVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('definition', models.JSONField()),
-                ('words', models.TextField(help_text='The rule as a sentence.')),
-                ('changed_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("definition", models.JSONField()),
+                ("words", models.TextField(help_text="The rule as a sentence.")),
+                ("changed_at", models.DateTimeField()),
             ],
         ),
         migrations.AddField(
-            model_name='membershipchange',
-            name='rule_version',
-            field=models.PositiveIntegerField(help_text='The version of the rule that decided; none where there is no rule.', null=True),
+            model_name="membershipchange",
+            name="rule_version",
+            field=models.PositiveIntegerField(
+                help_text="The version of the rule that decided; none where there is no rule.",
+                null=True,
+            ),
         ),
         migrations.AddField(
-            model_name='segment',
-            name='problem',
-            field=models.TextField(blank=True, help_text='Why the last computation failed, in words.'),
+            model_name="segment",
+            name="problem",
+            field=models.TextField(
+                blank=True, help_text="Why the last computation failed, in words."
+            ),
         ),
         migrations.AddField(
-            model_name='segment',
-            name='rule_version',
-            field=models.PositiveIntegerField(default=0, help_text='Of a rule: its newest SegmentVersion; 0 for what the code defines.'),
+            model_name="segment",
+            name="rule_version",
+            field=models.PositiveIntegerField(
+                default=0,
+                help_text="Of a rule: its newest SegmentVersion; 0 for what the code defines.",
+            ),
         ),
         migrations.AddField(
-            model_name='segment',
-            name='status',
-            field=models.CharField(choices=[('OK', 'Up to date'), ('REFRESHING', 'Being computed'), ('STALE', 'Waiting to be computed'), ('FAILED', 'Failed')], default='OK', max_length=10),
+            model_name="segment",
+            name="status",
+            field=models.CharField(
+                choices=[
+                    ("OK", "Up to date"),
+                    ("REFRESHING", "Being computed"),
+                    ("STALE", "Waiting to be computed"),
+                    ("FAILED", "Failed"),
+                ],
+                default="OK",
+                max_length=10,
+            ),
         ),
         migrations.AddField(
-            model_name='segment',
-            name='status_since',
+            model_name="segment",
+            name="status_since",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AlterField(
-            model_name='membership',
-            name='segment',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='segmentation.segment'),
+            model_name="membership",
+            name="segment",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="memberships",
+                to="segmentation.segment",
+            ),
         ),
         migrations.AlterField(
-            model_name='membershipchange',
-            name='segment',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='changes', to='segmentation.segment'),
+            model_name="membershipchange",
+            name="segment",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="changes",
+                to="segmentation.segment",
+            ),
         ),
         migrations.AlterField(
-            model_name='segment',
-            name='kind',
-            field=models.CharField(choices=[('EVERYONE', 'Every customer'), ('RFM', 'Recency, frequency, money'), ('CLUSTER', 'Cluster found by k-means'), ('SCORE', 'A band of a score'), ('RULE', 'Rule'), ('STATIC', 'Fixed list')], max_length=10),
+            model_name="segment",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("EVERYONE", "Every customer"),
+                    ("RFM", "Recency, frequency, money"),
+                    ("CLUSTER", "Cluster found by k-means"),
+                    ("SCORE", "A band of a score"),
+                    ("RULE", "Rule"),
+                    ("STATIC", "Fixed list"),
+                ],
+                max_length=10,
+            ),
         ),
         migrations.AddIndex(
-            model_name='membershipchange',
-            index=models.Index(fields=['segment', 'changed_at'], name='membership_change_segment'),
+            model_name="membershipchange",
+            index=models.Index(fields=["segment", "changed_at"], name="membership_change_segment"),
         ),
         migrations.AddField(
-            model_name='segmentversion',
-            name='changed_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="segmentversion",
+            name="changed_by",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='segmentversion',
-            name='segment',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='segmentation.segment'),
+            model_name="segmentversion",
+            name="segment",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="versions",
+                to="segmentation.segment",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='segmentversion',
-            constraint=models.UniqueConstraint(fields=('segment', 'number'), name='segment_version_number'),
+            model_name="segmentversion",
+            constraint=models.UniqueConstraint(
+                fields=("segment", "number"), name="segment_version_number"
+            ),
         ),
         migrations.RunSQL(APPEND_ONLY, "DROP TRIGGER append_only ON segmentation_segmentversion;"),
     ]

@@ -4,14 +4,18 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('segmentation', '0002_rule_segments'),
+        ("segmentation", "0002_rule_segments"),
     ]
 
     operations = [
         migrations.AlterModelOptions(
-            name='segment',
-            options={'permissions': [('export_segment', 'Can export who is in a segment'), ('export_addresses', 'Can export the e-mail addresses of who is in a segment')]},
+            name="segment",
+            options={
+                "permissions": [
+                    ("export_segment", "Can export who is in a segment"),
+                    ("export_addresses", "Can export the e-mail addresses of who is in a segment"),
+                ]
+            },
         ),
     ]

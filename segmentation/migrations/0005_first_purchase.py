@@ -5,34 +5,81 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('customers', '0009_when_requests_came'),
-        ('segmentation', '0004_dirty_customers'),
+        ("customers", "0009_when_requests_came"),
+        ("segmentation", "0004_dirty_customers"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='modelversion',
-            name='task',
-            field=models.CharField(choices=[('CHURN', 'Churn: no order in the next 90 days'), ('PURCHASE', 'Purchase: an order in the next 30 days'), ('RESPONSE', 'Response: an order after a message'), ('UPLIFT', 'Uplift: orders caused by a message'), ('CLUSTERS', 'Clusters of customers'), ('FIRST', 'First purchase: the segment that a first order leads to')], max_length=10),
+            model_name="modelversion",
+            name="task",
+            field=models.CharField(
+                choices=[
+                    ("CHURN", "Churn: no order in the next 90 days"),
+                    ("PURCHASE", "Purchase: an order in the next 30 days"),
+                    ("RESPONSE", "Response: an order after a message"),
+                    ("UPLIFT", "Uplift: orders caused by a message"),
+                    ("CLUSTERS", "Clusters of customers"),
+                    ("FIRST", "First purchase: the segment that a first order leads to"),
+                ],
+                max_length=10,
+            ),
         ),
         migrations.AlterField(
-            model_name='scoregeneration',
-            name='task',
-            field=models.CharField(choices=[('CHURN', 'Churn: no order in the next 90 days'), ('PURCHASE', 'Purchase: an order in the next 30 days'), ('RESPONSE', 'Response: an order after a message'), ('UPLIFT', 'Uplift: orders caused by a message'), ('CLUSTERS', 'Clusters of customers'), ('FIRST', 'First purchase: the segment that a first order leads to')], max_length=10),
+            model_name="scoregeneration",
+            name="task",
+            field=models.CharField(
+                choices=[
+                    ("CHURN", "Churn: no order in the next 90 days"),
+                    ("PURCHASE", "Purchase: an order in the next 30 days"),
+                    ("RESPONSE", "Response: an order after a message"),
+                    ("UPLIFT", "Uplift: orders caused by a message"),
+                    ("CLUSTERS", "Clusters of customers"),
+                    ("FIRST", "First purchase: the segment that a first order leads to"),
+                ],
+                max_length=10,
+            ),
         ),
         migrations.CreateModel(
-            name='FirstPurchase',
+            name="FirstPurchase",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('first_order_cents', models.BigIntegerField()),
-                ('shares', models.JSONField(help_text="A probability a segment, in the order of the version's metrics.")),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='customers.customer')),
-                ('generation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='first_purchases', to='segmentation.scoregeneration')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("first_order_cents", models.BigIntegerField()),
+                (
+                    "shares",
+                    models.JSONField(
+                        help_text="A probability a segment, in the order of the version's metrics."
+                    ),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="customers.customer",
+                    ),
+                ),
+                (
+                    "generation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="first_purchases",
+                        to="segmentation.scoregeneration",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('customer', 'generation'), name='first_purchase_key')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("customer", "generation"), name="first_purchase_key"
+                    )
+                ],
             },
         ),
     ]

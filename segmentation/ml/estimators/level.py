@@ -41,7 +41,7 @@ class Level:
         weighted = design / variance[:, None]
         prior = _USUAL * rate * np.array([1, _STEEPNESS])
         precision = np.diag((_SPREAD * rate * np.array([1, _STEEPNESS])) ** -2)
-        covariance = np.linalg.inv(weighted.T @ design + precision)
+        covariance: Floats = np.linalg.inv(weighted.T @ design + precision).astype(np.float64)
         mean = covariance @ (weighted.T @ residual + precision @ prior)
         return cls(rate=rate, mean=mean, covariance=covariance)
 
