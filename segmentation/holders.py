@@ -15,6 +15,7 @@ from segmentation.models import (
     MembershipChange,
     ReviewSentiment,
     Score,
+    SegmentFlip,
 )
 
 
@@ -47,6 +48,10 @@ def _changes(rows: QuerySet[Any]) -> Iterable[Mapping[str, Any]]:
     return rows.order_by("pk").values("changed_at", "joined", name=F("segment__name"))
 
 
+def _flips(rows: QuerySet[Any]) -> Iterable[Mapping[str, Any]]:
+    return rows.order_by("pk").values("flips_at", name=F("segment__name"))
+
+
 def _first_purchases(rows: QuerySet[Any]) -> Iterable[Mapping[str, Any]]:
     for row in rows.select_related("generation__version").order_by("pk"):
         names = row.generation.version.metrics.get("segments", [])
@@ -68,6 +73,12 @@ HOLDERS = [
     ),
     deleting(Membership, "Segments", of_customer(Membership), show=_segments),
     deleting(MembershipChange, "History of segments", of_customer(MembershipChange), show=_changes),
+    deleting(
+        SegmentFlip,
+        "Moments at which segments are looked at again",
+        of_customer(SegmentFlip),
+        show=_flips,
+    ),
     deleting(ReviewSentiment, "What was read out of reviews", _sentiments),
     keeping(
         DirtyCustomer,

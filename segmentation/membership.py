@@ -41,18 +41,25 @@ def ensure(
 
 
 @transaction.atomic
-def write(segment: Segment, customer_ids: npt.NDArray[np.int64], *, now: datetime) -> Change:
+def write(
+    segment: Segment,
+    customer_ids: npt.NDArray[np.int64],
+    *,
+    now: datetime,
+    rule_version: int | None = None,
+) -> Change:
     """
     Make `customer_ids` the members of `segment` and record who joined and who left.
 
     Only the difference is written. Customers erased or merged in the meantime are left out.
+    rule_version: the version of the rule that decided; None where there is no rule.
     """
     with connection.cursor() as cursor:
         # two refreshes of one segment at once would both see the same difference
         cursor.execute("SELECT 1 FROM segmentation_segment WHERE id = %s FOR UPDATE", [segment.pk])
         cursor.execute("CREATE TEMP TABLE wanted (customer_id bigint PRIMARY KEY) ON COMMIT DROP")
     copy_columns("wanted", ["customer_id"], ["int8"], [np.unique(customer_ids)])
-    return _write_difference(segment, now=now)
+    return _write_difference(segment, now=now, rule_version=rule_version)
 
 
 @transaction.atomic
@@ -68,20 +75,28 @@ def write_everyone(segment: Segment, *, now: datetime) -> Change:
 
 @transaction.atomic
 def write_some(
-    wanted: Mapping[int, npt.NDArray[np.int64]], *, touched: npt.NDArray[np.int64], now: datetime
+    wanted: Mapping[int, npt.NDArray[np.int64]],
+    *,
+    touched: npt.NDArray[np.int64],
+    now: datetime,
+    rule_versions: Mapping[int, int] | None = None,
 ) -> None:
     """
     Make `wanted` (segment id to customers) the memberships of the `touched` customers in those segments.
 
     Nobody else is looked at, so the cost does not depend on how large the segments are.
+    rule_versions: segment id to the version of the rule that decided; what was said by a version that is
+    no longer the newest is left out.
     """
-    segments = sorted(wanted)
+    rules = rule_versions or {}
     with connection.cursor() as cursor:
         # in one order, lest two writers wait for each other
         cursor.execute(
-            "SELECT 1 FROM segmentation_segment WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-            [segments],
+            "SELECT id, rule_version FROM segmentation_segment WHERE id = ANY(%s)"
+            " ORDER BY id FOR NO KEY UPDATE",
+            [sorted(wanted)],
         )
+        segments = [pk for pk, version in cursor.fetchall() if rules.get(pk, version) == version]
         cursor.execute(
             _WRITE_SOME,
             {
@@ -91,6 +106,8 @@ def write_some(
                     segments, [len(wanted[one]) for one in segments]
                 ).tolist(),
                 "wanted_customers": [int(who) for one in segments for who in wanted[one]],
+                "rules": sorted(rules),
+                "versions": [rules[one] for one in sorted(rules)],
                 "now": now,
             },
         )
@@ -118,8 +135,11 @@ _WRITE_SOME = """
         SELECT segment_id, customer_id, false AS joined FROM gone
         UNION ALL SELECT segment_id, customer_id, true FROM come
     ), history AS (
-        INSERT INTO segmentation_membershipchange (segment_id, customer_id, joined, changed_at)
-        SELECT segment_id, customer_id, joined, %(now)s FROM changes
+        INSERT INTO segmentation_membershipchange
+            (segment_id, customer_id, joined, changed_at, rule_version)
+        SELECT segment_id, customer_id, joined, %(now)s, rules.version FROM changes
+        LEFT JOIN unnest(%(rules)s::bigint[], %(versions)s::int[]) AS rules (segment_id, version)
+            USING (segment_id)
     )
     UPDATE segmentation_segment s SET size = greatest(0, s.size + change.difference)
     FROM (SELECT segment_id, sum(CASE WHEN joined THEN 1 ELSE -1 END) AS difference
@@ -128,7 +148,9 @@ _WRITE_SOME = """
 """
 
 
-def _write_difference(segment: Segment, *, now: datetime) -> Change:
+def _write_difference(
+    segment: Segment, *, now: datetime, rule_version: int | None = None
+) -> Change:
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM wanted w USING customers_customer c WHERE c.id = w.customer_id"
@@ -142,10 +164,11 @@ def _write_difference(segment: Segment, *, now: datetime) -> Change:
                   AND NOT EXISTS (SELECT 1 FROM wanted w WHERE w.customer_id = m.customer_id)
                 RETURNING customer_id
             )
-            INSERT INTO segmentation_membershipchange (segment_id, customer_id, joined, changed_at)
-            SELECT %(segment)s, customer_id, false, %(now)s FROM gone
+            INSERT INTO segmentation_membershipchange
+                (segment_id, customer_id, joined, changed_at, rule_version)
+            SELECT %(segment)s, customer_id, false, %(now)s, %(rule_version)s FROM gone
             """,
-            {"segment": segment.pk, "now": now},
+            {"segment": segment.pk, "now": now, "rule_version": rule_version},
         )
         left = cursor.rowcount
         cursor.execute(
@@ -159,10 +182,11 @@ def _write_difference(segment: Segment, *, now: datetime) -> Change:
                 )
                 RETURNING customer_id
             )
-            INSERT INTO segmentation_membershipchange (segment_id, customer_id, joined, changed_at)
-            SELECT %(segment)s, customer_id, true, %(now)s FROM come
+            INSERT INTO segmentation_membershipchange
+                (segment_id, customer_id, joined, changed_at, rule_version)
+            SELECT %(segment)s, customer_id, true, %(now)s, %(rule_version)s FROM come
             """,
-            {"segment": segment.pk, "now": now},
+            {"segment": segment.pk, "now": now, "rule_version": rule_version},
         )
         joined = cursor.rowcount
         cursor.execute("SELECT count(*) FROM wanted")

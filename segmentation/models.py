@@ -24,7 +24,15 @@ class Segment(models.Model):
         max_length=10, choices=SegmentStatus.choices, default=SegmentStatus.OK
     )
     status_since = models.DateTimeField(null=True, blank=True)
-    problem = models.TextField(blank=True, help_text="Why the last computation failed, in words.")
+    problem = models.TextField(
+        blank=True,
+        help_text="Why the last computation failed, or what the nightly check found, in words.",
+    )
+    cutoffs = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="What the best n per cent started at when everybody was last looked at: field, n, value.",
+    )
 
     class Meta:
         permissions = [
@@ -101,6 +109,27 @@ class MembershipChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer_id} {'joined' if self.joined else 'left'} {self.segment_id}"
+
+
+class SegmentFlip(models.Model):
+    """At this second time alone may change whether the customer is in the segment; see dynamic.flips."""
+
+    derived = True  # computed from the shop's data: goes with the row when an import is undone
+
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="+")
+    # no key in the database: who is gone by then is marked for nothing, and that is all
+    customer = models.ForeignKey(
+        Customer, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    flips_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "segment"], name="segment_flip_key")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} in {self.segment_id} at {self.flips_at}"
 
 
 class ModelVersion(models.Model):

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Max, Q
 
 from consent.enums import Purpose
 from consent.models import ConsentState
 from customers.models import Cursor, Customer
-from segmentation import assigning, dirty, engines, membership, mirror, reviews, scoring, segments
+from segmentation import (
+    assigning,
+    dirty,
+    dynamic,
+    engines,
+    membership,
+    mirror,
+    reviews,
+    scoring,
+    segments,
+)
 from segmentation.enums import ModelStatus, SegmentKind
 from segmentation.expectation import READER
 from segmentation.ml import features
@@ -96,6 +104,9 @@ def _refresh(*, now: datetime) -> Refreshed:
     written = scoring.score_all(table, as_of=now, now=now)
     segments.refresh(table, now=now)
     mirror.refresh(("scores", "memberships"))
+    last = Cursor.objects.filter(reader=READER).values_list("moved_at", flat=True).first()
+    if dynamic.rebuild(now=now, last=last):
+        mirror.refresh(("memberships",))
     Cursor.objects.update_or_create(
         reader=PROFILED, defaults={"moved_at": now, "position": len(table)}
     )
@@ -113,23 +124,9 @@ def refresh_if_due(*, now: datetime) -> Refreshed | None:
     """
     if not due(now=now):
         return None
-    with _alone() as is_alone:
+    with dynamic.alone() as is_alone:
         # another process may have finished between our looking and our locking
         return refresh(now=now) if is_alone and due(now=now) else None
-
-
-@contextmanager
-def _alone() -> Iterator[bool]:
-    """One process at a time computes; False while another one does."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [READER])
-        if not cursor.fetchone()[0]:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [READER])
 
 
 # ---------------------------------------------------------------- of whom something changed
@@ -137,15 +134,19 @@ def refresh_dirty(*, now: datetime) -> Refreshed | None:
     """
     Bring the customers of whom something changed up to `now`: features, scores, segments.
 
+    To those belong the ones for whom a moment has come at which time alone may change a segment.
     By the same statements and models as `refresh`, over their rows alone. Fifths, clusters and models
     stay as they are. Returns None when nothing changed, before the first refresh, and while another
     process computes.
     """
-    if not dirty.any_marked() or not Cursor.objects.filter(reader=READER).exists():
+    if not (dirty.any_marked() or dynamic.any_due(now=now)):
         return None
-    with _alone() as is_alone:
+    if not Cursor.objects.filter(reader=READER).exists():
+        return None
+    with dynamic.alone() as is_alone:
         if not is_alone:
             return None
+        dynamic.mark_due(now=now)
         if _is_most_of_the_shop() or not mirror.exists():
             return refresh(now=now)
         taken = dirty.take()
@@ -176,6 +177,6 @@ def _refresh_some(customer_ids: Ints, *, now: datetime) -> Refreshed:
                 now=now,
             )
         mirror.read_again(database, ids, ("scores", "memberships"))
-        # segments by rule come here: what they ask is in `database`, their own tables included
+        dynamic.follow(database, ids, now=now)
         mirror.write_changes(database, ids)
     return Refreshed(customers=len(table), reviews=scored, scores=written)

@@ -1,26 +1,17 @@
-"""Segments that staff define: saved with the history of their rule, copied, frozen, computed when due."""
+"""Segments that staff define: saved with the history of their rule, copied, frozen; see dynamic for who is in."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 from django.db import connection, transaction
-from django.db.models import Q
 
-from customers.models import Cursor
-from segmentation import membership, mirror
 from segmentation.enums import SegmentKind, SegmentStatus
-from segmentation.expectation import READER
-from segmentation.models import MembershipChange, Segment, SegmentVersion
-from segmentation.rules import Problem, Rule, RuleError, compile_rule, parse
+from segmentation.models import Segment, SegmentVersion
+from segmentation.rules import Problem, Rule, RuleError, parse
 from segmentation.rules.tree import SegmentIs
 
-
-logger = logging.getLogger(__name__)
 
 LONGEST_NAME = 100
 
@@ -155,79 +146,3 @@ def freeze(segment: Segment, *, now: datetime) -> Segment:
         frozen.size = cursor.rowcount
     frozen.save(update_fields=["size"])
     return frozen
-
-
-# ------------------------------------------------------------------ computed
-def compute_due(*, now: datetime) -> list[int]:
-    """Compute every rule segment that waits, or is older than the scores; returns their ids."""
-    cursor = Cursor.objects.filter(reader=READER).first()
-    waits = Q(status=SegmentStatus.STALE) | Q(refreshed_at=None, status=SegmentStatus.OK)
-    if cursor and cursor.moved_at:
-        waits |= Q(refreshed_at__lt=cursor.moved_at) & ~Q(
-            status=SegmentStatus.FAILED, status_since__gte=cursor.moved_at
-        )
-    due = Segment.objects.filter(waits, kind=SegmentKind.RULE)
-    # what others are built on first
-    ordered = _in_order(due.values_list("pk", "definition"))
-    return [pk for pk in ordered if compute(pk, now=now)]
-
-
-def _in_order(rows: Any) -> Sequence[int]:
-    uses = {pk: _uses(definition) for pk, definition in rows}
-    order: list[int] = []
-
-    def visit(pk: int, above: frozenset[int]) -> None:
-        if pk in uses and pk not in order and pk not in above:
-            for one in sorted(uses[pk]):
-                visit(one, above | {pk})
-            order.append(pk)
-
-    for pk in sorted(uses):
-        visit(pk, frozenset())
-    return order
-
-
-def compute(segment_id: int, *, now: datetime) -> bool:
-    """
-    Bring the members of a rule segment up to date; False when another process is at it.
-
-    A failure keeps the members as they were, and the segment says so.
-    """
-    with transaction.atomic():
-        segment = (
-            Segment.objects.select_for_update(skip_locked=True, no_key=True)
-            .filter(pk=segment_id, kind=SegmentKind.RULE)
-            .first()
-        )
-        if segment is None:
-            return False
-        try:
-            with transaction.atomic():
-                _write(segment, now=now)
-        except Exception as error:  # whatever it is, the page has to tell it
-            logger.exception("segment %s could not be computed", segment_id)
-            status, problem = SegmentStatus.FAILED, _words(error)
-        else:
-            status, problem = SegmentStatus.OK, ""
-        if segment.status != status:
-            segment.status_since = now
-        segment.status, segment.problem = status, problem
-        segment.save(update_fields=["status", "problem", "status_since"])
-    return True
-
-
-def _write(segment: Segment, *, now: datetime) -> None:
-    rule = parse(segment.definition)
-    statement = compile_rule(rule, now=int(now.timestamp()), profiling=needs_profiling(rule))
-    with mirror.connect() as database:
-        found = database.execute(statement.sql, statement.parameters).fetchnumpy()
-    membership.write(segment, np.asarray(found["customer_id"], dtype=np.int64), now=now)
-    MembershipChange.objects.filter(segment=segment, changed_at=now, rule_version=None).update(
-        rule_version=segment.rule_version
-    )
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, RuleError):
-        return f"The rule cannot be read any more: {error}"
-    return f"{type(error).__name__}: {error}"[:500]

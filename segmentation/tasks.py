@@ -9,7 +9,7 @@ from celery import shared_task
 
 from core import clock
 from customers.queries import known_until
-from segmentation import first_purchases, refreshing, rule_segments
+from segmentation import dynamic, first_purchases, refreshing
 
 
 logger = logging.getLogger(__name__)
@@ -40,8 +40,8 @@ def refresh_dirty(**kwargs: Any) -> None:
 
 @shared_task(soft_time_limit=3600, time_limit=3900)
 def compute_rules_due(**kwargs: Any) -> None:
-    """Compute the rule segments that were changed, or that are older than the scores."""
-    done = rule_segments.compute_due(now=known_until(now=clock.now()))
+    """Compute the rule segments whose rule was changed, and those built on them."""
+    done = dynamic.compute_due(now=known_until(now=clock.now()))
     if done:
         logger.info("computed segments %s", done)
 

@@ -13,7 +13,7 @@ from consent import ledger, wordings
 from consent.enums import Purpose
 from core import clock
 from customers.models import Customer
-from segmentation import mirror, rule_segments
+from segmentation import dynamic, mirror
 from segmentation.enums import SegmentStatus
 from segmentation.models import MembershipChange, Segment
 from tests.factories.campaigns import CampaignFactory
@@ -46,7 +46,7 @@ def test_a_rule_is_saved_with_its_version_and_computed(admin_client: Client) -> 
     segment = Segment.objects.get(name="Germans")
     assert answer["Location"] == reverse("admin:segment_page", args=[segment.pk])
     assert (segment.status, segment.rule_version) == (SegmentStatus.STALE, 1)
-    assert rule_segments.compute_due(now=clock.now()) == [segment.pk]
+    assert dynamic.compute_due(now=clock.now()) == [segment.pk]
     segment.refresh_from_db()
     assert (segment.status, segment.size) == (SegmentStatus.OK, 1)
     change = MembershipChange.objects.get()
@@ -57,7 +57,7 @@ def test_a_rule_is_saved_with_its_version_and_computed(admin_client: Client) -> 
     admin_client.post(edit, {**COUNTRY, "t-0.value": "FR", "name": "Germans", "do": "save"})
     assert [one.number for one in segment.versions.order_by("number")] == [1, 2]
     assert "FR" in segment.versions.get(number=2).words
-    rule_segments.compute_due(now=clock.now())
+    dynamic.compute_due(now=clock.now())
     assert list(segment.memberships.values_list("customer_id", flat=True)) == [french.pk]
 
 

@@ -1,0 +1,67 @@
+"""The rule segments of the customers of whom something changed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+import duckdb
+import numpy as np
+from django.db import transaction
+
+from segmentation import membership
+from segmentation.dynamic import flips, rulebook, storing
+from segmentation.dynamic.limits import in_words
+from segmentation.enums import SegmentStatus
+from segmentation.ml.tables import Ints
+
+
+logger = logging.getLogger(__name__)
+
+
+def follow(
+    database: duckdb.DuckDBPyConnection, customer_ids: Sequence[int], *, now: datetime
+) -> None:
+    """
+    Make these customers members of the rule segments that they belong to at `now`, and of no others.
+
+    database: a `mirror.of_customers` of them, with features, scores and the memberships of other kinds as
+    they are now; its `memberships` follow. Every rule is asked: a mark does not tell what changed, and to
+    ask a rule of one customer takes milliseconds. A rule that cannot be asked is told as FAILED; of it, as of
+    one that waits for its turn over everybody, the members stay, except who no longer agrees to profiling.
+    """
+    book = rulebook.read()
+    wanted: dict[int, Ints] = {}
+    coming: dict[int, flips.Flips] = {}
+    for entry in book.entries:
+        if entry.status != SegmentStatus.OK:
+            continue
+        try:
+            members = entry.members(database, now=now)
+            coming[entry.segment_id] = flips.of(entry.rule, database, since=now)
+        except Exception as error:  # whatever it is, the others go on
+            logger.exception("segment %s could not be computed", entry.segment_id)
+            storing.failed(
+                entry.segment_id, version=entry.version, problem=in_words(error), now=now
+            )
+            continue
+        wanted[entry.segment_id] = members
+        storing.remember(database, entry.segment_id, members)
+    for segment_id in book.profiled & book.versions.keys() - wanted.keys():
+        wanted[segment_id] = _still_profiled(database, segment_id)
+        storing.remember(database, segment_id, wanted[segment_id])
+    touched = np.asarray(customer_ids, dtype=np.int64)
+    with transaction.atomic():
+        membership.write_some(wanted, touched=touched, now=now, rule_versions=book.versions)
+        flips.replace_some(coming, touched=customer_ids)
+        storing.followed(coming, now=now)
+
+
+def _still_profiled(database: duckdb.DuckDBPyConnection, segment_id: int) -> Ints:
+    found = database.execute(
+        "SELECT customer_id FROM memberships JOIN people USING (customer_id)"
+        " WHERE segment_id = ? AND may_profile",
+        [segment_id],
+    ).fetchnumpy()
+    return np.asarray(found["customer_id"], dtype=np.int64)
