@@ -76,7 +76,7 @@ def test_a_rule_is_built_and_counted_as_it_is_typed(page: Page, live_server) -> 
     page.get_by_role("button", name="Remove Group 2").click()
     expect(panel.get_by_role("status")).to_have_text(re.compile("2 of 5 customers match"))
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_role("heading", name="Neighbours")).to_be_visible()
+    expect(page.get_by_role("heading", name="Neighbours", exact=True)).to_be_visible()
     assert Segment.objects.get().definition == {
         "any": [{"field": "country", "is": "is", "value": "DE"}]
     }
