@@ -96,4 +96,5 @@ def _actual(leaf: Leaf, value: Any, *, words: Words) -> str:
     else:
         known = fields.find(leaf.field) if isinstance(leaf, FieldIs) else None
         unit = known.unit if known else "percent"
-    return words.amount(round(value, 4) if isinstance(value, float) else value, unit=unit)
+    digits = 1 if unit == "days" else 4
+    return words.amount(round(value, digits) if isinstance(value, float) else value, unit=unit)

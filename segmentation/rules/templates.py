@@ -11,6 +11,8 @@ AND, OR = "{first} and {last}", "{first} or {last}"
 INNER = "({conditions})"
 
 MEASURED = ("have {amount} {phrase}", "do not have {amount} {phrase}")
+PAST = ("are {amount} past {rest}", "are not {amount} past {rest}")
+SPENT = ("{first} {amount} {rest}", "have not {first} {amount} {rest}")
 VALUED = ("have {a_phrase} of {amount}", "do not have {a_phrase} of {amount}")
 TOP = (
     "are among the {number} % with the highest “{label}”",

@@ -141,9 +141,15 @@ class Words:
                 templates.SOURCE if is_source else pair, holds,
                 phrase=phrase, a_phrase=_with_article(phrase), value=value,
             )  # fmt: skip
+        amount = self._amount(operator, leaf.value, unit=unit)
+        pair = templates.MEASURED if measured else templates.VALUED
+        first, _, rest = phrase.partition(" ")
+        if measured and first == "since":
+            pair = templates.PAST
+        elif measured and first in {"spent", "paid"}:
+            pair = templates.SPENT
         return self._either(
-            templates.MEASURED if measured else templates.VALUED, holds, phrase=phrase,
-            a_phrase=_with_article(phrase), amount=self._amount(operator, leaf.value, unit=unit),
+            pair, holds, phrase=phrase, a_phrase=_with_article(phrase), amount=amount, first=first, rest=rest,
         )  # fmt: skip
 
     def _amount(self, operator: str, value: Value, *, unit: str) -> str:
@@ -209,11 +215,11 @@ class Words:
 
 
 def shown(number: Value) -> str:
-    """A number without needless digits: 2, 2.5, 1,200."""
+    """A number without needless digits: 2, 2.5, 1,200; small ones with up to four."""
     if not isinstance(number, int | float):
         return str(number)
-    text = f"{number:,.4f}"
-    return text.rstrip("0").rstrip(".")
+    text = f"{number:,.{1 if abs(number) >= 10 else 4}f}" if number != int(number) else f"{number:,.0f}"  # fmt: skip
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _with_article(phrase: str) -> str:

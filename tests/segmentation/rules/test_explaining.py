@@ -31,7 +31,7 @@ def test_reasons_tell_what_is_asked_and_what_there_is() -> None:
     assert [(one.text, one.holds, one.wanted, one.actual) for one in found] == [
         ("agreed to profiling", True, True, "yes"),
         ("ordered at least 2 times", True, True, "3 times"),
-        ("have at least 100.00 EUR spent in all, less refunds", True, False, "123.45 EUR"),
+        ("spent at least 100.00 EUR in all, less refunds", True, False, "123.45 EUR"),
         ("have a chance of leaving of at least 60 %", False, True, "25 %"),
         ("have a mean rating of at most 2", False, True, "not known"),
     ]
