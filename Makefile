@@ -43,7 +43,7 @@ run: setup ## Serve the web, the worker and beat: [PORT=8000]
 	$(BIN)/python manage.py run --port $(PORT)
 
 test: spark ## Run all tests against the embedded PostgreSQL and Valkey
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 fuzz: setup ## Ask the API 20,000 made-up requests (some 20 minutes): [CASES=n] [SEED=n]
 	COTERIE_FUZZ_CASES=$(CASES) COTERIE_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest tests/gateway/test_fuzz.py -s --log-cli-level=ERROR
