@@ -54,8 +54,8 @@ class Processes:
         self.logs.mkdir(parents=True, exist_ok=True)
 
     def start(self, name: str, *arguments: str) -> None:
-        # OpenMP threads that spin on two cores starve everybody else
-        environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
+        # threads of linear algebra that spin while they wait, on two cores, starve everybody else
+        environment = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1", **os.environ}
         with (self.logs / f"{name}.log").open("ab") as log:
             self.children[name] = subprocess.Popen(  # noqa: S603 - our own commands, no shell
                 [sys.executable, *arguments],
