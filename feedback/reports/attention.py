@@ -18,8 +18,8 @@ from customers.enums import ImportStatus
 from customers.models import Import, Source
 from feedback.enums import Verdict
 from feedback.models import LiftEstimate, RetrainingDecision
-from segmentation.enums import ModelStatus, Sentiment, Task
-from segmentation.models import ModelVersion, ReviewSentiment
+from segmentation.enums import ModelStatus, SegmentStatus, Sentiment, Task
+from segmentation.models import ModelVersion, ReviewSentiment, Segment
 from webhooks.endpoints import STOPPED_BY_STAFF
 from webhooks.models import Endpoint
 
@@ -51,6 +51,7 @@ def attention(*, now: datetime) -> tuple[Attention, ...]:
         *_stopped_webhooks(),
         *_data_requests(now),
         *_broken_assignments(now),
+        *_segments(),
         *_models(now),
         *_reviews(now),
     ]
@@ -169,6 +170,19 @@ def _broken_assignments(now: datetime) -> Iterator[Attention]:
             text=f"“{name}”: the holdout is not what was planned, so its result cannot be trusted.",
             url_name="admin:campaign_result",
             url_args=(campaign_id,),
+        )
+
+
+def _segments() -> Iterator[Attention]:
+    """Rules that cannot be computed, and members that a night found to be wrong."""
+    for segment in Segment.objects.exclude(problem="").order_by("pk"):
+        failed = segment.status == SegmentStatus.FAILED
+        how = "could not be computed" if failed else "was wrong"
+        yield Attention(
+            kind="PROBLEM",
+            text=f"The segment “{segment.name}” {how}. {segment.problem}",
+            url_name="admin:segment_page",
+            url_args=(segment.pk,),
         )
 
 

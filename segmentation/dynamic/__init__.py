@@ -8,8 +8,8 @@ Membership of rule segments that follows the shop: who changed, what time change
 from segmentation.dynamic.computing import compute_due
 from segmentation.dynamic.flips import any_due, mark_due
 from segmentation.dynamic.following import follow
-from segmentation.dynamic.rebuilding import rebuild
+from segmentation.dynamic.rebuilding import ONCE_A_DAY, rebuild
 from segmentation.dynamic.turn import alone
 
 
-__all__ = ["alone", "any_due", "compute_due", "follow", "mark_due", "rebuild"]
+__all__ = ["ONCE_A_DAY", "alone", "any_due", "compute_due", "follow", "mark_due", "rebuild"]

@@ -16,7 +16,7 @@ from core import clock
 from customers.enums import OrderStatus
 from customers.models import Customer, Order
 from customers.screens import page, staff_page
-from segmentation import profiles, trends, usage
+from segmentation import dynamic, profiles, trends, usage
 from segmentation.enums import SegmentKind, SegmentStatus
 from segmentation.mirror import generations
 from segmentation.models import Membership, MembershipChange, Segment
@@ -61,7 +61,8 @@ def _words(segment: Segment) -> str:
     if segment.kind != SegmentKind.RULE:
         return ""
     try:
-        return words_of(parse(segment.definition))
+        rule = parse(segment.definition)
+        return f"{words_of(rule)} {dynamic.ONCE_A_DAY}" if rule.uses.relative else words_of(rule)
     except RuleError as error:
         return f"This rule cannot be read any more: {error}"
 
@@ -80,7 +81,8 @@ def _state(segment: Segment) -> dict[str, str]:
         return {"tone": "bad", "word": f"Failed{since}", "detail": f"{segment.problem} {shown}"}
     if segment.status != SegmentStatus.OK:
         return {"tone": "warn", "word": segment.get_status_display(), "detail": shown}
-    return {"tone": "good", "word": segment.get_status_display(), "detail": ""}
+    tone = "warn" if segment.problem else "good"
+    return {"tone": tone, "word": segment.get_status_display(), "detail": segment.problem}
 
 
 def _profile(segment: Segment) -> profiles.Profile | None:
