@@ -262,6 +262,9 @@ class DirtyCustomer(models.Model):
         Customer, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
     )
     marked_at = models.DateTimeField()
+    due_at = models.DateTimeField(
+        null=True, help_text="Set where what changed is only known from a later moment on."
+    )
 
     def __str__(self) -> str:
         return f"{self.customer_id} at {self.marked_at}"

@@ -22,6 +22,7 @@ from segmentation import (
     reviews,
     scoring,
     segments,
+    withdrawn,
 )
 from segmentation.enums import ModelStatus, SegmentKind
 from segmentation.expectation import READER
@@ -97,6 +98,7 @@ def _refresh(*, now: datetime) -> Refreshed:
         scored += batch
     mirror.refresh()
     with mirror.connect() as database:
+        dirty.mark_for_later(database, as_of=scoring.seconds(now))
         computed = engines.compute_everybody(database, as_of=scoring.seconds(now))
     mirror.write_features(computed)
     table = FeatureTable.from_arrow(computed)
@@ -107,6 +109,7 @@ def _refresh(*, now: datetime) -> Refreshed:
     last = Cursor.objects.filter(reader=READER).values_list("moved_at", flat=True).first()
     if dynamic.rebuild(now=now, last=last):
         mirror.refresh(("memberships",))
+    withdrawn.forget(now=now)
     Cursor.objects.update_or_create(
         reader=PROFILED, defaults={"moved_at": now, "position": len(table)}
     )
@@ -139,7 +142,7 @@ def refresh_dirty(*, now: datetime) -> Refreshed | None:
     stay as they are. Returns None when nothing changed, before the first refresh, and while another
     process computes.
     """
-    if not (dirty.any_marked() or dynamic.any_due(now=now)):
+    if not (dirty.any_marked(now=now) or dynamic.any_due(now=now)):
         return None
     if not Cursor.objects.filter(reader=READER).exists():
         return None
@@ -147,25 +150,28 @@ def refresh_dirty(*, now: datetime) -> Refreshed | None:
         if not is_alone:
             return None
         dynamic.mark_due(now=now)
-        if _is_most_of_the_shop() or not mirror.exists():
+        if _is_most_of_the_shop(now=now) or not mirror.exists():
             return refresh(now=now)
-        taken = dirty.take()
+        taken = dirty.take(now=now)
         done = _refresh_some(taken.customer_ids, now=now)
         dirty.forget(taken)
         return done
 
 
-def _is_most_of_the_shop() -> bool:
+def _is_most_of_the_shop(*, now: datetime) -> bool:
     """Then everybody at once costs less than one part after the other."""
     profiled = Cursor.objects.filter(reader=PROFILED).values_list("position", flat=True).first()
     many = max(dirty.CUSTOMERS, (profiled or 0) // 4)
-    return dirty.marked_customers(at_most=4 * many) > many
+    return dirty.marked_customers(at_most=4 * many, now=now) > many
 
 
 def _refresh_some(customer_ids: Ints, *, now: datetime) -> Refreshed:
     ids = customer_ids.tolist()
-    scored = reviews.score_new(now=now, customer_ids=ids)
+    scored = 0
+    while batch := reviews.score_new(now=now, customer_ids=ids):
+        scored += batch
     with mirror.of_customers(ids) as database:
+        dirty.mark_for_later(database, as_of=scoring.seconds(now))
         mirror.replace(database, "features", features.compute(database, as_of=scoring.seconds(now)))
         table = FeatureTable.from_arrow(database.sql("FROM features").to_arrow_table())
         living = database.sql("SELECT customer_id FROM people ORDER BY 1").fetchnumpy()

@@ -85,9 +85,11 @@ def _forget_unprofiled(touched: npt.NDArray[np.int64], profiled: npt.NDArray[np.
     others = np.setdiff1d(touched, profiled)
     if len(others):
         with connection.cursor() as cursor:
-            cursor.execute(
-                "DELETE FROM segmentation_score WHERE customer_id = ANY(%s)", [others.tolist()]
-            )
+            for table in ("segmentation_score", "segmentation_firstpurchase"):
+                cursor.execute(
+                    f"DELETE FROM {table} WHERE customer_id = ANY(%s)",  # noqa: S608 - ours
+                    [others.tolist()],
+                )
 
 
 _WRITE_SOME = """

@@ -125,15 +125,18 @@ def mark(*customer_ids: int) -> None:
 
 def test_take_gives_the_oldest_customers_and_forget_only_their_marks() -> None:
     mark(9, 4, 9, 7, 4)
-    taken = dirty.take(customers=2)
+    taken = dirty.take(now=NOW, customers=2)
     assert taken.customer_ids.tolist() == [4, 9]
     assert len(taken.marks) == 4
-    assert dirty.take(customers=2).customer_ids.tolist() == [4, 9]  # nothing was taken away yet
+    assert dirty.take(now=NOW, customers=2).customer_ids.tolist() == [
+        4,
+        9,
+    ]  # nothing was taken away yet
     mark(9)
     dirty.forget(taken)
-    assert dirty.marked_customers(at_most=10) == 2
+    assert dirty.marked_customers(at_most=10, now=NOW) == 2
     assert marked() == [7, 9]
-    assert not dirty.any_marked()
+    assert not dirty.any_marked(now=NOW)
 
 
 def test_all_taken_forgets_what_was_there_before_and_nothing_when_it_fails() -> None:
@@ -143,3 +146,23 @@ def test_all_taken_forgets_what_was_there_before_and_nothing_when_it_fails() -> 
     with dirty.all_taken():
         mark(3)
     assert marked() == [3]
+
+
+def test_a_bulk_import_marks_whose_orders_it_brings(customer: Customer) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        order = OrderFactory(customer=customer)
+        assert marked() == [customer.pk]
+        OrderLineFactory(order=order)  # comes with its order
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    assert marked() == []
+
+
+def test_a_mark_waits_for_its_moment(customer: Customer) -> None:
+    later = NOW + timedelta(minutes=2)
+    DirtyCustomer.objects.create(customer=customer, marked_at=NOW, due_at=later)
+
+    assert not dirty.any_marked(now=NOW)
+    assert not len(dirty.take(now=NOW).customer_ids)
+    assert dirty.marked_customers(at_most=10, now=later) == 1
+    assert dirty.take(now=later).customer_ids.tolist() == [customer.pk]

@@ -214,3 +214,37 @@ def test_task_reads_the_clock_and_scores_what_changed() -> None:
     tasks.refresh_dirty()
     assert ReviewSentiment.objects.count() == 1
     assert not DirtyCustomer.objects.exists()
+
+
+def test_what_is_only_known_later_is_not_forgotten() -> None:
+    ahead, *_ = open_shop()
+    refreshing.refresh_dirty(now=AT)
+    order(ahead, days=-1)  # the shop's clock runs ahead of ours
+    (before,) = seen(f"SELECT orders FROM features WHERE customer_id = {ahead.pk}")
+
+    refreshing.refresh_dirty(now=AT)
+    assert seen(f"SELECT orders FROM features WHERE customer_id = {ahead.pk}") == [before]
+    assert refreshing.refresh_dirty(now=AT + timedelta(hours=1)) is None
+
+    refreshing.refresh_dirty(now=NOW + timedelta(days=1, minutes=1))
+    assert seen(f"SELECT orders - 1 FROM features WHERE customer_id = {ahead.pk}") == [before]
+
+
+def test_a_full_run_forgets_who_withdrew_where_nothing_can_be_computed() -> None:
+    leaving, staying, *_ = open_shop()
+    broken = Segment.objects.create(
+        name="Broken", kind=SegmentKind.RULE, definition={"all": "nonsense"}, created_at=NOW, size=2
+    )
+    for customer in (leaving, staying):
+        Membership.objects.create(segment=broken, customer=customer, joined_at=NOW)
+    ledger.withdraw(customer=leaving, purpose=Purpose.PROFILING, method="form", now=NOW)
+
+    refreshing.refresh(now=AT)
+
+    assert not Score.objects.filter(customer=leaving).exists()
+    assert list(Membership.objects.filter(segment=broken).values_list("customer", flat=True)) == [
+        staying.pk
+    ]
+    broken.refresh_from_db()
+    assert broken.size == 1
+    assert MembershipChange.objects.filter(segment=broken, customer=leaving, joined=False).exists()
