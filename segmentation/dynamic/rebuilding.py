@@ -97,8 +97,9 @@ def _pending(*, now: datetime) -> Iterator[None]:
         cursor.execute(
             """CREATE TEMPORARY TABLE pending AS
             SELECT customer_id FROM segmentation_dirtycustomer
-            UNION SELECT customer_id FROM segmentation_segmentflip WHERE flips_at <= %s""",
-            [now],
+            WHERE due_at IS NULL OR due_at <= %(now)s
+            UNION SELECT customer_id FROM segmentation_segmentflip WHERE flips_at <= %(now)s""",
+            {"now": now},
         )
         yield
         cursor.execute("DROP TABLE pending")
