@@ -30,7 +30,7 @@ def _wordings(transactional_db: None) -> None:
     wordings.install_defaults(now=NOW)  # an earlier test may have emptied the tables
 
 
-SEED, STEPS = 1, 12
+SEED, STEPS = 3, 12
 SILENT = {
     "all": [
         {"did": "ORDER", "older_than_days": 3},
