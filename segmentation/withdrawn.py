@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -49,7 +50,9 @@ def forget(*, now: datetime) -> None:
         kind__in=[SegmentKind.RFM, SegmentKind.CLUSTER, SegmentKind.SCORE]
     )
     of_profiled = {*computed.values_list("pk", flat=True), *book.profiled, *book.problems}
-    asked = {"purpose": Purpose.PROFILING.value, "segments": sorted(of_profiled), "now": now}
+    asked: dict[str, Any] = {
+        "purpose": Purpose.PROFILING.value, "segments": sorted(of_profiled), "now": now,
+    }  # fmt: skip
     with connection.cursor() as cursor:
         for table in ("segmentation_score", "segmentation_firstpurchase"):
             cursor.execute(_SCORES.format(table=table), asked)
