@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.db import OperationalError, transaction
+from psycopg.errors import LockNotAvailable
+
 
 # What is written of these joins the rows it refers to in the same statement, or in DuckDB after they were
 # written in the same transaction. Nothing but an undoing deletes such rows, and that waits for
@@ -27,21 +30,20 @@ def set_wise_references(cursor: Any, entity: str) -> Iterator[None]:
 
 
 _MANY = 50_000
+# Less than deadlock_timeout (1 s): whoever waits for this import is not called a deadlock for our asking.
+_PATIENCE = "200ms"
 
 
 @contextmanager
-def indexes_afterwards(
-    cursor: Any, table: str, *, rows: int, keep_unique: bool = False
-) -> Iterator[None]:
+def indexes_afterwards(cursor: Any, table: str, *, rows: int) -> Iterator[None]:
     """
     Build the indexes of a table that is still empty after it was filled: sorted, at a third of the cost.
 
-    The transaction then holds the table for itself. It is empty: nobody is kept from reading anything.
-    keep_unique: those that ON CONFLICT needs, and a primary key that other tables refer to, stay.
+    The transaction then holds the table for itself: whoever reads or writes it waits until the commit. So
+    this is for a table that is filled last and read by few, in a transaction that touched it in no way
+    before. Where others use the table now, or it has rows, its indexes stay and grow row by row.
     """
-    cursor.execute(f"SELECT EXISTS (SELECT 1 FROM {table})")
-    (is_in_use,) = cursor.fetchone()
-    if is_in_use or rows < _MANY:
+    if rows < _MANY or not _is_empty(cursor, table) or not _is_ours_alone(cursor, table):
         yield
         return
     cursor.execute(
@@ -49,9 +51,9 @@ def indexes_afterwards(
         SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid), c.conname,
                pg_get_constraintdef(c.oid)
         FROM pg_index i LEFT JOIN pg_constraint c ON c.conindid = i.indexrelid AND c.contype IN ('u', 'p')
-        WHERE i.indrelid = %s::regclass AND NOT (%s AND i.indisunique)
+        WHERE i.indrelid = %s::regclass
         """,
-        [table, keep_unique],
+        [table],
     )
     found = cursor.fetchall()
     for index, _, constraint, _ in found:
@@ -69,3 +71,30 @@ def indexes_afterwards(
         else:
             cursor.execute(definition)
     cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+
+
+def _is_empty(cursor: Any, table: str) -> bool:
+    """As of now, and without keeping the lock of having looked: two who keep it could not both go on."""
+    with transaction.atomic():
+        cursor.execute(f"SELECT NOT EXISTS (SELECT 1 FROM {table})")
+        (is_empty,) = cursor.fetchone()
+        transaction.set_rollback(True)
+    return bool(is_empty)
+
+
+def _is_ours_alone(cursor: Any, table: str) -> bool:
+    """Take the table's whole lock, if it is soon to be had and the table is empty then."""
+    cursor.execute("SELECT current_setting('lock_timeout')")
+    (patience,) = cursor.fetchone()
+    try:
+        with transaction.atomic():
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [_PATIENCE])
+            cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [patience])
+            is_empty = _is_empty(cursor, table)
+            transaction.set_rollback(not is_empty)  # somebody came first: give the lock back
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        return False
+    return is_empty

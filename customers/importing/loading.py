@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import duckdb
@@ -17,7 +16,7 @@ from customers.refusals import REFUSED
 from customers.reports import Counts
 from customers.sources.base import SCHEMAS
 from customers.staging import stage
-from customers.upserts import TABLES, UPSERTS
+from customers.upserts import UPSERTS
 
 
 PORTION = 50_000  # rows in memory at a time
@@ -33,8 +32,13 @@ def load(
     line_entities: tuple[str, ...],
     origin: Origin,
     told: Told,
+    stays: bool,
 ) -> dict[str, Counts]:
-    """Write what was prepared; entity to its counts, which add up. Writers of one source wait for each other."""
+    """
+    Write what was prepared; entity to its counts, which add up. Writers of one source wait for each other.
+
+    stays: False when the caller will roll back; the tables are then open to every other reader and writer.
+    """
     ingest.lock(cursor, source_id=origin.source_id)
     _keep(cursor, "line", _stream(db, "SELECT line_number, reason, raw FROM refused"), origin)
     done, total = 0, sum(told_of["rows"] for told_of in checked.values())
@@ -50,30 +54,22 @@ def load(
 
         with set_wise_references(cursor, entity):
             if entity == "order_lines" and _all_new(found.get("orders")):
-                with indexes_afterwards(
-                    cursor, "customers_orderline", rows=checked[entity]["rows"]
-                ):
+                rows = (
+                    checked[entity]["rows"] if stays else 0
+                )  # whoever only tries keeps nobody waiting
+                with indexes_afterwards(cursor, "customers_orderline", rows=rows):
                     found[entity] = new_lines.write(
                         cursor, db, checked[entity], has_line=entity in line_entities,
                         origin=origin, keep=_keep, tick=tick,
                     )  # fmt: skip
             else:
-                with _secondary_indexes_afterwards(cursor, entity, rows=checked[entity]["rows"]):
-                    found[entity] = _entity(
-                        cursor, db, entity, checked[entity], has_line=entity in line_entities,
-                        origin=origin, tick=tick,
-                    )  # fmt: skip
+                found[entity] = _entity(
+                    cursor, db, entity, checked[entity], has_line=entity in line_entities,
+                    origin=origin, tick=tick,
+                )  # fmt: skip
         done += checked[entity]["rows"]
     told("committing", total, total)
     return found
-
-
-def _secondary_indexes_afterwards(
-    cursor: Any, entity: str, *, rows: int
-) -> AbstractContextManager[None]:
-    if entity not in {"customers", "orders", "refunds"}:
-        return nullcontext()
-    return indexes_afterwards(cursor, TABLES[entity], rows=rows, keep_unique=True)
 
 
 def _all_new(orders: Counts | None) -> bool:

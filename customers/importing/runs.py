@@ -163,7 +163,7 @@ def _work(row: Import, *, now: datetime, progress: Progress | None, keep: bool) 
             tell = _both(pulse.tell, progress)
             told = _prepare(place, row, now=now, tell=tell)
             with transaction.atomic():
-                report, examples = _bring_in(place, row, told, now=now, tell=tell)
+                report, examples = _bring_in(place, row, told, tell=tell, stays=keep)
                 pulse.stop()
                 if keep:
                     ingest.finish(row, report, now=now)
@@ -268,8 +268,8 @@ def _bring_in(
     row: Import,
     told: Mapping[str, Any],
     *,
-    now: datetime,
     tell: Progress,
+    stays: bool,
 ) -> tuple[IngestReport, dict[str, Any]]:
     def keep_refused(cursor: Any, entity: str, refused: pa.Table) -> None:
         ingest.keep(cursor, refused, entity=entity, import_id=row.pk)
@@ -283,6 +283,7 @@ def _bring_in(
             line_entities=tuple(translation["line_entities"]),
             origin=Origin(source_id=row.source_id, keep_refused=keep_refused, import_id=row.pk),
             told=tell,
+            stays=stays,
         )
         examples = _examples(cursor, row)
     return _report(place, row, told, entities), examples
