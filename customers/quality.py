@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -216,13 +217,15 @@ def check(entity: str, table: pa.Table, *, now: datetime) -> Checked:
         nothing = pa.table({"row": pa.array([], pa.int64()), "reason": pa.array([], pa.string())})
         return Checked(accepted=rows, refused=nothing, duplicates=0)
     db = _database()
-    db.register("input", rows)
     try:
+        db.register("input", rows)
         judge(db, entity, rows="input", columns=table.column_names, into="judged", now=now)
         out = db.sql("FROM judged ORDER BY row").to_arrow_table()
-    finally:  # the connection stays: it should hold nobody's rows
-        db.execute("DROP TABLE IF EXISTS judged")
+        db.execute("DROP TABLE judged")  # the connection stays: it should hold nobody's rows
         db.unregister("input")
+    except BaseException:  # whatever it was, the connection may be of no more use
+        _throw_away()
+        raise
     is_copy = np.array(out["reason"].to_numpy() == "duplicate", dtype=bool)
     keep = np.ones(table.num_rows, dtype=bool)
     keep[out["row"].to_numpy()] = False
@@ -245,6 +248,13 @@ def _database() -> duckdb.DuckDBPyConnection:
     ):  # that of a parent stays where it is: its threads are not here to end
         by_process[process] = duckdb.connect()
     return by_process[process]
+
+
+def _throw_away() -> None:
+    """Let the next check open a database of its own; closing a broken one must not hide why it broke."""
+    db = _opened.dbs.pop(os.getpid())
+    with suppress(Exception):
+        db.close()
 
 
 def judge(

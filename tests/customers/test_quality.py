@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from customers import quality
@@ -97,6 +98,25 @@ def test_check_takes_dates_of_tomorrow_for_time_zones(now: datetime) -> None:
     assert (
         quality.check("orders", table("orders", {"placed_at": soon}), now=now).refused.num_rows == 0
     )
+
+
+def test_check_opens_a_new_database_after_one_that_broke(now: datetime) -> None:
+    rows = table("orders", {}, {"total_cents": -1})
+    quality.check("orders", rows, now=now)
+    quality._database().close()  # as a fatal error leaves it: every use of it raises
+    with pytest.raises(duckdb.ConnectionException):
+        quality.check("orders", rows, now=now)
+    assert quality.check("orders", rows, now=now).accepted["row"].to_pylist() == [0]
+
+
+def test_check_keeps_no_rows_after_an_error(now: datetime) -> None:
+    kept = quality._database()
+    with pytest.raises(duckdb.BinderException):
+        quality.check("orders", table("orders", {}).drop_columns(["total_cents"]), now=now)
+    assert quality._database() is not kept
+    checked = quality.check("orders", table("orders", {}), now=now)
+    assert checked.accepted.num_rows == 1
+    assert quality._database().execute("SHOW TABLES").fetchall() == []
 
 
 def test_every_reason_is_in_the_reference() -> None:
