@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from customers import display
+
+
+_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
+"""Commas that group thousands; any other comma stands for the decimal point."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +32,11 @@ def of(unit: str) -> Unit:
 
 def stored(text: str, unit: Unit) -> int | float | str:
     """The number that is compared with; the text itself when it is none, for the parser to say so."""
-    plain = text.strip().replace("−", "-").replace("\u00a0", "").replace(" ", "").replace(",", ".")
+    plain = text.strip().replace("−", "-").replace("\u00a0", "").replace(" ", "")
+    plain = plain.replace(",", "" if _GROUPED.fullmatch(plain) else ".")
     try:
         value = Decimal(plain) * unit.factor
-    except InvalidOperation:
+    except ArithmeticError:  # no number, or one beyond all measure
         return text
     if not value.is_finite():
         return text
