@@ -138,8 +138,11 @@ def _row(row: Row, drawing: Drawing, path: Path) -> DrawnRow:
         inputs += _comparison(said, subject, drawing)
     elif subject.kind == "consent":
         inputs += [
-            _select(said, "purpose", "Purpose", vocabulary.PURPOSES),
-            _select(said, "channel", "Channel", {key: words or "not about a channel" for key, words in vocabulary.CHANNELS.items()}),
+            _select(said, "purpose", "Purpose", vocabulary.PURPOSES, redraws=True),
+            _select(said, "channel", "Channel", {
+                key: vocabulary.CHANNELS[key] or "not about a channel"
+                for key in vocabulary.CONSENTS[first(said, "purpose")]
+            }),
             _select(said, "is", "Is", {"given": "given", "not_given": "not given"}),
         ]  # fmt: skip
     elif subject.kind == "segment":

@@ -90,7 +90,7 @@ def settle(row: Row) -> None:
         _settle_deed(row, subject)
     elif subject.kind == "consent":
         _choose(said, "purpose", tuple(vocabulary.PURPOSES))
-        _choose(said, "channel", tuple(vocabulary.CHANNELS))
+        _choose(said, "channel", vocabulary.CONSENTS[first(said, "purpose")])
         _choose(said, "is", ("given", "not_given"))
     elif subject.kind == "segment":
         _choose(said, "is", ("in", "not_in"))

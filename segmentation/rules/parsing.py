@@ -155,6 +155,12 @@ class _Parser:
         given = self._choice(node, ("given", "not_given"), path)
         if purpose is None or channel is None or given is None:
             return None
+        if channel not in (known := vocabulary.CONSENTS[purpose]):
+            self._tell(
+                _join(here, "channel"),
+                f"choose {' or '.join(known)}: nobody is asked for {purpose} on {channel}",
+            )
+            return None
         return ConsentIs(purpose, channel, given == "given")
 
     def segment(self, node: Mapping[Any, Any], path: str) -> Leaf | None:

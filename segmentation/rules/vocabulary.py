@@ -88,3 +88,10 @@ PURPOSES: dict[str, str] = {
 }
 
 CHANNELS: dict[str, str] = {"EMAIL": "by e-mail", "SMS": "by text message", "ANY": ""}
+
+CONSENTS: dict[str, tuple[str, ...]] = {
+    "MARKETING": ("EMAIL", "SMS"),
+    "PROFILING": ("ANY",),
+    "CLICK_TRACKING": ("ANY",),
+}
+"""On which channels a purpose is asked for: nobody can have agreed to any other pair."""

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from consent import ledger
+from consent.api.consents import MARKETING_CHANNELS
 from consent.enums import Channel, Purpose
 from customers.enums import EventKind
 from segmentation.enums import Task
@@ -15,7 +17,7 @@ from segmentation.ml.features import FEATURES
 from segmentation.rules import RuleError, compile_rule, in_words, next_flip, parse
 from segmentation.rules.fields import FIELDS, GROUPS, LEFT_OUT, is_sensitive
 from segmentation.rules.ready_made import READY_MADE
-from segmentation.rules.vocabulary import CHANNELS, DEEDS, PURPOSES, SCORES
+from segmentation.rules.vocabulary import CHANNELS, CONSENTS, DEEDS, PURPOSES, SCORES
 from segmentation.rules.warnings import warnings
 from tests.segmentation.rules.shops import NOW, Shop, definitions
 
@@ -88,6 +90,8 @@ def test_any_json_is_a_rule_or_refused_in_words(given_value: object) -> None:
     ({"all": [{"bucket": {"from": 10, "to": 5}}]}, "all[0].bucket", "from < to"),
     ({"all": [{"score": "CLUSTERS", "is": "is_known"}]}, "all[0].score", "choose a score"),
     ({"all": [{"consent": {"purpose": "X", "channel": "EMAIL"}, "is": "given"}]}, "all[0].consent.purpose", "choose"),
+    ({"all": [{"consent": {"purpose": "PROFILING", "channel": "EMAIL"}, "is": "given"}]}, "all[0].consent.channel", "choose ANY"),
+    ({"all": [{"consent": {"purpose": "MARKETING", "channel": "ANY"}, "is": "given"}]}, "all[0].consent.channel", "EMAIL or SMS"),
     ({"all": [{"field": "orders", "is": "is_known", "sql": "1=1"}]}, "all[0]", "leave out 'sql'"),
     ({"all": ["DROP TABLE"]}, "all[0]", "curly brackets"),
 ])  # fmt: skip
@@ -173,6 +177,8 @@ def test_codes_are_those_of_the_shop() -> None:
     assert set(SCORES) <= set(Task.values)
     assert set(PURPOSES) == set(Purpose.values)
     assert set(CHANNELS) == set(Channel.values)
+    assert all(usual in CONSENTS[purpose] for purpose, usual in ledger.CHANNEL_OF.items())
+    assert CONSENTS["MARKETING"] == tuple(code for code, _ in MARKETING_CHANNELS)
 
 
 def test_every_feature_is_a_field_with_words_of_its_own() -> None:
