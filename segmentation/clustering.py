@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from django.db import connection
 
+from customers import display
 from segmentation import membership, queries, versions
 from segmentation.enums import ModelStatus, SegmentKind, Task
 from segmentation.ml import artifacts
@@ -70,7 +71,7 @@ def _model(table: FeatureTable, *, now: datetime) -> ClusterModel | None:
     if version and previous and now - version.trained_at < CLUSTERS_LAST:
         return previous
     try:
-        model = clusters.fit(table, seed=SEED, previous=previous)
+        model = clusters.fit(table, seed=SEED, previous=previous, minor_units=display.minor_units())
     except ValueError as error:
         logger.info("no clusters: %s", error)
         return previous
@@ -191,7 +192,8 @@ def _description(model: ClusterModel, group: Group) -> str:
             f"{how} These customers are like no group of others: noise, in the words of statistics."
         )
     typical = dict(zip(model.space.names, group.typical, strict=True))
+    spent = display.money(typical[NET_REVENUE_CENTS], decimals=0)
     return (
         f"{how} Typically {typical[RECENCY_DAYS]:,.0f} days since the last order, "
-        f"{typical[ORDERS]:,.1f} orders and {typical[NET_REVENUE_CENTS] / 100:,.0f} spent."
+        f"{typical[ORDERS]:,.1f} orders and {spent} spent."
     )

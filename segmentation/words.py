@@ -29,4 +29,5 @@ def names_for(rule: Rule) -> Names:
         products=dict(named.values_list("external_id", "name")) if products else {},
         sources=dict(Source.objects.values_list("pk", "name")),
         currency=display.currency_code(),
+        minor_units=display.minor_units(),
     )

@@ -29,12 +29,17 @@ from segmentation.rules.tree import (
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """How the shop calls what rules name by number, and its currency. What is missing is shown as it is."""
+    """
+    How the shop calls what rules name by number, and its currency. What is missing is shown as it is.
+
+    minor_units: how many of what is stored as cents make one of the currency: 100, or 1 where it has no cents.
+    """
 
     segments: Mapping[int, str] = field(default_factory=dict)
     products: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[int, str] = field(default_factory=dict)
     currency: str = ""
+    minor_units: int = 100
 
 
 NO_NAMES = Names()
@@ -105,7 +110,8 @@ class Words:
         if not isinstance(value, int | float):
             return str(value)
         if unit == "cents":
-            return f"{value / 100:,.2f} {self.names.currency}".strip()
+            units = self.names.minor_units
+            return f"{value / units:,.{0 if units == 1 else 2}f} {self.names.currency}".strip()
         number = shown(value * 100 if unit == "share" else value)
         return (
             self.fill(templates.UNITS[unit], number=number) if unit in templates.UNITS else number

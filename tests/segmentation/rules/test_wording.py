@@ -79,3 +79,9 @@ def test_ready_made_segments_read_well() -> None:
         words["VIP"]
         == "Customers who are among the 5 % with the highest “Spent in all, less refunds”"
     )
+
+
+def test_a_currency_without_cents_is_said_whole() -> None:
+    rule = parse({"all": [{"field": "net_revenue_cents", "is": "at_least", "value": 12_345}]})
+    names = Names(currency="JPY", minor_units=1)
+    assert "at least 12,345 JPY" in in_words(rule, names)

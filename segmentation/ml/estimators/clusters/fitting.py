@@ -29,11 +29,12 @@ def fit(
     algorithms: Sequence[str] = tuple(ALGORITHMS),
     features: Sequence[str] = RFM,
     previous: ClusterModel | None = None,
+    minor_units: int = 100,
 ) -> ClusterModel:
     """Choose algorithm and k, and fit on a sample of at most 20,000 customers with an order.
 
     With `previous`, its groups are a candidate as well (settled on today's customers), and its keys and names
-    are kept where a group has an heir. Raises KeyError for an unknown algorithm or feature; ValueError when
+    are kept where a group has an heir. minor_units: so many cents make one of the currency. Raises KeyError for an unknown algorithm or feature; ValueError when
     there are fewer than 20 customers with an order per cluster tried, when a value of theirs is not known,
     or when they are too alike to be divided.
     """
@@ -62,7 +63,7 @@ def fit(
             f" into {min(ks)} to {max(ks)} groups; they are too alike or too evenly spread"
         )
     choice = judging.choose(tried)
-    model = _described(points, space, partitions[choice.position], tried, choice)
+    model = _described(points, space, partitions[choice.position], tried, choice, minor_units=minor_units)
     return model if previous is None else model.named_like(previous, buyers)
 
 
@@ -141,6 +142,8 @@ def _described(
     partition: Partition,
     tried: Sequence[Candidate],
     choice: judging.Choice,
+    *,
+    minor_units: int,
 ) -> ClusterModel:
     """Put the groups in order, best spenders first and noise last, and name them."""
     labels = partition.assign(points)
@@ -156,7 +159,7 @@ def _described(
     order = np.lexsort((-centres[:, main], noise))
     centres, shares, noise = centres[order], shares[order], noise[order]
     natural = space.natural(centres)
-    names = naming.in_words(space.names, centres, natural)
+    names = naming.in_words(space.names, centres, natural, minor_units=minor_units)
     groups = tuple(
         Group(
             key=key,

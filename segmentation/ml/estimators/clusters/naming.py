@@ -16,10 +16,13 @@ _WORDS = {
 }
 
 
-def in_words(features: Sequence[str], centres: Floats, natural: Floats) -> list[str]:
+def in_words(
+    features: Sequence[str], centres: Floats, natural: Floats, *, minor_units: int = 100
+) -> list[str]:
     """Name each group by the place of its centre (k, p) among all customers; natural: the same in plain units.
 
-    Groups of the same words are told apart by what they spend, or the last feature, in plain numbers.
+    Groups of the same words are told apart by what they spend, or the last feature, in plain numbers;
+    minor_units: how many of the stored cents make one of the currency.
     """
     names: list[str] = []
     for centre, plain in zip(centres, natural, strict=True):
@@ -31,7 +34,7 @@ def in_words(features: Sequence[str], centres: Floats, natural: Floats) -> list[
         ]
         name = ", ".join(words).capitalize()
         if name in names:
-            amount = plain[-1] / 100 if features[-1] == NET_REVENUE_CENTS else plain[-1]
+            amount = plain[-1] / minor_units if features[-1] == NET_REVENUE_CENTS else plain[-1]
             name = f"{name} (about {amount:,.0f} in all)"
         names.append(distinct(name, names))
     return names
