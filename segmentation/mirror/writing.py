@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,14 +39,14 @@ def refresh(names: Sequence[str] = tuple(TABLES)) -> dict[str, int]:
 def write_features(features: pa.Table) -> None:
     """Keep `features` of everybody as of now."""
     with generations.exclusive("writer"):
-        number = time.time_ns()
+        number = generations.next_number()
         path = _work() / "features.parquet"
         pq.write_table(features, path, compression="zstd", row_group_size=ROW_GROUP)
         generations.publish_tables({"features": path}, number=number)
 
 
 def _read(names: Sequence[str]) -> dict[str, int]:
-    number, target = time.time_ns(), _work()
+    number, target = generations.next_number(), _work()
     files = {name: target / f"{name}.parquet" for name in names}
     rows: dict[str, int] = {}
     with snapshot() as cursor, _sorting(target) as database:
@@ -124,14 +123,14 @@ def write_changes(database: duckdb.DuckDBPyConnection, customer_ids: Sequence[in
         )
     files = {name: target / f"{name}.parquet" for name in (TOUCHED, *TABLES, "features")}
     with generations.exclusive("flip"):
-        generations.publish_changes(files, number=time.time_ns())
+        generations.publish_changes(files, number=generations.next_number())
     with generations.exclusive("flip"):
         _merge_changes()
 
 
 def _merge_changes() -> None:
     """Make one change of many, or a day of small ones would be slow to read."""
-    generation = generations.newest()
+    generation = generations.last()
     if generation is None:
         return
     newer = tuple(one for one in generation.changes if one > max(generation.bases.values()))
