@@ -29,6 +29,9 @@ WITHOUT_A_LIST = {
     "customers.inboundrequest": "the source's page shows them, and each has a page",
     "customers.sourcekey": "the source's page shows and revokes them",
     "customers.visitorevent": "nobody's yet; it moves into the ledger when somebody says who they are",
+    "segmentation.dirtycustomer": "a mark of some seconds",
+    "segmentation.firstpurchase": "the score and the API tell it; one row a new customer",
+    "segmentation.segmentflip": "when to look again; nobody's to read",
     "segmentation.segmentversion": "the segment's page shows what its rule said, and when",
     "customers.visitorrow": "what a visitor did before they were known; it is on the customer's page",
 }

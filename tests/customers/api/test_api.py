@@ -189,9 +189,11 @@ def test_wrong_order_is_refused_by_field(api: Api, more: dict, named: dict) -> N
     assert not Order.objects.exists()
 
 
-def test_cancelled_order_stays_cancelled(api: Api) -> None:
-    api.post("orders", order_in(status="CANCELLED"))
-    assert api.post("orders", order_in()).json()["status"] == "CANCELLED"
+def test_cancelled_order_is_placed_again_only_by_a_later_word(api: Api) -> None:
+    then, later = "2026-05-02T10:00:00Z", "2026-05-02T10:00:01Z"
+    api.post("orders", order_in(status="CANCELLED", changed_at=then))
+    assert api.post("orders", order_in(changed_at=then)).json()["status"] == "CANCELLED"
+    assert api.post("orders", order_in(changed_at=later)).json()["status"] == "PLACED"
 
 
 # ---------------------------------------------------------------- reviews, mentions, feedback
