@@ -32,14 +32,20 @@ SPELLINGS = {
     "category": ("category",),
     "country": ("country",),
 }
-_DATES = "['%Y%m%d', '%m/%d/%Y %H:%M', '%m/%d/%y %H:%M']"
-"""Beside ISO: its short form (CDNOW), and how the UCI file looks once a spreadsheet has saved it."""
+_DATES = "['%Y%m%d', '%m/%d/%y %H:%M', '%m/%d/%Y %H:%M']"
+"""
+Beside ISO: its short form (CDNOW), and how the UCI file looks once a spreadsheet has saved it. Years of two
+digits first: they refuse those of four, while %Y takes 10 for the year 10.
+"""
+_ISO = "^[0-9]{4}[-/]"
+"""A cast alone would read 12/1/10 as the tenth of January of the year 12."""
 _OFFSET = ":[0-9.]+ ?([+-][0-9]{2}(:?[0-9]{2})?|Z)$"
 """A time that says how far it is from UTC; a plain cast would forget that."""
 
 _REASONS = """CASE
     WHEN customer IS NULL THEN 'no customer_id'
     WHEN moment IS NULL THEN 'the date cannot be read'
+    WHEN moment < TIMESTAMP '1970-01-01' THEN 'the date is before 1970'
     WHEN money IS NULL OR NOT isfinite(money) THEN 'the amount is not a number'
     WHEN order_key ILIKE 'C%' AND money <= 0 THEN 'a cancellation'
     WHEN money < 0 OR pieces < 0 THEN 'the amount or the quantity is below zero (a return)'
@@ -152,7 +158,8 @@ def _checked(found: Mapping[str, str | None]) -> str:
             regexp_replace({text("customer_id")}, '^([0-9]+)\\.0$', '\\1') AS customer,
             CASE WHEN regexp_matches({text("date")}, '{_OFFSET}')
                 THEN make_timestamp(epoch_us(TRY_CAST({text("date")} AS TIMESTAMPTZ)))
-                ELSE coalesce(TRY_CAST({text("date")} AS TIMESTAMP), try_strptime({text("date")}, {_DATES}))
+                WHEN regexp_matches({text("date")}, '{_ISO}') THEN TRY_CAST({text("date")} AS TIMESTAMP)
+                ELSE try_strptime({text("date")}, {_DATES})
                 END AS moment,
             {amount} AS money, {number("quantity")} AS pieces, {number("unit_price")} AS price,
             {text("order_id")} AS order_key, {text("sku")} AS sku, {text("description")} AS description,

@@ -32,6 +32,18 @@ def test_rows_that_cannot_be_used_are_counted_by_reason(tmp_path: Path) -> None:
     }
 
 
+def test_years_of_two_digits_and_of_four_are_told_apart(tmp_path: Path) -> None:
+    dates = ["12/1/10 8:26", "12/1/2010 8:26", "2010-12-01 08:26", "2010/12/1 08:26:00"]
+    odd = ["1/2/1969 0:00", "0012-01-10", "12/1/10", "13/1/10 8:26"]
+    known = read(
+        tmp_path / "t.csv",
+        "customer_id,date,amount\n"
+        + "".join(f"{n},{one},1\n" for n, one in enumerate(dates + odd)),
+    )
+    assert known.column("placed_at").tolist() == [transactions.moment("2010-12-01T08:26")] * 4
+    assert dict(known.rejected) == {"the date is before 1970": 2, "the date cannot be read": 2}
+
+
 def test_a_cut_off_leaves_later_lines_and_later_customers_out(tmp_path: Path) -> None:
     known = read(
         tmp_path / "t.csv",
