@@ -141,6 +141,8 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 # The audience page of a large segment posts no fields, imports stream: the defaults are enough.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+# A rule of 100 conditions with 10 filters each is as large as the builder's form gets.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
 
 # ------------------------------------------------------------------ hardening
 _HTTPS = PUBLIC_URL.startswith("https://")

@@ -78,7 +78,10 @@ def needs_profiling(rule: Rule) -> bool:
             if kind not in {SegmentKind.RULE, SegmentKind.EVERYONE, SegmentKind.STATIC}:
                 return True  # computed from features or scores
             if kind == SegmentKind.RULE:
-                waiting.append(parse(definition))
+                try:
+                    waiting.append(parse(definition))
+                except RuleError:  # it cannot be read any more: nobody knows what it asks
+                    return True
     return False
 
 
@@ -113,9 +116,10 @@ def save(
     return segment
 
 
-def free_name(name: str) -> str:
-    """`name`, or with a number behind it when it is taken."""
-    taken = set(Segment.objects.values_list("name", flat=True))
+def free_name(name: str, *, segment: Segment | None = None) -> str:
+    """`name`, or with a number behind it when another segment than `segment` has it."""
+    others = Segment.objects.exclude(pk=segment.pk) if segment else Segment.objects.all()
+    taken = set(others.values_list("name", flat=True))
     if name[:LONGEST_NAME] not in taken:
         return name[:LONGEST_NAME]
     stem, number = name[: LONGEST_NAME - 6], 2

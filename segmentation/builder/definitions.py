@@ -130,8 +130,8 @@ def _row(leaf: Leaf) -> Row:
                 **{"is": "in" if leaf.inside else "not_in"},
             )
         case Bucket():
-            return _said(about="bucket", salt=leaf.salt,
-                         **{"from": f"{leaf.start:g}", "to": f"{leaf.stop:g}"})  # fmt: skip
+            start, stop = (units.shown(edge, units.Unit()) for edge in (leaf.start, leaf.stop))
+            return _said(about="bucket", salt=leaf.salt, **{"from": start, "to": stop})
     _compared(row.said, leaf.operator, leaf.value, subject_of(row))
     return row
 

@@ -6,12 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from segmentation import rule_segments
 from segmentation.builder import definitions, units
 from segmentation.builder.inputs import Drawing, DrawnRow, draw
 from segmentation.builder.rows import Row, Rows
+from segmentation.enums import SegmentKind
 from segmentation.ml.estimators.clusters import naming
+from segmentation.models import Segment
 from segmentation.rules import parse
 from segmentation.words import names_for
+from tests.factories.customers import NOW
 
 
 MONEY = units.Unit("EUR", Decimal(100))
@@ -68,3 +72,17 @@ def test_groups_of_one_name_are_told_apart_by_whole_money() -> None:
     in_yen = naming.in_words(features, centres, natural, minor_units=1)
     assert in_yen == ["Medium spend", "Medium spend (about 20,000 in all)"]
     assert naming.in_words(features, centres, natural)[1] == "Medium spend (about 200 in all)"
+
+
+def test_the_edges_of_a_bucket_keep_their_digits() -> None:
+    said = {"all": [{"bucket": {"from": 12.3456789, "to": 33.33333333, "salt": "a"}}]}
+    rule = parse(said)
+    assert definitions.definition_of(definitions.rows_of(rule.root)) == said
+
+
+@pytest.mark.django_db
+def test_a_rule_that_names_an_unreadable_one_needs_profiling() -> None:
+    broken = Segment.objects.create(
+        name="Broken", kind=SegmentKind.RULE, created_at=NOW, definition={"all": [{"wat": 1}]}
+    )
+    assert rule_segments.needs_profiling(parse({"all": [{"segment": broken.pk, "is": "in"}]}))

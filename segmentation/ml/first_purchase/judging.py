@@ -66,6 +66,7 @@ def intervals(
     """95 % percentile intervals over customers drawn again (Efron 1979), by name of the measure.
 
     customers: (m,) whom each row is about, where some are told of more than once; they are drawn with all their rows.
+    Without anybody who has two orders there is no "again".
     """
     generator = np.random.default_rng(seed)
     whose = np.arange(len(became)) if customers is None else customers
@@ -76,8 +77,14 @@ def intervals(
         rows = np.concatenate([parts[one] for one in generator.integers(0, len(parts), len(parts))])
         again = judge(shares=shares[rows], became=became[rows], orders=orders[rows])
         drawn.append([again.accuracy, again.again, again.top2])
-    low, high = np.nanquantile(np.array(drawn), [0.025, 0.975], axis=0)
-    names = ("accuracy", "again", "top2")
+    values = np.array(drawn)
+    known = ~np.isnan(values).all(axis=0)  # nobody came again: nothing is known of those who did
+    low, high = np.nanquantile(values[:, known], [0.025, 0.975], axis=0)
+    names = [
+        name
+        for name, is_known in zip(("accuracy", "again", "top2"), known, strict=True)
+        if is_known
+    ]
     return {name: (float(a), float(b)) for name, a, b in zip(names, low, high, strict=True)}
 
 

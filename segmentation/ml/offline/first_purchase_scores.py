@@ -45,8 +45,6 @@ def evaluate(options: Namespace) -> tasks.Evaluation:
     orders = values[:, 1].astype(np.int64) if has_orders else np.zeros(len(rows), dtype=np.int64)
     judged = judge(shares=shares, became=became, orders=orders).to_dict()
     spread = intervals(shares=shares, became=became, orders=orders, seed=options.seed)
-    if not has_orders:
-        spread.pop("again")
     missing = len(predicted) - len(rows)
     return tasks.Evaluation(
         metrics={

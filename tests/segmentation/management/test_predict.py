@@ -89,6 +89,21 @@ def test_truth_can_be_written_and_judged(folder: Path, capsys: pytest.CaptureFix
     assert low <= judged["accuracy"] <= high
 
 
+def test_a_truth_in_which_nobody_ordered_again_is_judged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "p.csv").write_text("customer_id,p_1,p_2\na,0.7,0.3\nb,0.2,0.8\n")
+    (tmp_path / "t.csv").write_text("customer_id,segment,orders\na,1,1\nb,2,1\n")
+    call_command(
+        "evaluate", "first-purchase", "--pred", f"{tmp_path}/p.csv", "--truth", f"{tmp_path}/t.csv"
+    )
+    text = capsys.readouterr().out
+    assert "NaN" not in text
+    judged = json.loads(text)
+    assert (judged["accuracy"], judged["again"]) == (1, None)
+    assert "again" not in judged["intervals"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
