@@ -72,7 +72,11 @@ def prepare(folder: Path, *, customers: int) -> dict[str, Any]:
         cursor.execute("ANALYZE")
     return {
         name: membership.ensure(
-            name=name, kind=SegmentKind.SCORE, definition={}, description="", now=clock.now()
+            name=name,
+            kind=SegmentKind.SCORE,
+            definition={"task": name},
+            description="",
+            now=clock.now(),
         )
         for name in ("ours", "batches")
     }

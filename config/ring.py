@@ -24,7 +24,7 @@ from customers.models import Source
 from customers.queries import known_until
 from feedback.models import OutcomeWindow, RetrainingDecision
 from segmentation import refreshing
-from segmentation.enums import Task
+from segmentation.enums import SegmentKind, Task
 from segmentation.models import Segment
 
 
@@ -106,7 +106,7 @@ class Ring:
         Campaign.objects.filter(salt=salt).delete()
         campaign = Campaign.objects.create(
             name=f"{now:%B %Y}: come back ({number})",
-            segment=Segment.objects.get(name="Everyone"),
+            segment=Segment.objects.get(kind=SegmentKind.EVERYONE),
             from_name="Sample Shop",
             from_email="news@shop.example",
             subject="{{ customer.first_name | default: 'Hello' }}, {{ discount_percent }} % for you",

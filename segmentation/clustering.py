@@ -19,6 +19,7 @@ from segmentation.ml.estimators import clusters
 from segmentation.ml.estimators.clusters import ClusterModel, Group
 from segmentation.ml.tables import FeatureTable, Ints
 from segmentation.models import ModelVersion, Segment
+from segmentation.rule_segments import free_name
 
 
 logger = logging.getLogger(__name__)
@@ -43,9 +44,11 @@ def refresh(table: FeatureTable, *, now: datetime) -> None:
                 name=title, kind=SegmentKind.CLUSTER, definition={"cluster": group.key},
                 description=description, now=now,
             )  # fmt: skip
-        elif (segment.name, segment.description) != (title, description):
-            segment.name, segment.description = title, description
-            segment.save(update_fields=["name", "description"])
+        else:
+            title = free_name(title, segment=segment)
+            if (segment.name, segment.description) != (title, description):
+                segment.name, segment.description = title, description
+                segment.save(update_fields=["name", "description"])
         membership.write(segment, table.customer_ids[keys == group.key], now=now)
     for segment in found.values():
         membership.write(segment, np.empty(0, dtype=np.int64), now=now)

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from segmentation.bulk import copy_columns
 from segmentation.enums import SegmentKind
 from segmentation.models import Segment
+from segmentation.rule_segments import free_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,17 +25,28 @@ class Change:
     size: int
 
 
+_KEY = {SegmentKind.RFM: "group", SegmentKind.CLUSTER: "cluster", SegmentKind.SCORE: "task"}
+"""What in the definition tells segments of one kind apart; of EVERYONE there is one."""
+
+
 def ensure(
     *, name: str, kind: SegmentKind, definition: dict[str, object], description: str, now: datetime
 ) -> Segment:
-    """The segment of this definition, made when it does not exist; its words follow the code's."""
-    segment, made = Segment.objects.get_or_create(
-        name=name,
-        defaults={
-            "kind": kind, "definition": definition, "description": description, "created_at": now,
-        },
-    )  # fmt: skip
-    if not made and (segment.definition, segment.description) != (definition, description):
+    """
+    The segment of this kind and key of the definition, made when it does not exist.
+
+    Its words follow the code's; its name stays. A name that another segment has gets a number behind it.
+    """
+    key = _KEY.get(kind)
+    same = {f"definition__{key}": definition[key]} if key else {}
+    found = list(Segment.objects.filter(kind=kind, **same).order_by("pk"))
+    if not found:
+        return Segment.objects.create(
+            name=free_name(name), kind=kind, definition=definition, description=description,
+            created_at=now,
+        )  # fmt: skip
+    segment = next((one for one in found if one.name == name), found[0])
+    if (segment.definition, segment.description) != (definition, description):
         segment.definition, segment.description = definition, description
         segment.save(update_fields=["definition", "description"])
     return segment
@@ -51,7 +63,7 @@ def write(
     """
     Make `customer_ids` the members of `segment` and record who joined and who left.
 
-    Only the difference is written. Customers erased or merged in the meantime are left out.
+    Only the difference is written. Customers erased, merged or removed in the meantime are left out.
     rule_version: the version of the rule that decided; None where there is no rule.
     """
     with connection.cursor() as cursor:
@@ -153,8 +165,9 @@ def _write_difference(
 ) -> Change:
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM wanted w USING customers_customer c WHERE c.id = w.customer_id"
-            " AND (c.erased_at IS NOT NULL OR c.merged_into_id IS NOT NULL)"
+            # also who is no longer there: an import was undone since they were read
+            "DELETE FROM wanted w WHERE NOT EXISTS (SELECT FROM customers_customer c"
+            " WHERE c.id = w.customer_id AND c.erased_at IS NULL AND c.merged_into_id IS NULL)"
         )
         cursor.execute(
             """

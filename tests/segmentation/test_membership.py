@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from django.db import connection
 
 from segmentation import membership
 from segmentation.enums import SegmentKind
 from segmentation.membership import Change
 from segmentation.models import Membership, MembershipChange, Segment
 from tests.factories.customers import NOW, CustomerFactory
+from tests.segmentation.builders import rule_segment
 
 
 pytestmark = pytest.mark.django_db
@@ -65,3 +67,45 @@ def test_write_of_nobody_empties_the_segment(segment: Segment) -> None:
     assert membership.write(segment, np.empty(0, dtype=np.int64), now=LATER) == Change(
         joined=0, left=1, size=0
     )
+
+
+def test_write_leaves_out_who_was_removed_since_they_were_read(segment: Segment) -> None:
+    stays, removed = CustomerFactory(), CustomerFactory()
+    gone = removed.pk
+    removed.delete()
+    assert membership.write(segment, np.array([stays.pk, gone]), now=NOW).size == 1
+    connection.check_constraints()  # as the commit would
+    assert list(Membership.objects.values_list("customer_id", flat=True)) == [stays.pk]
+
+
+def champions(description: str = "") -> Segment:
+    return membership.ensure(
+        name="Champions", kind=SegmentKind.RFM, definition={"group": "CHAMPION"},
+        description=description, now=NOW,
+    )  # fmt: skip
+
+
+def test_ensure_leaves_a_rule_of_the_same_name_alone_and_takes_a_free_one() -> None:
+    rule = rule_segment(
+        {"all": [{"field": "country", "is": "is", "value": "DE"}]}, name="Champions"
+    )
+    before = Segment.objects.filter(pk=rule.pk).values().get()
+    made = champions()
+    assert (made.name, made.kind) == ("Champions (2)", SegmentKind.RFM)
+    assert Segment.objects.filter(pk=rule.pk).values().get() == before
+    # found again by what it is, also when the name is free by now
+    rule.delete()
+    again = champions("other words")
+    assert (again.pk, again.name, again.description) == (made.pk, "Champions (2)", "other words")
+
+
+def test_ensure_finds_a_segment_that_was_renamed() -> None:
+    made = champions()
+    Segment.objects.filter(pk=made.pk).update(name="Our best")
+    assert champions() == made
+    assert Segment.objects.get().name == "Our best"
+
+
+def test_ensure_keeps_groups_of_one_kind_apart(segment: Segment) -> None:
+    assert champions() != segment
+    assert Segment.objects.count() == 2

@@ -8,14 +8,17 @@ import pytest
 from segmentation import membership, queries, segments
 from segmentation.enums import ModelStatus, SegmentKind, Task
 from segmentation.ml.columns import NET_REVENUE_CENTS, ORDERS
+from segmentation.ml.estimators.rfm import GROUPS
 from segmentation.ml.tables import FeatureTable
 from segmentation.models import Membership, MembershipChange, ModelVersion, Segment
 from segmentation.scoring import write_generation
+from tests.segmentation.builders import rule_segment
 from tests.segmentation.shop.rounds import STARTS_AT
 from tests.segmentation.versions import make_version
 
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("shop")]
+BANDS_NAME = segments.BANDS[0].name
 
 
 def members(segment: Segment) -> set[int]:
@@ -97,3 +100,42 @@ def test_customers_without_an_order_make_no_groups(table: FeatureTable) -> None:
         now=STARTS_AT,
     )
     assert list(Segment.objects.values_list("name", flat=True)) == ["Everyone"]
+
+
+def test_segments_of_staff_keep_their_names_and_the_machine_takes_others(
+    table: FeatureTable,
+) -> None:
+    german = {"all": [{"field": "country", "is": "is", "value": "DE"}]}
+    rules = [rule_segment(german, name=name) for name in ("Champions", "Everyone", BANDS_NAME)]
+    before = list(Segment.objects.order_by("pk").values())
+    scores = np.linspace(0, 1, len(table))
+    write_generation(
+        make_version(Task.CHURN, champion=True), table.customer_ids, scores,
+        np.full(len(table), np.nan), as_of=STARTS_AT, now=STARTS_AT,
+    )  # fmt: skip
+    for _ in range(2):
+        segments.refresh(table, now=STARTS_AT)
+    assert (
+        list(Segment.objects.filter(pk__in=[one.pk for one in rules]).order_by("pk").values())
+        == before
+    )
+    for kind, name in (
+        (SegmentKind.RFM, "Champions (2)"),
+        (SegmentKind.EVERYONE, "Everyone (2)"),
+        (SegmentKind.SCORE, f"{BANDS_NAME} (2)"),
+    ):
+        assert Segment.objects.get(kind=kind, name=name).size > 0
+    assert Segment.objects.filter(kind=SegmentKind.RFM).count() == len(GROUPS)
+    assert Segment.objects.filter(kind=SegmentKind.EVERYONE).count() == 1
+
+
+def test_cluster_takes_another_name_where_staff_have_its_own(table: FeatureTable) -> None:
+    segments.refresh(table, now=STARTS_AT)
+    cluster = Segment.objects.filter(kind=SegmentKind.CLUSTER).order_by("pk")[0]
+    title = cluster.name
+    Segment.objects.filter(pk=cluster.pk).update(name="Our cluster")
+    rule_segment({"all": [{"field": "country", "is": "is", "value": "DE"}]}, name=title)
+    for _ in range(2):
+        segments.refresh(table, now=STARTS_AT)
+        cluster.refresh_from_db()
+        assert cluster.name == f"{title} (2)"
