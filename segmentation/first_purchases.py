@@ -6,6 +6,7 @@ serves only when it is better than saying the same to everybody.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,9 +14,11 @@ from datetime import datetime, timedelta
 import duckdb
 import numpy as np
 import pyarrow as pa
-from django.db import transaction
+from django.db import connection, transaction
 
+from consent.enums import Purpose
 from segmentation import mirror, promotion, queries, scoring, training, versions
+from segmentation.bulk import copy_columns
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml import artifacts
 from segmentation.ml.columns import SECONDS_PER_DAY
@@ -25,8 +28,10 @@ from segmentation.ml.first_purchase.judging import judge, losses
 from segmentation.ml.first_purchase.model import FirstPurchaseModel, Settings
 from segmentation.ml.first_purchase.orders import Lines
 from segmentation.ml.tables import Bools, Floats, Ints
-from segmentation.models import FirstPurchase, ModelVersion
+from segmentation.models import ModelVersion
 
+
+logger = logging.getLogger(__name__)
 
 TASK = Task.FIRST_PURCHASE
 EVERY = timedelta(days=1)
@@ -83,7 +88,7 @@ def refresh_if_due(*, now: datetime) -> Told | None:
         return None
     try:
         with mirror.connect() as database:
-            if _to_fit(now=now):
+            if _to_fit(now=now) or _is_harmed():
                 fit(database, now=now)
             return predict(database, now=now)
     finally:
@@ -140,11 +145,17 @@ def fit(database: duckdb.DuckDBPyConnection, *, now: datetime) -> ModelVersion:
 
 
 def predict(database: duckdb.DuckDBPyConnection, *, now: datetime) -> Told | None:
-    """Keep what the champion says of every customer whose only order is younger than its horizon."""
+    """
+    Keep what the champion says of every customer whose only order is younger than its horizon.
+
+    None without a champion, and where it cannot be read: what it said last stays.
+    """
     version = queries.champion(TASK)
     if version is None:
         return None
-    model = FirstPurchaseModel.from_files(versions.load(version).files)
+    model = _read(version)
+    if model is None:
+        return None
     horizon, known_at = int(version.metrics["horizon_days"]), int(now.timestamp())
     customers = _with_one_order(database, since=known_at - horizon * SECONDS_PER_DAY, now=known_at)
     shares: Floats = np.empty((0, 0))
@@ -155,8 +166,22 @@ def predict(database: duckdb.DuckDBPyConnection, *, now: datetime) -> Told | Non
         said = model.predict(lines, days_ahead=np.full(lines.customers, float(horizon)))
         shares, spend = said.shares, said.spend
         first = np.bincount(lines.customer, lines.amount).astype(np.float64)
-    _keep(version, customers, shares, spend, first, now=now)
-    return Told(customers=len(customers), version=version)
+    kept = _keep(version, customers, shares, spend, first, now=now)
+    return Told(customers=kept, version=version)
+
+
+def _read(version: ModelVersion) -> FirstPurchaseModel | None:
+    try:
+        return FirstPurchaseModel.from_files(versions.load(version).files)
+    except (artifacts.ArtifactError, KeyError) as error:
+        logger.warning("%s is fitted anew: %s", version, error)
+        return None
+
+
+def _is_harmed() -> bool:
+    """There is a champion and it cannot be read."""
+    version = queries.champion(TASK)
+    return version is not None and _read(version) is None
 
 
 @transaction.atomic
@@ -168,28 +193,55 @@ def _keep(
     first: Floats,
     *,
     now: datetime,
-) -> None:
-    """The score is the expected spend in cents; the shares are beside it."""
-    generation = scoring.write_generation(
-        version,
-        customers,
-        np.round(100 * spend),
-        np.full(len(customers), np.nan),
-        as_of=now,
-        now=now,
-    )
-    FirstPurchase.objects.bulk_create(
-        (
-            FirstPurchase(
-                generation=generation,
-                customer_id=int(customer),
-                first_order_cents=round(100 * money),
-                shares=[round(float(share), 4) for share in row],
-            )
-            for customer, money, row in zip(customers, first, shares, strict=True)
-        ),
-        batch_size=2_000,
-    )
+) -> int:
+    """
+    Keep the expected spend as the score, in cents, and the shares beside it; returns of how many customers.
+
+    Of those only who are customers and agree to profiling now: the mirror was read a while ago.
+    """
+    names = [f"share_{number}" for number in range(shares.shape[1])]
+    columns = "".join(f", {name} float8" for name in names)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS pg_temp.told")
+        cursor.execute(
+            f"CREATE TEMP TABLE told (customer_id bigint, cents bigint{columns}) ON COMMIT DROP"
+        )
+        copy_columns(
+            "told",
+            ["customer_id", "cents", *names],
+            ["int8", "int8", *("float8" for _ in names)],
+            [customers, np.round(100 * first).astype(np.int64), *np.round(shares, 4).T],
+        )
+        cursor.execute(_STILL_PROFILED, {"purpose": Purpose.PROFILING})
+        still = np.fromiter((row[0] for row in cursor), np.int64)
+        kept = np.isin(customers, still)
+        generation = scoring.write_generation(
+            version,
+            customers[kept],
+            np.round(100 * spend[kept]),
+            np.full(int(kept.sum()), np.nan),
+            as_of=now,
+            now=now,
+        )
+        cursor.execute(
+            "INSERT INTO segmentation_firstpurchase"
+            " (generation_id, customer_id, first_order_cents, shares)"
+            f" SELECT %s, customer_id, cents, jsonb_build_array({', '.join(names)}) FROM told"
+            " JOIN segmentation_score s USING (customer_id) WHERE s.generation_id = %s",
+            [generation.pk, generation.pk],
+        )
+        cursor.execute("DROP TABLE told")
+    return int(kept.sum())
+
+
+# held until the rows are written: nobody can be removed in between
+_STILL_PROFILED = """
+    SELECT c.id FROM told
+    JOIN customers_customer c ON c.id = told.customer_id
+    JOIN consent_consentstate s ON s.customer_id = c.id
+    WHERE c.erased_at IS NULL AND c.merged_into_id IS NULL
+      AND s.purpose = %(purpose)s AND s.is_granted
+    ORDER BY c.id FOR KEY SHARE OF c"""
 
 
 def _to_fit(*, now: datetime) -> bool:

@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import connection
 
-from customers.models import Order
+from consent.enums import Purpose
+from consent.models import ConsentState
+from customers.models import Customer, Order
 from segmentation import first_purchases, mirror, queries, versions
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml.first_purchase.model import FirstPurchaseModel
@@ -79,3 +81,46 @@ def test_without_one_order_customers_nothing_is_kept_and_nobody_has_a_view() -> 
     repeat = Score.objects.filter(generation__task=TASK).values("customer")
     other = Order.objects.exclude(customer__in=repeat).values_list("customer_id", flat=True)[0]
     assert queries.first_purchase(other) is None
+
+
+def test_who_left_or_withdrew_since_the_mirror_was_read_is_not_kept() -> None:
+    first = told(STARTS_AT)
+    erased, merged, withdrew, removed, stays = FirstPurchase.objects.order_by("pk").values_list(
+        "customer_id", flat=True
+    )[:5]
+    Customer.objects.filter(pk=erased).update(erased_at=STARTS_AT)
+    Customer.objects.filter(pk=merged).update(merged_into=stays)
+    ConsentState.objects.filter(customer=withdrew, purpose=Purpose.PROFILING).update(
+        is_granted=False
+    )
+    ConsentState.objects.filter(customer=removed, purpose=Purpose.PROFILING).delete()
+    again = told(STARTS_AT + timedelta(days=1))
+    kept = FirstPurchase.objects.filter(generation__is_current=True)
+    assert kept.count() == again.customers
+    assert again.customers >= first.customers - 20  # a day on, some are too old
+    scored = Score.objects.filter(generation__task=TASK, generation__is_current=True)
+    for rows in (kept, scored):
+        assert not rows.filter(customer__in=[erased, merged, withdrew, removed]).exists()
+        assert rows.filter(customer=stays).exists()
+
+
+def test_champion_that_cannot_be_read_is_learned_anew() -> None:
+    first = told(STARTS_AT)
+    ModelVersion.objects.filter(pk=first.version.pk).update(artefact="not-there")
+    again = told(STARTS_AT + timedelta(days=1))
+    assert again.version.number == 2
+    assert again.version.status == ModelStatus.CHAMPION
+    assert FirstPurchase.objects.filter(generation__version=again.version).exists()
+
+
+def test_champion_that_cannot_be_read_or_replaced_is_tried_again_a_day_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = told(STARTS_AT)
+    ModelVersion.objects.filter(pk=first.version.pk).update(artefact="not-there")
+    monkeypatch.setattr(first_purchases, "FEWEST", 1_000_000)
+    tomorrow = STARTS_AT + timedelta(days=1)
+    assert first_purchases.refresh_if_due(now=tomorrow) is None
+    assert not first_purchases.due(now=tomorrow + timedelta(seconds=30))
+    # what it said last stays
+    assert FirstPurchase.objects.filter(generation__is_current=True).count() == first.customers
