@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import time
@@ -72,7 +73,7 @@ def test_folders_of_the_old_layout_count_for_nothing_and_go(home: Path) -> None:
 def test_folder_of_the_old_layout_stays_while_it_is_read(home: Path) -> None:
     old = old_layout(home, "00000000000000000007")
     with (old / "readers").open() as lock:
-        generations.fcntl.flock(lock, generations.fcntl.LOCK_SH)
+        fcntl.flock(lock, fcntl.LOCK_SH)
         publish(*EVERY_TABLE)
         assert names(home) == {old.name, taken().name}
     publish("orders")
@@ -106,7 +107,7 @@ def test_kill_while_removing_leaves_nothing_that_looks_whole(
     publish(*EVERY_TABLE)
     first = taken()
     with monkeypatch.context() as patch:
-        patch.setattr(generations.shutil, "rmtree", killed_at(f"gone-{first.name}"))
+        patch.setattr("shutil.rmtree", killed_at(f"gone-{first.name}"))
         with pytest.raises(KeyboardInterrupt):
             publish("orders")
     second = taken()
@@ -130,7 +131,7 @@ def killed_at(name: str) -> object:
 def test_clock_that_steps_back_keeps_the_order(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = publish(*EVERY_TABLE)
     first = taken()
-    monkeypatch.setattr(generations.time, "time_ns", lambda: 1_000)
+    monkeypatch.setattr("time.time_ns", lambda: 1_000)
     later = change("orders", generations.TOUCHED)
     generation = generations.newest()
     assert generation is not None
