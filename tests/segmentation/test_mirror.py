@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -230,6 +231,20 @@ def test_reader_keeps_its_generation_while_newer_ones_come(home: Path) -> None:
 def test_connect_makes_the_mirror_that_is_not_there() -> None:
     profiled()
     assert read("SELECT count(*) FROM customers") == [(1,)]
+
+
+def test_connect_reads_anew_where_the_mirror_is_of_an_older_version(home: Path) -> None:
+    OrderFactory(customer=profiled())
+    old = home / "mirror" / "01700000000000000000"
+    old.mkdir(parents=True)
+    (old / "readers").touch()
+    assert read("SELECT count(*) FROM orders") == [(1,)]
+    (path,) = (home / "mirror").glob("[0-9]*")
+    manifest = json.loads((path / "manifest.json").read_text())
+    del manifest["bases"]["people"]
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    assert read("SELECT count(*) FROM people") == [(1,)]
+    assert len(generations(home)) == 1
 
 
 def test_refresh_clears_what_a_killed_one_left(home: Path) -> None:
