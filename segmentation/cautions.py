@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
-from segmentation import mirror
+from segmentation import previewing
 from segmentation.builder import definitions
 from segmentation.rules import Rule, fields
 from segmentation.rules.tree import Did, FieldIs
@@ -13,13 +13,13 @@ from segmentation.rules.warnings import warnings
 
 
 def cautions_of(rule: Rule, *, matching: int) -> list[str]:
-    """In words, the gravest first."""
+    """In words, the gravest first. Raises previewing.NoAnswerError."""
     found = [] if matching else ["Nobody matches. Look whether two conditions exclude each other."]
     found += [
         f"{definitions.title_of(definitions.place_of(problem)[0])}: {problem.message}."
         for problem in warnings(rule)
     ]
-    with mirror.connect() as database:
+    with previewing.tables() as database:
         found += [
             f"No event “{event}” {f'with a property “{key}” ' if key else ''}has come in yet: "
             "is the name written as the shop writes it?"

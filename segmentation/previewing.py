@@ -38,7 +38,21 @@ _REASONS: dict[str, str] = {
 """One reason a person, the first that holds; the gate's own order follows ours."""
 
 
-class TooSlowError(Exception):
+class NoAnswerError(Exception):
+    """A page cannot tell now; the words say why and what to do."""
+
+
+class NotReadError(NoAnswerError):
+    """There are no analytic tables yet."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The tables are not read yet, so nobody can be counted. They are read in the background, within "
+            "minutes as a rule; the segment can be saved and is then computed."
+        )
+
+
+class TooSlowError(NoAnswerError):
     """It took longer than a page may take; the words say what to do."""
 
     def __init__(self) -> None:
@@ -93,11 +107,12 @@ def preview(rule: Rule, *, now: datetime, profiling: bool = False) -> Preview:
     """
     Whom `rule` would select now.
 
-    profiling: the rule depends on profiling through another segment. Raises TooSlowError after LIMIT.
+    profiling: the rule depends on profiling through another segment. Raises NotReadError, and
+    TooSlowError after LIMIT.
     """
     began = time.perf_counter()
     asks_profiling = profiling or rule.uses.profiling
-    with _tables() as database:
+    with tables() as database:
         found = _matching(database, rule, now=now, profiling=profiling)
         drawn = pictures.of_members(database, "matching") if len(found.ids) else None
     reasons = reasons_of(found.ids, profiling=asks_profiling)
@@ -123,14 +138,21 @@ def preview(rule: Rule, *, now: datetime, profiling: bool = False) -> Preview:
 
 
 def count(rule: Rule, *, now: datetime, profiling: bool = False) -> Matching:
-    """Only who matches by the tables: what is known soonest. Raises TooSlowError after LIMIT."""
-    with _tables() as database:
+    """Only who matches by the tables: what is known soonest. Raises as `preview` does."""
+    with tables() as database:
         return _matching(database, rule, now=now, profiling=profiling)
 
 
 @contextmanager
-def _tables() -> Iterator[duckdb.DuckDBPyConnection]:
-    """The analytic tables; a statement that is at it after LIMIT is stopped."""
+def tables() -> Iterator[duckdb.DuckDBPyConnection]:
+    """
+    The analytic tables for a page.
+
+    Raises NotReadError when there are none, for making them takes minutes; TooSlowError when a statement is
+    at it after LIMIT.
+    """
+    if generations.newest() is None:
+        raise NotReadError
     with mirror.connect() as database:
         timer = Timer(LIMIT.total_seconds(), database.interrupt)
         timer.start()

@@ -14,7 +14,7 @@ from math import sqrt
 import duckdb
 
 from customers import display
-from segmentation import mirror, pictures
+from segmentation import pictures
 from segmentation.mirror.database import snapshot
 from segmentation.models import Segment
 from segmentation.pictures import SMALLEST, Bar, Pictures, bars
@@ -69,9 +69,9 @@ class Profile:
         return [one.sentence for one in self.differences]
 
 
-def of_segment(segment: Segment) -> Profile:
-    """The profile of who is in `segment` now."""
-    with mirror.connect() as database, _members(database, segment):
+def of_segment(database: duckdb.DuckDBPyConnection, segment: Segment) -> Profile:
+    """The profile of who is in `segment` now, over the analytic tables of `database`."""
+    with _members(database, segment):
         return of_members(database)
 
 
@@ -166,10 +166,11 @@ def _products(database: duckdb.DuckDBPyConnection, *, inside: int, outside: int)
         f"""
         WITH bought AS (
             SELECT product_id,
-                   count(DISTINCT customer_id) FILTER (WHERE is_in) AS inside,
-                   count(DISTINCT customer_id) FILTER (WHERE NOT is_in) AS outside
-            FROM (SELECT product_id, l.customer_id, m.customer_id IS NOT NULL AS is_in
-                  FROM order_lines l LEFT JOIN members m USING (customer_id))
+                   count(m.customer_id) AS inside,
+                   count(*) - count(m.customer_id) AS outside
+            -- one row a person first: counting them apart product by product takes far longer
+            FROM (SELECT DISTINCT product_id, customer_id FROM order_lines) l
+            LEFT JOIN members m USING (customer_id)
             GROUP BY 1
         )
         SELECT coalesce(nullif(p.name, ''), p.external_id), b.inside, b.outside

@@ -16,12 +16,12 @@ from core import clock
 from customers.enums import OrderStatus
 from customers.models import Customer, Order
 from customers.screens import page, staff_page
-from segmentation import dynamic, profiles, trends, usage
+from segmentation import dynamic, previewing, profiles, trends, usage
 from segmentation.enums import SegmentKind, SegmentStatus
-from segmentation.mirror import generations
 from segmentation.models import Membership, MembershipChange, Segment
 from segmentation.rules import RuleError, parse
 from segmentation.segment_pages.reach import with_change, with_reach_of_segment
+from segmentation.segment_pages.worth import NET_SALES
 from segmentation.words import words_of
 
 
@@ -86,18 +86,18 @@ def _state(segment: Segment) -> dict[str, str]:
 
 
 def _profile(segment: Segment) -> profiles.Profile | None:
-    """None while there are no analytic tables: making them takes longer than a page may."""
-    return profiles.of_segment(segment) if segment.size and generations.newest() else None
+    """None while there are no analytic tables, and when looking takes longer than a page may."""
+    if not segment.size:
+        return None
+    try:
+        with previewing.tables() as database:
+            return profiles.of_segment(database, segment)
+    except previewing.NoAnswerError:
+        return None
 
 
 _WORTH = f"""
-    WITH sums AS (
-        SELECT o.customer_id, o.total_cents AS cents FROM customers_order o
-        WHERE o.status = '{OrderStatus.PLACED}' AND o.placed_at > %(since)s
-        UNION ALL
-        SELECT r.customer_id, -r.amount_cents FROM customers_refund r
-        LEFT JOIN customers_order o ON o.id = r.order_id
-        WHERE r.refunded_at > %(since)s AND COALESCE(o.status = '{OrderStatus.PLACED}', true)
+    WITH sums AS ({NET_SALES}
     )
     SELECT COALESCE(sum(cents), 0)::bigint,
            COALESCE(sum(cents) FILTER (WHERE customer_id IN (

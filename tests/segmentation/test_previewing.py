@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -34,6 +36,7 @@ def _wordings(db: None) -> None:
 def test_who_may_not_see_customers_sees_numbers_and_nobody() -> None:
     marketer = client_who_may("view_segment", "add_segment")
     someone = MailableFactory(last_name="Secretive")
+    mirror.refresh()
     answer = marketer.post(reverse(NEW), {**COUNTRY, "do": "people"})
     assert answer.context["preview"].matching == 1
     assert "Secretive" not in answer.content.decode()
@@ -72,6 +75,7 @@ def test_counts_add_up_and_everybody_has_one_reason(admin_client: Client) -> Non
     for customer in Customer.objects.all():
         OrderFactory(customer=customer)
     said = {"t.quantifier": "all", "t-0.about": "did:ORDER", "do": "people"}
+    mirror.refresh()
     preview = admin_client.post(reverse(NEW), said).context["preview"]
     assert (preview.everyone, preview.not_profiled, preview.matching) == (7, 2, 5)
     assert preview.everyone == preview.not_profiled + preview.not_matching + preview.matching
@@ -95,6 +99,7 @@ def test_who_withdrew_since_the_tables_were_read_is_not_reachable(admin_client: 
 
 def test_why_somebody_is_in_is_told(admin_client: Client) -> None:
     customer = CustomerFactory(country="DE")
+    mirror.refresh()
     page = admin_client.post(reverse(NEW), {**COUNTRY, "do": f"why:{customer.pk}"})
     (reason,) = page.context["reasons"]
     assert (reason.holds, reason.actual) == (True, "DE")
@@ -110,6 +115,7 @@ def test_nobody_and_unknown_names_are_warned_of(admin_client: Client) -> None:
         "t.quantifier": "all", "do": "people", "t-0.about": "event", "t-0.event": "Booked a tour",
         "t-1.about": "trait", "t-1.key": "religion", "t-1.is": "is_known",
     }  # fmt: skip
+    mirror.refresh()
     warnings = "\n".join(admin_client.post(reverse(NEW), said).context["warnings"])
     assert "Nobody matches" in warnings
     assert "No event “Booked a tour”" in warnings
@@ -121,6 +127,7 @@ def test_a_waiting_campaign_shows_both_counts(admin_client: Client) -> None:
     CustomerFactory.create_batch(3, country="DE")
     segment = rule_segment({"all": [{"field": "country", "is": "is", "value": "FR"}]})
     CampaignFactory(segment=segment, state=CampaignState.SCHEDULED, name="Tea week")
+    mirror.refresh()
     answer = admin_client.post(
         reverse("admin:segment_edit", args=[segment.pk]), {**COUNTRY, "do": "people"}
     )
@@ -138,3 +145,37 @@ def test_suggestions_come_from_the_data(admin_client: Client) -> None:
     )
     assert re.findall('value="(..)"', options.content.decode()) == ["DE", "DK"]
     assert admin_client.get(reverse("admin:segment_values", args=["secrets"])).status_code == 404
+
+
+def test_without_tables_the_page_says_so_and_makes_none(
+    admin_client: Client, settings: Any, tmp_path: Path
+) -> None:
+    settings.HOME = tmp_path
+    customer = CustomerFactory(country="DE")
+    for act in ("live", "people", f"why:{customer.pk}"):
+        answer = admin_client.post(
+            reverse(NEW), {**COUNTRY, "do": act}, headers={"HX-Request": "true"}
+        )
+        assert "The tables are not read yet" in answer.content.decode()
+    assert not mirror.exists()
+    assert not list(tmp_path.glob("mirror/*"))
+
+
+def test_who_has_gone_or_withdrawn_since_is_neither_shown_nor_explained(
+    admin_client: Client,
+) -> None:
+    stays, erased, withdrew = MailableFactory.create_batch(3, country="DE")
+    for customer in (stays, erased, withdrew):
+        agree(customer, Purpose.PROFILING)
+        OrderFactory(customer=customer)
+    mirror.refresh()
+    ledger.withdraw(customer=withdrew, purpose=Purpose.PROFILING, method="form", now=clock.now())
+    Customer.objects.filter(pk=erased.pk).update(erased_at=clock.now())
+    said = {"t.quantifier": "all", "t-0.about": "did:ORDER", "do": "people"}
+    assert list(admin_client.post(reverse(NEW), said).context["people"]) == [stays]
+    for customer, is_told in ((stays, True), (erased, False), (withdrew, False)):
+        page = admin_client.post(reverse(NEW), {**said, "do": f"why:{customer.pk}"})
+        assert bool(page.context["reasons"]) is is_told
+    # a rule that asks nothing of the kind still shows who withdrew
+    people = admin_client.post(reverse(NEW), {**COUNTRY, "do": "people"}).context["people"]
+    assert set(people) == {stays, withdrew}
