@@ -14,6 +14,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_POST
 
 from core import clock
+from customers.exporting import cell
 from customers.screens import staff_page
 from segmentation import queries, rule_segments
 from segmentation.models import Segment
@@ -76,16 +77,5 @@ def _lines(segment: Segment, *, with_addresses: bool, may_addresses: bool) -> It
     for pk, source, number, email in members.iterator(chunk_size=5_000):
         # some shops number their customers by address
         shown = number if may_addresses or "@" not in number else ""
-        yield writer.writerow(
-            [
-                pk,
-                _harmless(source),
-                _harmless(shown),
-                *([_harmless(email)] if with_addresses else []),
-            ]
-        )
-
-
-def _harmless(text: str) -> str:
-    """What a spreadsheet would take for a formula gets a mark that it is text."""
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+        told = [pk, source, shown, *([email] if with_addresses else [])]
+        yield writer.writerow([cell(one) for one in told])

@@ -9,9 +9,9 @@ from typing import Any
 
 from django.db import connection
 
-from customers.enums import OrderStatus
 from segmentation.enums import SegmentKind
 from segmentation.models import Segment
+from segmentation.segment_pages.worth import NET_SALES
 
 
 YEAR = timedelta(days=365)
@@ -47,12 +47,11 @@ def find(segments: Iterable[Any], *, now: datetime) -> list[Untapped]:
         return []
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT m.segment_id, COALESCE(sum(s.cents), 0) FROM segmentation_membership m
-                JOIN (SELECT customer_id, sum(total_cents)::float8 AS cents FROM customers_order
-                      WHERE status = '{OrderStatus.PLACED}' AND placed_at > %s GROUP BY 1) s
-                    USING (customer_id)
-                WHERE m.segment_id = ANY(%s) GROUP BY 1""",
-            [now - YEAR, [everyone.pk, *candidates]],
+            f"""WITH sums AS ({NET_SALES})
+                SELECT m.segment_id, COALESCE(sum(s.cents), 0)::float8 FROM segmentation_membership m
+                JOIN (SELECT customer_id, sum(cents) AS cents FROM sums GROUP BY 1) s USING (customer_id)
+                WHERE m.segment_id = ANY(%(segments)s) GROUP BY 1""",
+            {"since": now - YEAR, "segments": [everyone.pk, *candidates]},
         )
         sales = dict(cursor.fetchall())
     average = sales.get(everyone.pk, 0.0) / everyone.size

@@ -9,9 +9,10 @@ from django.test import Client
 from django.urls import reverse
 
 from core import clock
+from customers.models import Refund
 from segmentation.enums import SegmentKind, SegmentStatus
 from segmentation.models import MembershipChange, Segment
-from segmentation.segment_pages import overlapping, reach
+from segmentation.segment_pages import overlapping, reach, untapped
 from tests.factories.consent import MailableFactory
 from tests.factories.customers import CustomerFactory, OrderFactory
 from tests.factories.segmentation import SegmentFactory, segment_of
@@ -41,6 +42,28 @@ def test_segment_page_shows_size_reach_and_worth(admin_client: Client) -> None:
     assert {one.pk for one in response.context["sample"]} == set(
         segment.memberships.values_list("customer_id", flat=True)
     )
+
+
+def test_untapped_worth_is_net_of_refunds_and_of_orders_that_stand() -> None:
+    people = CustomerFactory.create_batch(untapped.LEAST_PEOPLE)
+    others = CustomerFactory.create_batch(untapped.LEAST_PEOPLE)
+    everyone = segment_of([*people, *others])
+    Segment.objects.filter(pk=everyone.pk).update(kind=SegmentKind.EVERYONE, size=len(people) * 2)
+    segment = segment_of(people)
+    segment.kind, segment.size, segment.reachable = SegmentKind.STATIC, len(people), 0
+    now = clock.now()
+    recent = now - timedelta(days=10)
+    for customer in people:
+        order = OrderFactory(customer=customer, placed_at=recent, total_cents=3000)
+        Refund.objects.create(
+            source=order.source, external_id=f"r{order.pk}", order=order, customer=customer,
+            refunded_at=recent, arrived_at=recent, amount_cents=1000,
+        )  # fmt: skip
+    for customer in others:
+        OrderFactory(customer=customer, placed_at=recent, total_cents=200)
+    (found,) = untapped.find([segment], now=now)
+    assert found.each_cents == 2000
+    assert found.times == pytest.approx(2000 / 1100)
 
 
 def test_empty_segment_says_so(admin_client: Client) -> None:
@@ -187,7 +210,7 @@ def test_a_frozen_list_stays_as_it_is(admin_client: Client) -> None:
 
 
 def test_addresses_are_exported_only_by_who_may() -> None:
-    member = CustomerFactory(external_id="=1+1", email="ada@example.com")
+    member = CustomerFactory(external_id=" =1+1", email="ada@example.com")
     numbered = CustomerFactory(external_id="eve@example.com", email="eve@example.com")
     segment = segment_of([member, numbered])
     url = reverse("admin:segment_export", args=[segment.pk])
@@ -198,7 +221,7 @@ def test_addresses_are_exported_only_by_who_may() -> None:
 
     plain = exported("export_segment")
     assert "@" not in plain
-    assert f"{member.pk},{member.source.name},'=1+1" in plain
+    assert f"{member.pk},{member.source.name},' =1+1" in plain
     assert "ada@example.com" in exported("export_segment", "export_addresses")
 
 
