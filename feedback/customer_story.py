@@ -19,6 +19,7 @@ from customers import display
 from customers.enums import EventKind, MergeReason, OrderStatus
 from customers.models import Alias, Customer, Event, Merge, Order, Refund, Review
 from customers.queries import counted_refunds
+from segmentation import queries
 from segmentation.enums import SegmentKind, Task
 from segmentation.models import Membership, ReviewSentiment, Score, Segment
 
@@ -166,7 +167,23 @@ def scores(customer: Customer) -> list[ShownScore]:
                 as_of=row.generation.as_of,
             )
         )
-    return shown
+    return [*shown, *_first_purchase(customer, by_task.get(Task.FIRST_PURCHASE))]
+
+
+def _first_purchase(customer: Customer, row: Score | None) -> Iterator[ShownScore]:
+    told = queries.first_purchase(customer.pk) if row is not None else None
+    if row is None or told is None:
+        return
+    likeliest = ", ".join(
+        f"{display.percent(share, decimals=0)} “{name}”" for name, share in told.shares[:2]
+    )
+    yield ShownScore(
+        name=f"Will spend in the {told.horizon_days} days after the first order",
+        value=display.money(told.expected_cents),
+        note=f"after {display.money(told.first_order_cents)}; will belong to: {likeliest}",
+        version=told.version,
+        as_of=row.generation.as_of,
+    )
 
 
 def segments(customer: Customer) -> list[Segment]:

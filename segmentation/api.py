@@ -43,7 +43,8 @@ class MemberSerializer(serializers.Serializer[Any]):
 class ScoreSerializer(serializers.Serializer[Any]):
     task = serializers.ChoiceField(choices=Task.choices, source="generation.task")
     value = serializers.FloatField(
-        help_text="CHURN, PURCHASE, RESPONSE: a probability. UPLIFT: what a message adds to it."
+        help_text="CHURN, PURCHASE, RESPONSE: a probability. UPLIFT: what a message adds to it. "
+        "FIRST: expected spend in cents after the first order."
     )
     sd = serializers.FloatField(allow_null=True, help_text="Standard deviation, where known.")
     model = serializers.CharField(source="generation.version", help_text="Name and version.")

@@ -17,7 +17,7 @@ from customers.enums import EventKind
 from feedback.enums import Verdict
 from feedback.models import OutcomeWindow
 from segmentation.enums import ModelStatus, SegmentKind, Sentiment, Task
-from segmentation.models import Membership, ReviewSentiment, Score
+from segmentation.models import FirstPurchase, Membership, ReviewSentiment, Score
 from tests.factories.consent import MailableFactory
 from tests.factories.customers import (
     CustomerFactory,
@@ -163,6 +163,21 @@ def test_customer_page_tells_the_story(admin_client: Client) -> None:
     assert "42 %" in page
     assert "Not sent, because: Held out at random" in page
     assert "Clicked a link" in page
+
+
+def test_customer_page_tells_what_the_first_order_promises(admin_client: Client) -> None:
+    customer = MailableFactory()
+    of_first = generation(task=Task.FIRST_PURCHASE, is_current=True)
+    of_first.version.metrics = {"segments": ["Loyal", "Once only"], "horizon_days": 365}
+    of_first.version.save()
+    Score.objects.create(generation=of_first, customer=customer, value=12_345)
+    FirstPurchase.objects.create(
+        generation=of_first, customer=customer, first_order_cents=3450, shares=[0.31, 0.69]
+    )
+    page = read(admin_client, "customer_page", customer.pk)
+    assert "Will spend in the 365 days after the first order" in page
+    assert "€123.45" in page
+    assert "after €34.50; will belong to: 69 % “Once only”, 31 % “Loyal”" in page
 
 
 def test_customer_page_of_somebody_new(admin_client: Client) -> None:

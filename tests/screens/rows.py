@@ -84,8 +84,8 @@ def model_version(task: str = Task.CHURN, **fields: Any) -> ModelVersion:
     return ModelVersion.objects.create(task=task, number=next(_numbers), **values)
 
 
-def generation(**fields: Any) -> ScoreGeneration:
-    version = model_version()
+def generation(task: str = Task.CHURN, **fields: Any) -> ScoreGeneration:
+    version = model_version(task)
     return ScoreGeneration.objects.create(
         task=version.task, version=version, as_of=NOW, written_at=NOW, **fields
     )
