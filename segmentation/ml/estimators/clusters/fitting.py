@@ -63,7 +63,9 @@ def fit(
             f" into {min(ks)} to {max(ks)} groups; they are too alike or too evenly spread"
         )
     choice = judging.choose(tried)
-    model = _described(points, space, partitions[choice.position], tried, choice, minor_units=minor_units)
+    model = _described(
+        points, space, partitions[choice.position], tried, choice, minor_units=minor_units
+    )
     return model if previous is None else model.named_like(previous, buyers)
 
 
