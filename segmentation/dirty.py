@@ -30,7 +30,7 @@ class Taken:
 def any_marked(*, now: datetime) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT EXISTS (SELECT FROM segmentation_dirtycustomer WHERE {_DUE})",  # noqa: S608 - ours
+            f"SELECT EXISTS (SELECT FROM segmentation_dirtycustomer WHERE {_DUE})",
             [now],
         )
         return bool(cursor.fetchone()[0])
@@ -41,7 +41,7 @@ def marked_customers(*, at_most: int, now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(DISTINCT customer_id) FROM"
-            f" (SELECT customer_id FROM segmentation_dirtycustomer WHERE {_DUE} LIMIT %s) first",  # noqa: S608
+            f" (SELECT customer_id FROM segmentation_dirtycustomer WHERE {_DUE} LIMIT %s) first",
             [now, at_most],
         )
         return int(cursor.fetchone()[0])
@@ -55,7 +55,7 @@ def take(*, now: datetime, customers: int = CUSTOMERS) -> Taken:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT id, customer_id FROM segmentation_dirtycustomer WHERE {_DUE} ORDER BY id LIMIT %s",  # noqa: S608
+            f"SELECT id, customer_id FROM segmentation_dirtycustomer WHERE {_DUE} ORDER BY id LIMIT %s",
             [now, MARKS],
         )
         rows = np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, 2)
@@ -105,7 +105,7 @@ def mark_for_later(database: duckdb.DuckDBPyConnection, *, as_of: int) -> int:
     A shop's clock may run ahead of ours, and what is computed may lag behind what has come in. Returns how many.
     """
     found = database.execute(
-        f"SELECT customer_id, min(known_from) AS first_at FROM ({_KNOWN_FROM}) WHERE known_from >= ? GROUP BY 1",  # noqa: S608
+        f"SELECT customer_id, min(known_from) AS first_at FROM ({_KNOWN_FROM}) WHERE known_from >= ? GROUP BY 1",
         [as_of],
     ).fetchnumpy()
     ids = found["customer_id"].tolist()

@@ -17,6 +17,7 @@ from segmentation import (
     dirty,
     dynamic,
     engines,
+    fixed_lists,
     membership,
     mirror,
     reviews,
@@ -105,6 +106,7 @@ def _refresh(*, now: datetime) -> Refreshed:
     del computed  # as large as the table itself
     written = scoring.score_all(table, as_of=now, now=now)
     segments.refresh(table, now=now)
+    fixed_lists.follow(None, now=now)
     mirror.refresh(("scores", "memberships"))
     last = Cursor.objects.filter(reader=READER).values_list("moved_at", flat=True).first()
     if dynamic.rebuild(now=now, last=last):
@@ -182,6 +184,7 @@ def _refresh_some(customer_ids: Ints, *, now: datetime) -> Refreshed:
                 touched=customer_ids,
                 now=now,
             )
+        fixed_lists.follow(ids, now=now)
         mirror.read_again(database, ids, ("scores", "memberships"))
         dynamic.follow(database, ids, now=now)
         mirror.write_changes(database, ids)

@@ -87,7 +87,7 @@ def _forget_unprofiled(touched: npt.NDArray[np.int64], profiled: npt.NDArray[np.
         with connection.cursor() as cursor:
             for table in ("segmentation_score", "segmentation_firstpurchase"):
                 cursor.execute(
-                    f"DELETE FROM {table} WHERE customer_id = ANY(%s)",  # noqa: S608 - ours
+                    f"DELETE FROM {table} WHERE customer_id = ANY(%s)",
                     [others.tolist()],
                 )
 
