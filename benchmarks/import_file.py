@@ -38,6 +38,8 @@ def main() -> None:
         path = Path(folder) / "retail.csv"
         rows = multiply(options.file, path, copies=options.copies)
         print(f"{rows:,} rows, {path.stat().st_size / 1e6:,.0f} MB", file=sys.stderr)
+        _database()
+        subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], check=True)
         results = []
         for number in range(options.rounds):
             bare = copy_bare(path)
