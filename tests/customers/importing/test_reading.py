@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from customers.importing import reading
@@ -35,6 +35,7 @@ CELLS = st.text(alphabet='ab ,"\n\r\té', max_size=6)
 @given(
     rows=st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=8), end=st.sampled_from(["", "\n"])
 )
+@example(rows=[("a", '"\r,')], end="")  # a quotation that never ends, at the end of the file
 def test_every_line_is_a_row_a_refusal_or_blank(
     rows: list[tuple[str, str]], end: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
