@@ -164,6 +164,7 @@ def _write_difference(
     segment: Segment, *, now: datetime, rule_version: int | None = None
 ) -> Change:
     with connection.cursor() as cursor:
+        cursor.execute("ANALYZE wanted")  # else its size is guessed, and so is the way to join it
         cursor.execute(
             # also who is no longer there: an import was undone since they were read
             "DELETE FROM wanted w WHERE NOT EXISTS (SELECT FROM customers_customer c"
