@@ -187,13 +187,13 @@ def _write_difference(
         left = cursor.rowcount
         cursor.execute(
             """
-            WITH come AS (
+            WITH missing AS MATERIALIZED (
+                -- not NOT EXISTS: while the table is thought to be empty, that reads it once a customer, as it grows
+                SELECT customer_id FROM wanted
+                EXCEPT SELECT customer_id FROM segmentation_membership WHERE segment_id = %(segment)s
+            ), come AS (
                 INSERT INTO segmentation_membership (segment_id, customer_id, joined_at)
-                SELECT %(segment)s, w.customer_id, %(now)s FROM wanted w
-                WHERE NOT EXISTS (
-                    SELECT 1 FROM segmentation_membership m
-                    WHERE m.segment_id = %(segment)s AND m.customer_id = w.customer_id
-                )
+                SELECT %(segment)s, customer_id, %(now)s FROM missing
                 RETURNING customer_id
             )
             INSERT INTO segmentation_membershipchange
