@@ -90,6 +90,27 @@ def top_decile_lift(*, label: ArrayLike, score: ArrayLike) -> float:
     return float(truth[best].mean() / truth.mean()) if truth.any() else float("nan")
 
 
+def gains(
+    *, label: ArrayLike, score: ArrayLike, points: int = 20
+) -> tuple[tuple[float, float], ...]:
+    """Cumulative gains: the share of the positives found in the best share of the rows, from (0, 0) to (1, 1).
+
+    Rows with the same score count as if their order were drawn: the curve is straight through them.
+    """
+    truth, order = np.asarray(label, float), np.asarray(score, float)
+    if not len(truth) or not truth.any():
+        return ()
+    values, which, rows = np.unique(-order, return_inverse=True, return_counts=True)
+    found = np.bincount(which, weights=truth, minlength=len(values))
+    x = np.r_[0.0, np.cumsum(rows)] / len(truth)
+    y = np.r_[0.0, np.cumsum(found)] / truth.sum()
+    shares = np.linspace(0, 1, points + 1)
+    return tuple(
+        (round(float(share), 4), round(float(gain), 4))
+        for share, gain in zip(shares, np.interp(shares, x, y), strict=True)
+    )
+
+
 def normalised_gini(*, actual: ArrayLike, predicted: ArrayLike) -> float:
     """Gini of the order given by the prediction, by that of the perfect order (Wang et al. 2019, ZILN).
 

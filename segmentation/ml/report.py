@@ -24,7 +24,9 @@ class EvaluationReport:
     """The record of one evaluation. Times are epoch seconds; windows are half-open.
 
     `rows` and `positives` are of the test cut-off. `loss_difference` is model less baseline in nats per
-    row with its 95 % interval; below zero the model is better.
+    row with its 95 % interval; below zero the model is better. `gains`: cumulative gains of model and
+    baseline. `past`, `strategies`: dataclasses of segmentation.ml.backtests. `search`: settings tried on inner
+    cut-offs. `fairness`: dataclasses of segmentation.ml.fairness.
     """
 
     task: str
@@ -41,6 +43,13 @@ class EvaluationReport:
     baseline: Mapping[str, float] = field(default_factory=dict)
     loss_difference: Interval | None = None
     calibration: tuple[CalibrationBin, ...] = ()
+    gains: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
+    past: tuple[Any, ...] = ()
+    strategies: tuple[Any, ...] = ()
+    strategy: str = "ANEW"
+    strategy_reason: str = ""
+    search: tuple[Mapping[str, float], ...] = ()
+    fairness: tuple[Any, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
