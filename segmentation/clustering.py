@@ -17,6 +17,7 @@ from segmentation.ml import artifacts
 from segmentation.ml.columns import NET_REVENUE_CENTS, ORDERS, RECENCY_DAYS
 from segmentation.ml.estimators import clusters
 from segmentation.ml.estimators.clusters import ClusterModel, Group
+from segmentation.ml.estimators.clusters.space import RFM
 from segmentation.ml.tables import FeatureTable, Ints
 from segmentation.models import ModelVersion, Segment
 from segmentation.rule_segments import free_name
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 CLUSTERS_LAST = timedelta(days=28)
 SEED = 42
+PART = 100_000
 
 
 def refresh(table: FeatureTable, *, now: datetime) -> None:
@@ -33,7 +35,8 @@ def refresh(table: FeatureTable, *, now: datetime) -> None:
     model = _model(table, now=now)
     if model is None:
         return
-    keys = model.keys(table)
+    # part by part: distances to every group are many numbers a customer
+    keys = np.concatenate([model.keys(part) for part in table.in_parts(PART)])
     found = {segment.definition.get("cluster"): segment for segment in _segments()}
     for group in model.groups:
         # found again by its key: a refit keeps it, and the name, where most of the customers are the same
@@ -52,6 +55,12 @@ def refresh(table: FeatureTable, *, now: datetime) -> None:
         membership.write(segment, table.customer_ids[keys == group.key], now=now)
     for segment in found.values():
         membership.write(segment, np.empty(0, dtype=np.int64), now=now)
+
+
+def columns() -> tuple[str, ...]:
+    """The features that `refresh` reads: of a new model and of the one that serves."""
+    model = current()
+    return RFM + (model.space.names if model else ())
 
 
 def current() -> ClusterModel | None:

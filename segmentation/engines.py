@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,25 +14,28 @@ from segmentation.ml import features
 from segmentation.ml.features.spark import compute_on_spark
 
 
-PART = 100_000
-"""Customers at a time: about 1 GB of memory at ten order lines each, whatever the size of the shop."""
+PART = 50_000
+"""Customers at a time: what is in memory, at ten order lines each some 500 MB, whatever the size of the shop."""
 
 
 def compute_everybody(
     database: duckdb.DuckDBPyConnection, *, as_of: int, part: int = PART
-) -> pa.Table:
+) -> Iterator[pa.Table]:
     """
     The features of everybody in the mirror at `as_of`, by the engine that COTERIE_ANALYTICS_URL names.
 
-    The table is the same either way: what `features.compute` returns.
+    Yields at least one table of at most `part` customers, in the order of their ids; together they are the
+    same either way: what `features.compute` returns.
     """
     if settings.ANALYTICS_URL:
-        return _on_spark(database, as_of=as_of, master=settings.ANALYTICS_URL)
+        yield _on_spark(database, as_of=as_of, master=settings.ANALYTICS_URL)
+        return
     (customers,) = database.execute("SELECT count(*) FROM customers").fetchall()[0]
     if customers <= part:
-        return features.compute(database, as_of=as_of)
+        yield features.compute(database, as_of=as_of)
+        return
     parts = -(-customers // part)
-    return pa.concat_tables(features.compute_in_parts(database, as_of=as_of, parts=parts))
+    yield from features.compute_in_parts(database, as_of=as_of, parts=parts)
 
 
 def _on_spark(database: duckdb.DuckDBPyConnection, *, as_of: int, master: str) -> pa.Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from customers.models import Customer, Review
@@ -162,9 +163,63 @@ class ModelVersion(models.Model):
                 name="one_champion_a_task",
             ),
         ]
+        permissions = [
+            ("train_modelversion", "Can ask for a training"),
+            ("rollback_modelversion", "Can put an earlier model version back into service"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.task.lower()} v{self.number}"
+
+
+class JudgedCase(models.Model):
+    """One customer of a version's test window: what was predicted before it, and what came. A few examples a version."""
+
+    derived = True  # computed from the shop's data: goes with the row when an import is undone
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="cases")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    probability = models.FloatField(help_text="Of an order in the window, as predicted.")
+    ordered = models.BooleanField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "version"], name="judged_case_key")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.probability:.2f} of {self.customer_id}"
+
+
+class SensitiveField(models.Model):
+    """A field of customers that models must not learn from; they are judged by its groups instead."""
+
+    name = models.CharField(
+        max_length=100,
+        unique=True,
+        help_text="The key of an attribute of customers, such as gender or age_band; or country, or language.",
+    )
+    lowest_ratio = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="A new model does not serve when the least selected group is selected less than this many times as "
+        "often as the most selected one; empty: it is only reported. 0.8 is the four-fifths rule.",
+    )
+    declared_at = models.DateTimeField(editable=False)
+    declared_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        editable=False,
+    )
+
+    class Meta:
+        verbose_name = "sensitive field"
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class ScoreGeneration(models.Model):
@@ -189,22 +244,28 @@ class ScoreGeneration(models.Model):
 
 
 class Score(models.Model):
-    """A narrow row written by COPY. Meaning and unit of `value` depend on the generation's task."""
+    """
+    A narrow row written by COPY. Meaning and unit of `value` depend on the generation's task.
+
+    The table lies in parts, one a generation; see score_partitions. `id` is not stored but made of generation
+    and customer, of whom each generation has one row.
+    """
 
     derived = True  # computed from the shop's data: goes with the row when an import is undone
 
     # no constraints in the database: two look-ups a row would be most of the cost of a million
     generation = models.ForeignKey(
-        ScoreGeneration, on_delete=models.CASCADE, related_name="scores", db_constraint=False
+        ScoreGeneration,
+        on_delete=models.CASCADE,
+        related_name="scores",
+        db_constraint=False,
+        db_index=False,
     )
     customer = models.ForeignKey(
         Customer, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
     value = models.FloatField()
     sd = models.FloatField(null=True, help_text="Standard deviation of the estimate, where known.")
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["customer", "generation"], name="score_key")]
 
     def __str__(self) -> str:
         return f"{self.value:.4f}"

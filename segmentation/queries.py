@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from customers.models import Customer
+from segmentation import bulk
 from segmentation.enums import ModelStatus
 from segmentation.models import (
     FirstPurchase,
@@ -98,22 +99,20 @@ def current_scores(task: str, customer_ids: npt.NDArray[np.int64]) -> Scores:
     generation = current_generation(task)
     if generation is None:
         return Scores(values=values, version="", version_id=None, average=float("nan"))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT customer_id, value FROM segmentation_score WHERE generation_id = %s ORDER BY 1",
-            [generation.pk],
-        )
-        rows = np.array(cursor.fetchall(), dtype=np.float64).reshape(-1, 2)
-    known = rows[:, 0].astype(np.int64)
+    known, scores = bulk.read_columns(
+        "SELECT customer_id, value FROM segmentation_score"
+        f" WHERE generation_id = {int(generation.pk)} ORDER BY 1",
+        ["int8", "float8"],
+    )
     if len(known):
         at = np.clip(np.searchsorted(known, customer_ids), 0, len(known) - 1)
         found = known[at] == customer_ids
-        values[found] = rows[at[found], 1]
+        values[found] = scores[at[found]]
     return Scores(
         values=values,
         version=str(generation.version),
         version_id=generation.version_id,
-        average=float(rows[:, 1].mean()) if len(rows) else float("nan"),
+        average=float(scores.mean()) if len(scores) else float("nan"),
     )
 
 

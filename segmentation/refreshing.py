@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import F, Max, Q
 
 from consent.enums import Purpose
 from consent.models import ConsentState
@@ -60,7 +60,10 @@ def due(*, now: datetime) -> bool:
         return True
     serving = ModelVersion.objects.filter(status=ModelStatus.CHAMPION).exclude(task__in=NOT_SCORING)
     # an empty one is of a champion that cannot be read: asked again every day, not every tick
-    asked = ScoreGeneration.objects.filter(Q(is_current=True) | Q(rows=0))
+    # and scores from before a version was put back are of another day
+    asked = ScoreGeneration.objects.filter(Q(is_current=True) | Q(rows=0)).filter(
+        Q(version__decided_at=None) | Q(written_at__gte=F("version__decided_at"))
+    )
     return serving.exclude(pk__in=list(asked.values_list("version_id", flat=True))).exists()
 
 
@@ -100,12 +103,13 @@ def _refresh(*, now: datetime) -> Refreshed:
     mirror.refresh()
     with mirror.connect() as database:
         dirty.mark_for_later(database, as_of=scoring.seconds(now))
-        computed = engines.compute_everybody(database, as_of=scoring.seconds(now))
-    mirror.write_features(computed)
-    table = FeatureTable.from_arrow(computed)
-    del computed  # as large as the table itself
-    written = scoring.score_all(table, as_of=now, now=now)
-    segments.refresh(table, now=now)
+        # part by part: of all features, only those of one part are ever in memory
+        profiled = mirror.write_features(
+            engines.compute_everybody(database, as_of=scoring.seconds(now))
+        )
+    written = scoring.score_all(mirror.feature_parts(), as_of=now, now=now)
+    narrow = mirror.feature_parts(segments.columns())
+    segments.refresh(FeatureTable.joined(list(narrow)), now=now)
     fixed_lists.follow(None, now=now)
     mirror.refresh(("scores", "memberships"))
     last = Cursor.objects.filter(reader=READER).values_list("moved_at", flat=True).first()
@@ -113,12 +117,12 @@ def _refresh(*, now: datetime) -> Refreshed:
         mirror.refresh(("memberships",))
     withdrawn.forget(now=now)
     Cursor.objects.update_or_create(
-        reader=PROFILED, defaults={"moved_at": now, "position": len(table)}
+        reader=PROFILED, defaults={"moved_at": now, "position": profiled}
     )
     Cursor.objects.update_or_create(
         reader=READER, defaults={"moved_at": now, "position": scoring.seconds(now)}
     )
-    return Refreshed(customers=len(table), reviews=scored, scores=written)
+    return Refreshed(customers=profiled, reviews=scored, scores=written)
 
 
 def refresh_if_due(*, now: datetime) -> Refreshed | None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 from django.db import connection, transaction
 
-from segmentation import predictors, queries
+from segmentation import predictors, queries, score_partitions
 from segmentation.bulk import as_objects, copy_columns
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml import training
@@ -29,31 +32,38 @@ def seconds(now: datetime) -> int:
 TASKS = (Task.CHURN, Task.PURCHASE, Task.RESPONSE, Task.UPLIFT)
 
 
-def score_all(table: FeatureTable, *, as_of: datetime, now: datetime) -> dict[str, int]:
+def score_all(parts: Iterable[FeatureTable], *, as_of: datetime, now: datetime) -> dict[str, int]:
     """
-    Score everybody in `table` by the champion of each task; returns rows a task.
+    Score everybody in `parts`, of whom no two share a customer, by the champion of each task; returns rows a task.
 
     A champion that cannot be read is reported and skipped: its last scores keep being shown, and an
-    empty generation notes that it was tried.
+    empty generation notes that it was tried. Only one part is in memory at a time.
     """
-    written: dict[str, int] = {}
-    for task in TASKS:
-        version = queries.champion(task)
-        if version is None:
-            continue
-        try:
-            ids, values, sd = _predict(version, table, as_of=seconds(as_of))
-        except (ArtifactError, KeyError) as error:
-            # the message says what to do; a stack trace would add nothing
-            logger.error("%s cannot score: %s", version, error)  # noqa: TRY400
-            ScoreGeneration.objects.get_or_create(
-                task=task, version=version, rows=0, is_current=False,
-                defaults={"as_of": as_of, "written_at": now},
-            )  # fmt: skip
-            continue
-        write_generation(version, ids, values, sd, as_of=as_of, now=now)
-        written[task] = len(ids)
-    return written
+    champions = {task: version for task in TASKS if (version := queries.champion(task))}
+    with transaction.atomic():
+        writing = {
+            task: Writing.begin(version, as_of=as_of, now=now)
+            for task, version in champions.items()
+        }
+        for part in parts:
+            for task in list(writing):
+                try:
+                    predicted = _predict(champions[task], part, as_of=seconds(as_of))
+                except (ArtifactError, KeyError) as error:
+                    # the message says what to do; a stack trace would add nothing
+                    logger.error("%s cannot score: %s", champions[task], error)  # noqa: TRY400
+                    writing.pop(task).abandon()
+                    ScoreGeneration.objects.get_or_create(
+                        task=task, version=champions[task], rows=0, is_current=False,
+                        defaults={"as_of": as_of, "written_at": now},
+                    )  # fmt: skip
+                else:
+                    writing[task].add(*predicted)
+        for one in writing.values():
+            one.publish()
+    for task in writing:
+        drop_old(task)
+    return {task: one.generation.rows for task, one in writing.items()}
 
 
 def score_some(
@@ -85,7 +95,11 @@ def _forget_unprofiled(touched: npt.NDArray[np.int64], profiled: npt.NDArray[np.
     others = np.setdiff1d(touched, profiled)
     if len(others):
         with connection.cursor() as cursor:
-            for table in ("segmentation_score", "segmentation_firstpurchase"):
+            for table in (
+                "segmentation_score",
+                "segmentation_firstpurchase",
+                "segmentation_judgedcase",
+            ):
                 cursor.execute(
                     f"DELETE FROM {table} WHERE customer_id = ANY(%s)",
                     [others.tolist()],
@@ -97,12 +111,12 @@ _WRITE_SOME = """
         SELECT * FROM unnest(%(ids)s::bigint[], %(values)s::float8[], %(sd)s::float8[])
             AS wanted (customer_id, value, sd)
     ), gone AS (
-        DELETE FROM segmentation_score s USING unnest(%(touched)s::bigint[]) AS t (customer_id)
-        WHERE s.generation_id = %(generation)s AND s.customer_id = t.customer_id
+        DELETE FROM {part} s USING unnest(%(touched)s::bigint[]) AS t (customer_id)
+        WHERE s.customer_id = t.customer_id
     )
-    INSERT INTO segmentation_score AS old (generation_id, customer_id, value, sd)
-    SELECT %(generation)s, customer_id, value, sd FROM wanted
-    ON CONFLICT (customer_id, generation_id) DO UPDATE SET value = EXCLUDED.value, sd = EXCLUDED.sd
+    INSERT INTO {part} AS old (customer_id, value, sd)
+    SELECT customer_id, value, sd FROM wanted
+    ON CONFLICT (customer_id) DO UPDATE SET value = EXCLUDED.value, sd = EXCLUDED.sd
         WHERE (old.value, old.sd) IS DISTINCT FROM (EXCLUDED.value, EXCLUDED.sd)
 """
 
@@ -117,9 +131,8 @@ def _write_some(
     """The scores that differ; returns how many rows were written."""
     with connection.cursor() as cursor:
         cursor.execute(
-            _WRITE_SOME,
+            _WRITE_SOME.format(part=score_partitions.name(generation.pk)),
             {
-                "generation": generation.pk,
                 "touched": np.setdiff1d(touched, ids).tolist(),
                 "ids": ids.tolist(),
                 "values": as_objects(values),
@@ -149,7 +162,6 @@ def _predict(
     return table.customer_ids, effects.uplift, effects.deviation
 
 
-@transaction.atomic
 def write_generation(
     version: ModelVersion,
     customer_ids: npt.NDArray[np.int64],
@@ -160,31 +172,62 @@ def write_generation(
     now: datetime,
 ) -> ScoreGeneration:
     """Write one complete generation and make it the current one; the one before the last is dropped."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"scores {version.task}"])
-    generation = ScoreGeneration.objects.create(
-        task=version.task, version=version, as_of=as_of, written_at=now, rows=len(customer_ids)
-    )
-    copy_columns(
-        "segmentation_score",
-        ["generation_id", "customer_id", "value", "sd"],
-        ["int8", "int8", "float8", "float8"],
-        [np.full(len(customer_ids), generation.pk), customer_ids, values, sd],
-    )
-    ScoreGeneration.objects.filter(task=version.task, is_current=True).update(is_current=False)
-    generation.is_current = True
-    generation.save(update_fields=["is_current"])
-    _drop_old(version.task)
-    return generation
+    with transaction.atomic():
+        writing = Writing.begin(version, as_of=as_of, now=now)
+        writing.add(customer_ids, values, sd)
+        writing.publish()
+    drop_old(version.task)
+    return writing.generation
 
 
-def _drop_old(task: str, *, keep: int = 2) -> None:
-    """Keep the current generation and the one before it; the model and its metrics stay."""
-    old = list(
-        ScoreGeneration.objects.filter(task=task)
-        .order_by("-pk")
-        .values_list("pk", flat=True)[keep:]
-    )
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM segmentation_score WHERE generation_id = ANY(%s)", [old])
-    ScoreGeneration.objects.filter(pk__in=old).delete()
+@dataclass(frozen=True, kw_only=True)
+class Writing:
+    """A generation that is not shown yet. All of it in one transaction, and no customer twice."""
+
+    generation: ScoreGeneration
+
+    @classmethod
+    def begin(cls, version: ModelVersion, *, as_of: datetime, now: datetime) -> Self:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"scores {version.task}"])
+        generation = ScoreGeneration.objects.create(
+            task=version.task, version=version, as_of=as_of, written_at=now
+        )
+        score_partitions.begin(generation.pk)
+        return cls(generation=generation)
+
+    def add(
+        self,
+        customer_ids: npt.NDArray[np.int64],
+        values: npt.NDArray[np.float64],
+        sd: npt.NDArray[np.float64],
+    ) -> None:
+        self.generation.rows += copy_columns(
+            score_partitions.name(self.generation.pk),
+            ["customer_id", "value", "sd"],
+            ["int8", "float8", "float8"],
+            [customer_ids, values, sd],
+            frozen=True,
+        )
+
+    def publish(self) -> None:
+        score_partitions.attach(self.generation.pk)
+        shown = ScoreGeneration.objects.filter(task=self.generation.task, is_current=True)
+        shown.update(is_current=False)
+        self.generation.is_current = True
+        self.generation.save(update_fields=["is_current", "rows"])
+
+    def abandon(self) -> None:
+        score_partitions.drop(self.generation.pk)
+        self.generation.delete()
+
+
+def drop_old(task: str, *, keep: int = 2) -> None:
+    """
+    Keep the current generation and the one before it; the model and its metrics stay.
+
+    One that somebody still reads stays until the next time.
+    """
+    for generation in ScoreGeneration.objects.filter(task=task).order_by("-pk")[keep:]:
+        if score_partitions.drop(generation.pk):
+            generation.delete()

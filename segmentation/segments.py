@@ -9,7 +9,7 @@ import numpy as np
 
 from segmentation import clustering, membership, queries
 from segmentation.enums import MADE_BY_STAFF, SegmentKind, Task
-from segmentation.ml.columns import NET_REVENUE_CENTS
+from segmentation.ml.columns import NET_REVENUE_CENTS, ORDERS, RECENCY_DAYS
 from segmentation.ml.estimators import rfm
 from segmentation.ml.tables import Bools, FeatureTable, Floats
 from segmentation.models import Segment
@@ -34,8 +34,13 @@ BANDS = (
 )  # fmt: skip
 
 
+def columns() -> tuple[str, ...]:
+    """The features that `refresh` reads: few enough to have them of everybody in memory."""
+    return tuple(dict.fromkeys((RECENCY_DAYS, ORDERS, NET_REVENUE_CENTS, *clustering.columns())))
+
+
 def refresh(table: FeatureTable, *, now: datetime) -> None:
-    """Bring every machine-made segment up to date with `table`, the features as of `now`."""
+    """Bring every machine-made segment up to date with `table`: the features as of `now`, at least `columns`."""
     everyone = membership.ensure(
         name="Everyone", kind=SegmentKind.EVERYONE, definition={}, now=now,
         description="Every customer of the shop. Consent is asked for when a campaign is frozen.",

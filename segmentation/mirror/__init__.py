@@ -8,7 +8,14 @@ Money stays integer cents; times cross as epoch seconds, because ADBC is fast wi
 """
 
 from segmentation.mirror.generations import folder
-from segmentation.mirror.reading import connect, exists, of_customers, read_again, replace
+from segmentation.mirror.reading import (
+    connect,
+    exists,
+    feature_parts,
+    of_customers,
+    read_again,
+    replace,
+)
 from segmentation.mirror.tables import PROFILED, TABLES
 from segmentation.mirror.writing import refresh, write_changes, write_features
 
@@ -18,6 +25,7 @@ __all__ = [
     "TABLES",
     "connect",
     "exists",
+    "feature_parts",
     "folder",
     "of_customers",
     "read_again",

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 from django.conf import settings
 
 from segmentation.mirror import generations, writing
@@ -15,7 +16,8 @@ from segmentation.mirror.database import snapshot
 from segmentation.mirror.generations import quoted
 from segmentation.mirror.overlay import NO_FEATURES, touched, view
 from segmentation.mirror.tables import ORDER, TABLES, select
-from segmentation.ml.features import SHOP_TABLES
+from segmentation.ml.features import FEATURES, SHOP_TABLES
+from segmentation.ml.tables import FeatureTable
 
 
 @contextmanager
@@ -36,6 +38,22 @@ def connect() -> Iterator[duckdb.DuckDBPyConnection]:
             if name in generation.bases:
                 database.execute(f"CREATE VIEW {name} AS FROM {quoted(generation.base(name))}")
         yield database
+
+
+def feature_parts(columns: Sequence[str] = tuple(FEATURES)) -> Iterator[FeatureTable]:
+    """
+    These features of everybody, part by part as `write_features` was given them, and as of then.
+
+    Of what changed since nothing is seen. Raises LookupError before the first time.
+    """
+    taken = generations.take_newest()
+    if taken is None or "features" not in taken[0].bases:
+        raise LookupError("no features have been computed yet")
+    generation, lock = taken
+    with lock, pq.ParquetFile(generation.base("features")) as file:
+        for group in range(file.num_row_groups):
+            read = file.read_row_group(group, columns=["customer_id", *columns])
+            yield FeatureTable.from_arrow(read.select(["customer_id", *columns]))
 
 
 @contextmanager

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import duckdb
@@ -36,13 +37,22 @@ def refresh(names: Sequence[str] = tuple(TABLES)) -> dict[str, int]:
         return _read(names)
 
 
-def write_features(features: pa.Table) -> None:
-    """Keep `features` of everybody as of now."""
-    with generations.exclusive("writer"):
+def write_features(parts: Iterable[pa.Table]) -> int:
+    """Keep the features of everybody as of now: tables of the same columns, in order; returns the rows."""
+    with generations.exclusive("writer"), ExitStack() as closing:
         number = generations.next_number()
         path = _work() / "features.parquet"
-        pq.write_table(features, path, compression="zstd", row_group_size=ROW_GROUP)
+        rows, writer = 0, None
+        for part in parts:
+            if writer is None:
+                writer = closing.enter_context(
+                    pq.ParquetWriter(path, part.schema, compression="zstd")
+                )
+            writer.write_table(part, row_group_size=ROW_GROUP)
+            rows += part.num_rows
+        closing.close()
         generations.publish_tables({"features": path}, number=number)
+        return rows
 
 
 def _read(names: Sequence[str]) -> dict[str, int]:

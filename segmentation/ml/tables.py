@@ -1,6 +1,6 @@
 """A feature table as numpy sees it. An object that exists is valid."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -57,6 +57,23 @@ class FeatureTable:
             names=names,
             values=values,
         )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return one table of at least one; raises ValueError where they do not follow each other by id."""
+        return cls(
+            customer_ids=np.concatenate([part.customer_ids for part in parts]),
+            names=parts[0].names,
+            values=np.concatenate([part.columns(parts[0].names) for part in parts]),
+        )
+
+    def in_parts(self, rows: int) -> Iterator[Self]:
+        """Yield the rows in tables of at most so many."""
+        for start in range(0, len(self), rows):
+            part = slice(start, start + rows)
+            yield type(self)(
+                customer_ids=self.customer_ids[part], names=self.names, values=self.values[part]
+            )
 
     def __len__(self) -> int:
         return len(self.customer_ids)

@@ -25,6 +25,7 @@ from customers.models import (
 from feedback.enums import Metric, Verdict
 from feedback.models import LiftEstimate, Outcome, OutcomeWindow, RetrainingDecision
 from gateway.models import ApiKey, Export, IdempotentReply
+from segmentation import score_partitions
 from segmentation.enums import ModelStatus, Sentiment, Task
 from segmentation.models import (
     Membership,
@@ -86,9 +87,11 @@ def model_version(task: str = Task.CHURN, **fields: Any) -> ModelVersion:
 
 def generation(task: str = Task.CHURN, **fields: Any) -> ScoreGeneration:
     version = model_version(task)
-    return ScoreGeneration.objects.create(
+    made = ScoreGeneration.objects.create(
         task=version.task, version=version, as_of=NOW, written_at=NOW, **fields
     )
+    score_partitions.make(made.pk)
+    return made
 
 
 def refund() -> Refund:

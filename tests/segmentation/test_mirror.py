@@ -142,13 +142,13 @@ FEATURES = pa.table({"customer_id": [1, 2], "orders": [3.0, None]})
 
 def test_features_stay_until_they_are_written_again() -> None:
     assert read("SELECT count(*) FROM features") == [(0,)]
-    mirror.write_features(FEATURES)
+    mirror.write_features([FEATURES])
     mirror.refresh()
     assert read("SELECT customer_id, orders, recency_days FROM features") == [
         (1, 3.0, None),
         (2, None, None),
     ]
-    mirror.write_features(FEATURES.slice(0, 1))
+    mirror.write_features([FEATURES.slice(0, 1)])
     assert read("SELECT customer_id FROM features") == [(1,)]
 
 
@@ -156,7 +156,7 @@ def test_of_customers_reads_the_same_tables_fresh() -> None:
     one, other = profiled(), profiled()
     for customer in (one, other):
         rows_of(customer)
-    mirror.write_features(pa.table({"customer_id": [one.pk, other.pk], "orders": [3.0, 1.0]}))
+    mirror.write_features([pa.table({"customer_id": [one.pk, other.pk], "orders": [3.0, 1.0]})])
     mirror.refresh()
     with mirror.connect() as database:
         whole = {

@@ -12,6 +12,7 @@ from customers.models import Import, Refund
 from feedback.enums import Metric, Verdict
 from feedback.models import LiftEstimate
 from feedback.reports import home
+from segmentation import score_partitions
 from segmentation.enums import ModelStatus, Task
 from segmentation.models import ModelVersion, ReviewSentiment, Score, ScoreGeneration
 from tests.factories.customers import (
@@ -141,6 +142,7 @@ def test_home_at_risk_are_loyal_customers_with_a_high_churn_score(now: datetime)
     generation = ScoreGeneration.objects.create(
         task=Task.CHURN, version=version, as_of=now, written_at=now, is_current=True
     )
+    score_partitions.make(generation.pk)
     for churn, orders, days_ago in ((0.9, 2, 10), (0.6, 2, 10), (0.9, 1, 10), (0.9, 2, 400)):
         customer = CustomerFactory()
         Score.objects.create(generation=generation, customer=customer, value=churn)

@@ -34,7 +34,7 @@ def test_spark_gives_the_table_that_duckdb_gives(tmp_path: Path, settings: Setti
     connection = connect(tables)
     settings.HOME, settings.ANALYTICS_URL = tmp_path, "local[2]"
 
-    by_spark = compute_everybody(connection, as_of=NOON)
+    (by_spark,) = compute_everybody(connection, as_of=NOON)
 
     by_duckdb = compute(connection, as_of=NOON)
     assert by_spark.column_names == by_duckdb.column_names
