@@ -59,6 +59,9 @@ ALLOW_PRIVATE_TARGETS = env.boolean("COTERIE_ALLOW_PRIVATE_TARGETS", default=Fal
 # smtp://host:port or smtps://user:password@host:port; empty means nothing can be launched.
 SMTP_URL = env.text("COTERIE_SMTP_URL")
 MESSAGE_ID_DOMAIN = env.text("COTERIE_MESSAGE_ID_DOMAIN", "coterie.example")
+# A mailbox for bounces, b@bounces.shop.example: messages leave as b+<token>@..., so a bounce names its
+# delivery. Empty: bounces go to the campaign's sender, and nothing is learned from them.
+BOUNCE_ADDRESS = env.mailbox("COTERIE_BOUNCE_ADDRESS")
 SAMPLE_POSTAL_ADDRESS = (
     "Sample Shop, 1 Example Street, 10115 Berlin"  # only a mail server of this machine takes it
 )
@@ -67,6 +70,7 @@ CURRENCY = env.text("COTERIE_CURRENCY", "EUR")
 # What an order earns where the shop tells no cost of goods, as a share of its total.
 ASSUMED_MARGIN = env.integer("COTERIE_ASSUMED_MARGIN_PERCENT", 40) / 100
 TRAIN_THREADS = env.integer("COTERIE_TRAIN_THREADS", 0)  # 0: cores less one
+TRAIN_TRIALS = env.integer("COTERIE_TRAIN_TRIALS", 6)  # settings tried on inner cut-offs; 0: none
 # Where features are computed: empty is DuckDB in this process, else Spark's master (spark://host:7077).
 ANALYTICS_URL = env.text("COTERIE_ANALYTICS_URL")
 

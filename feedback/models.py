@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 
 from campaigns.models import Campaign, Delivery
@@ -101,6 +102,48 @@ class RetrainingDecision(models.Model):
     reason = models.TextField()
     evidence = models.JSONField(default=dict)
     rounds = models.PositiveIntegerField(default=0, help_text="Closed campaigns it learned from.")
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="Who put an earlier version back; empty where a training decided.",
+    )
 
     def __str__(self) -> str:
         return self.reason
+
+
+class TrainingRequest(models.Model):
+    """Somebody or something asks for a training; the next run takes it."""
+
+    task = models.CharField(max_length=10, choices=Task.choices)
+    asked_at = models.DateTimeField()
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    why = models.CharField(max_length=200)
+    taken_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["task"], condition=models.Q(taken_at=None), name="one_open_training_request"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task}: {self.why}"
+
+
+class DriftCheck(models.Model):
+    """Once a week: has what comes in, what is predicted or what follows changed more than chance and habit explain?"""
+
+    checked_at = models.DateTimeField()
+    as_of = models.DateTimeField(help_text="No row later than this was seen.")
+    alarms = models.PositiveIntegerField(default=0)
+    words = models.TextField()
+    findings = models.JSONField(default=list, help_text="One entry a quantity that was looked at.")
+
+    def __str__(self) -> str:
+        return self.words

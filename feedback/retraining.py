@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
 
 from consent.enums import Purpose
@@ -14,7 +15,7 @@ from consent.models import ConsentState
 from customers.enums import ImportStatus, OrderStatus
 from customers.models import Import, Order
 from feedback import labels
-from feedback.models import OutcomeWindow, RetrainingDecision
+from feedback.models import OutcomeWindow, RetrainingDecision, TrainingRequest
 from segmentation import campaign_training, mirror, queries, training
 from segmentation.enums import ModelStatus, Task
 
@@ -28,18 +29,37 @@ FROM_CAMPAIGNS = (Task.RESPONSE, Task.UPLIFT)
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """A task that should be trained now, and what asks for it."""
+    """A task that should be trained now, what asks for it, and the request if somebody did."""
 
     task: Task
     trigger: str
+    request_id: int | None = None
 
 
 def needs(*, now: datetime) -> list[Need]:
-    """What should be trained now; campaigns first, because the next one waits for them."""
-    found = [need for task in FROM_CAMPAIGNS if (need := _campaign_need(task))]
+    """What should be trained now; what was asked for first, then campaigns, because the next one waits for them."""
+    found = [
+        Need(task=Task(one.task), trigger=one.why, request_id=one.pk)
+        for one in TrainingRequest.objects.filter(taken_at=None).order_by("pk")
+    ]
+    due = [need for task in FROM_CAMPAIGNS if (need := _campaign_need(task))]
     if _has_something_to_learn_from():
-        found += [need for task in FROM_ORDERS if (need := _order_need(task, now=now))]
-    return found
+        due += [need for task in FROM_ORDERS if (need := _order_need(task, now=now))]
+    asked = {need.task for need in found}
+    return [*found, *(need for need in due if need.task not in asked)]
+
+
+def ask(
+    task: Task, *, why: str, now: datetime, by: AbstractBaseUser | None = None
+) -> TrainingRequest | None:
+    """Ask for a training of `task`; None when one is waiting already. Raises ValueError for what trains by itself."""
+    if task not in (*FROM_ORDERS, *FROM_CAMPAIGNS):
+        raise ValueError(f"{task.label} is learned with the daily scores and cannot be asked for")
+    request, is_new = TrainingRequest.objects.get_or_create(
+        task=task, taken_at=None,
+        defaults={"asked_at": now, "asked_by_id": by.pk if by else None, "why": why[:200]},
+    )  # fmt: skip
+    return request if is_new else None
 
 
 def _has_something_to_learn_from() -> bool:
@@ -104,6 +124,9 @@ def retrain(need: Need, *, now: datetime, known_until: datetime) -> RetrainingDe
 
     Raises training.AlreadyTrainingError when somebody trains the task by hand at this moment.
     """
+    if need.request_id is not None:
+        # taken before it begins: a training that is killed is not begun again at every tick
+        TrainingRequest.objects.filter(pk=need.request_id).update(taken_at=now)
     # one closed since `now` is not among the rows: the next training has it
     rounds = OutcomeWindow.objects.filter(closed_at__lte=now).count()
     try:

@@ -11,6 +11,7 @@ from consent.personal_data import Person, deleting, keeping, of_customer
 from segmentation.models import (
     DirtyCustomer,
     FirstPurchase,
+    JudgedCase,
     Membership,
     MembershipChange,
     ReviewSentiment,
@@ -63,6 +64,15 @@ def _first_purchases(rows: QuerySet[Any]) -> Iterable[Mapping[str, Any]]:
         }
 
 
+def _cases(rows: QuerySet[Any]) -> Iterable[Mapping[str, Any]]:
+    for row in rows.select_related("version").order_by("pk"):
+        yield {
+            "predicted": row.probability,
+            "ordered": row.ordered,
+            "model": str(row.version),
+        }
+
+
 HOLDERS = [
     deleting(Score, "Predictions", of_customer(Score), show=_scores),
     deleting(
@@ -70,6 +80,12 @@ HOLDERS = [
         "What the first order leads to",
         of_customer(FirstPurchase),
         show=_first_purchases,
+    ),
+    deleting(
+        JudgedCase,
+        "Examples of what models predicted",
+        of_customer(JudgedCase),
+        show=_cases,
     ),
     deleting(Membership, "Segments", of_customer(Membership), show=_segments),
     deleting(MembershipChange, "History of segments", of_customer(MembershipChange), show=_changes),

@@ -16,18 +16,26 @@ import numpy as np
 from django.conf import settings
 from django.db import connection
 
-from segmentation import mirror, predictors, promotion, queries, versions
+from customers.models import Customer
+from segmentation import mirror, predictors, promotion, queries, sensitive, versions
 from segmentation.enums import ModelStatus, Task
-from segmentation.ml import artifacts, features, splits, training
+from segmentation.ml import artifacts, fairness, features, splits, training
+from segmentation.ml.backtests import Strategy
 from segmentation.ml.columns import RECENCY_DAYS
 from segmentation.ml.estimators.propensity import Settings
 from segmentation.ml.metrics import log_losses
 from segmentation.ml.report import EvaluationReport, Verdict
-from segmentation.ml.tables import FeatureTable
-from segmentation.models import ModelVersion
+from segmentation.ml.tables import Bools, FeatureTable, Floats
+from segmentation.models import JudgedCase, ModelVersion
 
 
 HORIZON_DAYS = {Task.CHURN: 90, Task.PURCHASE: 30}
+RULE = "recency rule"
+ALGORITHMS = {
+    Strategy.ANEW: "boosted trees",
+    Strategy.WARM: "boosted trees, continued",
+    Strategy.BLEND: "boosted trees, old and new",
+}
 STALE_DAYS = 60
 SEED = 42
 LARGEST_SAMPLE = 100_000
@@ -94,6 +102,7 @@ def _train(task: Task, database: duckdb.DuckDBPyConnection, *, now: datetime) ->
         return _refused(
             task, "No orders of customers who agreed to profiling.", metrics={}, now=now
         )
+    previous, names = queries.champion(task), sensitive.allowed_features()
     try:
         trained = training.train(
             database,
@@ -103,18 +112,25 @@ def _train(task: Task, database: duckdb.DuckDBPyConnection, *, now: datetime) ->
             known_at=known_at,
             settings=Settings(seed=SEED, num_threads=threads()),
             customer_ids=_sample(database, customers),
+            names=names,
+            old=_old(previous, names),
+            trials=settings.TRAIN_TRIALS,
+            audit=_auditor(database),
         )
     except splits.TooLittleHistoryError as error:
         return _refused(task, str(error), metrics={}, now=now)
     if trained.report.verdict is Verdict.REFUSED or trained.model is None or trained.rule is None:
         return _refused(task, trained.report.reason, metrics=trained.report.to_dict(), now=now)
 
-    previous = queries.champion(task)
-    decision = _decide(task, database, trained, previous, now=now)
+    decision = _allowed(_decide(task, database, trained, previous, now=now), trained)
     if trained.report.verdict is Verdict.MODEL:
-        algorithm, files, names = "boosted trees", trained.model.to_files(), trained.model.names
+        algorithm, files, names = (
+            ALGORITHMS[trained.strategy],
+            trained.model.to_files(),
+            trained.model.names,
+        )
     else:
-        algorithm, names = "recency rule", (RECENCY_DAYS,)
+        algorithm, names = RULE, (RECENCY_DAYS,)
         files = artifacts.to_files(documents={"rule": trained.rule.to_dict()})
     report = trained.report
     version = versions.record(
@@ -136,9 +152,17 @@ def _train(task: Task, database: duckdb.DuckDBPyConnection, *, now: datetime) ->
             data_until=known_at,
             rows=report.train_rows + report.rows,
             seed=SEED,
-            details={"profiled_customers": customers, "horizon_days": HORIZON_DAYS[task]},
+            details={
+                "profiled_customers": customers,
+                "excluded_customers": _excluded(database, known_at=known_at),
+                "excluded_features": sorted(set(features.MODEL_FEATURES) - set(names)),
+                "horizon_days": HORIZON_DAYS[task],
+                "strategy": trained.strategy.value,
+                "built_on": str(previous) if trained.strategy is not Strategy.ANEW else "",
+            },
         ),
     )
+    _keep_cases(version, trained)
     settle(version, decision, now=now)
     return Result(
         version=version,
@@ -168,6 +192,71 @@ def _sample(database: duckdb.DuckDBPyConnection, customers: int) -> list[int] | 
     return sorted(row[0] for row in rows)
 
 
+def _old(champion: ModelVersion | None, names: tuple[str, ...]) -> training.Old | None:
+    """What serves, if a new model can be built on it: read, of this kind, from features that are allowed today."""
+    if champion is None or champion.window_ends_at is None or champion.algorithm == RULE:
+        return None
+    try:
+        model = predictors.propensity(champion)
+    except artifacts.ArtifactError:
+        return None
+    if not set(model.names) <= set(names):
+        return None
+    return training.Old(model=model, known_until=int(champion.window_ends_at.timestamp()))
+
+
+def _auditor(database: duckdb.DuckDBPyConnection) -> training.Audit:
+    fields = sensitive.names()
+
+    def audit(
+        table: FeatureTable, probability: Floats, bought: Bools
+    ) -> tuple[fairness.Fairness, ...]:
+        return sensitive.audit(
+            database, fields=fields, table=table, probability=probability, bought=bought, seed=SEED
+        )
+
+    return audit
+
+
+def _excluded(database: duckdb.DuckDBPyConnection, *, known_at: int) -> int:
+    """Customers without a basis for profiling: they are in nothing that is learned."""
+    ((count,),) = database.execute(
+        "SELECT count(*) FROM people WHERE NOT may_profile AND joined_at < ?", [known_at]
+    ).fetchall()
+    return int(count)
+
+
+def _allowed(decision: promotion.Decision, trained: training.Trained) -> promotion.Decision:
+    """No promotion against a declared limit of fairness, however good the model is."""
+    why = fairness.blocked(trained.report.fairness, sensitive.floors())
+    if not why or not decision.promote or trained.report.verdict is not Verdict.MODEL:
+        return decision
+    return promotion.Decision(
+        promote=False, reason=f"Not promoted. {why}", evidence={**decision.evidence, "blocked": why}
+    )
+
+
+CASES = 3
+
+
+def _keep_cases(version: ModelVersion, trained: training.Trained) -> None:
+    """The surest predictions of the test window, right and wrong, a few of each."""
+    bought, said = trained.test_bought, trained.test_model
+    chosen: dict[int, JudgedCase] = {}
+    for outcome in (True, False):
+        rows = np.flatnonzero(bought == outcome)
+        ordered = rows[np.argsort(said[rows], kind="stable")]
+        for row in (*ordered[:CASES], *ordered[-CASES:]):
+            customer = int(trained.test_ids[row])
+            chosen[customer] = JudgedCase(
+                version=version, customer_id=customer, probability=float(said[row]), ordered=outcome
+            )
+    # who was erased or merged since the mirror was read is no example
+    living = Customer.objects.filter(pk__in=chosen, erased_at=None, merged_into=None)
+    kept = set(living.values_list("pk", flat=True))
+    JudgedCase.objects.bulk_create([one for key, one in chosen.items() if key in kept])
+
+
 def _decide(
     task: Task,
     database: duckdb.DuckDBPyConnection,
@@ -179,7 +268,7 @@ def _decide(
     report = trained.report
     if report.verdict is Verdict.BASELINE:
         # The rule is always safe to serve; a model that was better once keeps its place, if it is there.
-        serves = champion is None or champion.algorithm == "recency rule" or not _readable(champion)
+        serves = champion is None or champion.algorithm == RULE or not _readable(champion)
         return promotion.Decision(
             promote=serves,
             reason=f"{report.reason} "

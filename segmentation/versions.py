@@ -13,7 +13,7 @@ from django.db.models import Max
 
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml import artifacts
-from segmentation.models import ModelVersion
+from segmentation.models import ModelVersion, ScoreGeneration
 
 
 def store() -> Path:
@@ -93,6 +93,22 @@ def promote(version: ModelVersion, *, reason: str, now: datetime) -> None:
 def reject(version: ModelVersion, *, reason: str, now: datetime) -> None:
     version.status, version.reason, version.decided_at = ModelStatus.REJECTED, reason, now
     version.save(update_fields=["status", "reason", "decided_at"])
+
+
+def show_scores_of(version: ModelVersion) -> bool:
+    """Show the scores that `version` gave when it served, if they are still kept; says whether they were."""
+    with transaction.atomic():
+        kept = (
+            ScoreGeneration.objects.filter(task=version.task, version=version, rows__gt=0)
+            .order_by("-pk")
+            .first()
+        )
+        if kept is None:
+            return False
+        ScoreGeneration.objects.filter(task=version.task, is_current=True).update(is_current=False)
+        kept.is_current = True
+        kept.save(update_fields=["is_current"])
+    return True
 
 
 def load(version: ModelVersion, *, features: Sequence[str] | None = None) -> artifacts.Loaded:

@@ -54,6 +54,6 @@ def forget(*, now: datetime) -> None:
         "purpose": Purpose.PROFILING.value, "segments": sorted(of_profiled), "now": now,
     }  # fmt: skip
     with connection.cursor() as cursor:
-        for table in ("segmentation_score", "segmentation_firstpurchase"):
+        for table in ("segmentation_score", "segmentation_firstpurchase", "segmentation_judgedcase"):
             cursor.execute(_SCORES.format(table=table), asked)
         cursor.execute(_MEMBERSHIPS, asked)

@@ -1,0 +1,105 @@
+"""Declared sensitive fields: models learn from nothing that is made of them, and are judged by their groups."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+
+import duckdb
+import numpy as np
+
+from segmentation.ml import fairness, features
+from segmentation.ml.fairness import Fairness
+from segmentation.ml.tables import Bools, FeatureTable, Floats, Ints
+from segmentation.models import SensitiveField
+
+
+MADE_OF = {
+    "country": ("country_share", "home_market"),
+}
+"""Features that are computed from a field of customers. Attributes are never features: no SQL of a feature for models
+reads them (a test holds it)."""
+
+COLUMNS = ("country", "language")
+"""Fields that are columns of a customer; every other name is the key of an attribute."""
+
+
+def names() -> list[str]:
+    return list(SensitiveField.objects.order_by("name").values_list("name", flat=True))
+
+
+def floors() -> dict[str, float]:
+    """The lowest ratio of selection rates that lets a new model serve, of each field that has one."""
+    rows = SensitiveField.objects.exclude(lowest_ratio=None)
+    return {one.name: one.lowest_ratio for one in rows if one.lowest_ratio is not None}
+
+
+def allowed_features() -> tuple[str, ...]:
+    """What models may learn from today: MODEL_FEATURES without what is a declared field or made of one."""
+    forbidden = {name.lower() for name in names()}
+    made = {feature for field in forbidden for feature in MADE_OF.get(field, ())}
+    return tuple(one for one in features.MODEL_FEATURES if one not in made and one not in forbidden)
+
+
+def audit(
+    database: duckdb.DuckDBPyConnection,
+    *,
+    fields: Sequence[str],
+    table: FeatureTable,
+    probability: Floats,
+    bought: Bools,
+    seed: int,
+) -> tuple[Fairness, ...]:
+    """Judge these predictions by the groups of each declared field, as the mirror of `database` knows them."""
+    return tuple(
+        fairness.audit(
+            field=field,
+            probability=probability,
+            groups=groups(database, field=field, customer_ids=table.customer_ids),
+            label=bought,
+            features=table.values,
+            seed=seed,
+        )
+        for field in fields
+    )
+
+
+def groups(database: duckdb.DuckDBPyConnection, *, field: str, customer_ids: Ints) -> list[str]:
+    """The group of each customer by `field`, in the order of the ids; "" where it is not known. Numbers become bands."""
+    column = field.lower() if field.lower() in COLUMNS else "traits"
+    rows = database.execute(f"SELECT customer_id, {column} FROM people").fetchall()
+    known = {
+        int(number): (_trait(str(value or ""), field) if column == "traits" else str(value or ""))
+        for number, value in rows
+    }
+    return _in_bands([known.get(int(number), "") for number in customer_ids])
+
+
+def _trait(text: str, key: str) -> str:
+    try:
+        found = json.loads(text) if text else {}
+    except ValueError:
+        return ""
+    value = found.get(key) if isinstance(found, dict) else None
+    return "" if value is None or isinstance(value, dict | list) else str(value).strip()
+
+
+def _in_bands(values: list[str]) -> list[str]:
+    """A field of many different numbers, such as an age, in four bands as full as each other."""
+    if len(set(values) - {""}) <= fairness.MOST_GROUPS:
+        return values
+    try:
+        numbers = np.array([float(value) if value else np.nan for value in values])
+    except ValueError:
+        return values
+    edges = np.unique(np.nanquantile(numbers, [0.25, 0.5, 0.75]))
+    places = np.searchsorted(edges, numbers, side="right")
+    words = [
+        f"below {edges[0]:g}",
+        *(f"{low:g} to {high:g}" for low, high in itertools.pairwise(edges)),
+        f"{edges[-1]:g} and more",
+    ]
+    return [
+        "" if np.isnan(number) else words[at] for number, at in zip(numbers, places, strict=True)
+    ]
