@@ -25,6 +25,7 @@ from campaigns.handover import Intended, Outcome
 from campaigns.journal import Journal, Reply
 from campaigns.models import Campaign
 from campaigns.rendering import CampaignTemplate, RenderError
+from campaigns.returns import budget
 from core.registry import UnknownNameError
 
 
@@ -102,6 +103,9 @@ class _Sender:
 
     def chunk(self, campaign: Campaign) -> int:
         """Send up to CHUNK messages of one campaign; returns the rows taken care of."""
+        if note := budget.is_spent(campaign):
+            _pause(campaign, note=note)
+            return 0
         crash_point("before-claim")
         claimed = handover.claim(campaign_id=campaign.pk, owner=self.journal.owner, limit=CHUNK)
         if not claimed:
@@ -160,7 +164,7 @@ class _Sender:
         except RenderError as error:
             return Outcome(id=row.id, epoch=row.epoch, attempt=row.attempt, unrenderable=str(error))
         letter = Letter(
-            sender=template.sender, recipient=message.recipient, content=message.as_bytes()
+            sender=message.return_path, recipient=message.recipient, content=message.as_bytes()
         )
         self.journal.started(row.id, row.epoch)
         crash_point("before-handover")

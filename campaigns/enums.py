@@ -59,3 +59,20 @@ class SkipReason(models.TextChoices):
     NOT_TARGETED = "NOT_TARGETED", "Not chosen: mailing does not pay, or the coin said no"
     CANCELLED = "CANCELLED", "Campaign cancelled"
     RENDER_ERROR = "RENDER_ERROR", "The message could not be rendered"
+
+
+class ReportKind(models.TextChoices):
+    """What came back about a message after it was handed over."""
+
+    DELIVERED = "DELIVERED", "Delivered, says the recipient's server"
+    BOUNCED = "BOUNCED", "Bounced"
+    COMPLAINED = "COMPLAINED", "Reported as spam"
+    DELAYED = "DELAYED", "Not delivered yet; the mail server goes on trying"
+    AUTOREPLY = "AUTOREPLY", "Answered by a machine"
+    UNKNOWN = "UNKNOWN", "Something came back that is none of these"
+
+
+class BounceClass(models.TextChoices):
+    HARD = "HARD", "The address does not exist"
+    SOFT = "SOFT", "Not delivered this time"
+    REPUTATION = "REPUTATION", "About us as a sender"

@@ -16,18 +16,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F
 
 from campaigns import policy
 from campaigns.channels.base import Verdict
-from campaigns.enums import CampaignState, DeliveryState, SkipReason
+from campaigns.enums import CampaignState, DeliveryState, ReportKind, SkipReason
 from campaigns.journal import Reply
 from campaigns.models import Campaign
 from campaigns.rendering import Recipient
-from campaigns.tracking import message_id
+from campaigns.returns import budget, recording
+from campaigns.returns.recording import Incoming
+from campaigns.tracking import delivered_properties, message_id
 from consent import gate
 from consent.enums import Channel, Purpose
 from customers.enums import EventKind
@@ -113,7 +113,7 @@ WITH asked AS (
 ), locked_states AS MATERIALIZED (
     {gate.lock_states(customer_ids="SELECT customer_id FROM mine")}
 ), judged AS MATERIALIZED (
-    SELECT mine.id, mine.message_id, customer.email, customer.first_name, customer.last_name,
+    SELECT mine.id, mine.message_id, customer.email, customer.email_hmac, customer.first_name, customer.last_name,
            {gate.REFUSAL} AS refusal,
            EXISTS (SELECT 1 FROM consent_consentstate clicks
                    WHERE clicks.customer_id = customer.id AND clicks.is_granted
@@ -126,6 +126,7 @@ UPDATE campaigns_delivery delivery
 SET state = CASE WHEN refusal IS NULL THEN '{DeliveryState.SENDING}'
                  ELSE '{DeliveryState.SKIPPED}' END,
     reason = COALESCE(refusal, ''),
+    address_hmac = CASE WHEN refusal IS NULL THEN judged.email_hmac ELSE address_hmac END,
     owner = CASE WHEN refusal IS NULL THEN owner ELSE '' END,
     attempt = attempt + CASE WHEN refusal IS NULL THEN 1 ELSE 0 END,
     intent_at = CASE WHEN refusal IS NULL THEN %(now)s ELSE intent_at END,
@@ -206,8 +207,10 @@ def mark(*, owner: str, outcomes: Sequence[Outcome], now: datetime) -> int:
             for key, customer_id, campaign_id in sorted(marked)
             if (event := _event(by_id[key], customer_id, campaigns[campaign_id], now=now))
         )
+        bounces = (_bounce(by_id[row[0]]) for row in sorted(marked))
+        recording.record_all((bounce for bounce in bounces if bounce), now=now)
         for campaign_id in campaigns:
-            _count_reputation(
+            budget.count_reputation(
                 campaign_id,
                 sum(_is_reputation(by_id[row[0]]) for row in marked if row[2] == campaign_id),
             )
@@ -250,35 +253,26 @@ def _event(
     outcome: Outcome, customer_id: int, campaign: Campaign, *, now: datetime
 ) -> EventRow | None:
     reply = outcome.reply
-    if reply is None:
-        return None
-    if outcome.state == DeliveryState.SENT:
-        kind, properties = EventKind.DELIVERED, delivered_properties(campaign)
-    elif policy.is_hard_bounce(reply.verdict, reply.enhanced):
-        kind, properties = EventKind.BOUNCED, {"class": "hard", "status": reply.enhanced}
-    else:
+    if reply is None or outcome.state != DeliveryState.SENT:
         return None
     return EventRow(
-        customer_id=customer_id, kind=kind, happened_at=reply.at, arrived_at=now,
-        external_id=f"delivery:{outcome.id}:{kind}", campaign_id=campaign.pk,
-        delivery_id=outcome.id, properties=properties,
+        customer_id=customer_id, kind=EventKind.DELIVERED, happened_at=reply.at, arrived_at=now,
+        external_id=f"delivery:{outcome.id}:{EventKind.DELIVERED}", campaign_id=campaign.pk,
+        delivery_id=outcome.id, properties=delivered_properties(campaign),
     )  # fmt: skip
 
 
-def delivered_properties(campaign: Campaign) -> dict[str, Any]:
-    """What a DELIVERED event says about the message, for readers who must not look upwards."""
-    return {"discount_percent": campaign.discount_percent}
+def _bounce(outcome: Outcome) -> Incoming | None:
+    """A refusal for good is a bounce that needed no mail."""
+    reply = outcome.reply
+    if reply is None or outcome.state != DeliveryState.FAILED:
+        return None
+    return Incoming(
+        source="smtp", identity=f"{outcome.id}/{outcome.epoch}", kind=ReportKind.BOUNCED,
+        bounce=policy.refusal_class(reply.verdict, reply.enhanced), status=reply.enhanced,
+        detail=reply.reply, happened_at=reply.at, delivery_id=outcome.id,
+    )  # fmt: skip
 
 
 def _is_reputation(outcome: Outcome) -> bool:
     return outcome.reply is not None and outcome.reply.verdict == Verdict.REPUTATION
-
-
-def _count_reputation(campaign_id: int, refusals: int) -> None:
-    if refusals == 0:
-        return
-    found = Campaign.objects.filter(pk=campaign_id)
-    found.update(reputation_errors=F("reputation_errors") + refusals)
-    note = policy.over_budget(found.values_list("reputation_errors", flat=True).get())
-    if note:
-        found.filter(state=CampaignState.RUNNING).update(state=CampaignState.PAUSED, note=note)

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from campaigns.enums import DeliveryState
-from campaigns.models import Delivery
-from consent.personal_data import Holder, Person, of_customer
+from campaigns.models import Delivery, DeliveryReport
+from consent.personal_data import Holder, Person, blanking, of_customer
 
 
 _rows = of_customer(Delivery)
@@ -18,7 +18,15 @@ _rows = of_customer(Delivery)
 
 def _erase(person: Person, now: datetime) -> int:
     """A mail server repeats the address in what it answers. What was not sent yet, the gate refuses."""
-    return _rows(person).exclude(reply="").update(reply="")
+    return _rows(person).exclude(reply="", address_hmac="").update(reply="", address_hmac="")
+
+
+def _reports(person: Person) -> QuerySet[Any]:
+    """Also those that match no delivery yet and name an address of this person."""
+    return DeliveryReport.objects.filter(
+        Q(delivery__customer__in=person.customer_ids)
+        | Q(address_hmac__in=person.address_hmacs - {""})
+    )
 
 
 def _being_handed_over(person: Person) -> int:
@@ -32,6 +40,12 @@ def _show(rows: QuerySet[Any]) -> Iterable[Mapping[str, Any]]:
     )  # fmt: skip
 
 
+def _show_reports(rows: QuerySet[Any]) -> Iterable[Mapping[str, Any]]:
+    return rows.order_by("pk").values(
+        "kind", "bounce", "status", "detail", "happened_at", message_id=F("delivery__message_id")
+    )
+
+
 HOLDERS = [
     Holder(
         model=Delivery,
@@ -41,5 +55,13 @@ HOLDERS = [
         show=_show,
         waits=_being_handed_over,
         keeps="Which group of the experiment a number was in: the results of past campaigns.",
-    )
+    ),
+    blanking(
+        DeliveryReport,
+        "What came back about messages",
+        _reports,
+        fields={"detail": "", "address_hmac": ""},
+        show=_show_reports,
+        keeps="That a message bounced or was reported as spam: the counts of past campaigns.",
+    ),
 ]

@@ -84,7 +84,7 @@ def resume(campaign: Campaign, *, now: datetime) -> None:
     """Go on where it stopped, with a new budget of errors."""
     if campaign.state != CampaignState.PAUSED:  # SCHEDULED may run too, but only by being frozen
         raise IllegalMoveError(f"{campaign} is not paused")
-    MACHINE.move(campaign, CampaignState.RUNNING, note="", reputation_errors=0)
+    MACHINE.move(campaign, CampaignState.RUNNING, note="", reputation_errors=0, budget_since=now)
 
 
 def cancel(campaign: Campaign, *, now: datetime) -> None:

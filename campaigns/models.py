@@ -10,8 +10,10 @@ from django.db import models
 
 from campaigns.enums import (
     Arm,
+    BounceClass,
     CampaignState,
     DeliveryState,
+    ReportKind,
     SkipReason,
     Targeting,
 )
@@ -84,6 +86,11 @@ class Campaign(models.Model):
         default=0,
         help_text="Refusals that are about us as a sender, since it last began to run; too many pause it.",
     )
+    budget_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When staff last resumed it: bounces and complaints before count no more.",
+    )
 
     def __str__(self) -> str:
         return self.name
@@ -117,6 +124,12 @@ class Delivery(models.Model):
     accepted_at = models.DateTimeField(null=True)
     message_id = models.CharField(max_length=120, blank=True)
     reply = models.CharField(max_length=300, blank=True)
+    address_hmac = models.CharField(
+        max_length=64,
+        blank=True,
+        db_default="",
+        help_text="Keyed hash of the address it went to, whatever address the customer has now.",
+    )
 
     class Meta:
         verbose_name_plural = "deliveries"
@@ -148,6 +161,17 @@ class Delivery(models.Model):
             ),
             models.Index(fields=["customer", "accepted_at"], name="delivery_customer_accepted"),
             models.Index(fields=["campaign", "state"], name="delivery_campaign_state"),
+            models.Index(
+                fields=["address_hmac", "intent_at"],
+                name="delivery_address_intent",
+                condition=~models.Q(address_hmac=""),
+            ),
+            # a provider's number of a message, where there is a provider: returns.recording
+            models.Index(
+                fields=["reply"],
+                name="delivery_provider_number",
+                condition=models.Q(reply__startswith="accepted as "),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -168,3 +192,46 @@ class Link(models.Model):
 
     def __str__(self) -> str:
         return self.url
+
+
+class DeliveryReport(models.Model):
+    """
+    Something that came back about a message: a bounce, a complaint, a provider's word.
+
+    Added and never changed, but for two things: a report of a message that we do not know yet is
+    matched when we do, and an erasure empties what could name a person. A trigger sees to it.
+    """
+
+    key = models.CharField(
+        max_length=64, unique=True, help_text="The same for each copy of one report."
+    )
+    source = models.CharField(max_length=20, help_text="smtp, dsn, arf, mail or a provider's name.")
+    kind = models.CharField(max_length=10, choices=ReportKind.choices)
+    bounce = models.CharField(max_length=10, choices=BounceClass.choices, blank=True)
+    status = models.CharField(max_length=12, blank=True, help_text="Enhanced status code, RFC 3463")
+    detail = models.CharField(max_length=300, blank=True)
+    happened_at = models.DateTimeField()
+    arrived_at = models.DateTimeField()
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.PROTECT, null=True, related_name="reports"
+    )
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, null=True, related_name="+")
+    provider_number = models.CharField(
+        max_length=250, blank=True, help_text="The provider's number of the message."
+    )
+    address_hmac = models.CharField(
+        max_length=64, blank=True, help_text="Keyed hash of the address, where a provider names it."
+    )
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["campaign", "kind", "bounce"], name="report_campaign_kind"),
+            models.Index(
+                fields=["provider_number"],
+                name="report_waiting",
+                condition=models.Q(delivery__isnull=True) & ~models.Q(provider_number=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.status}".strip()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from campaigns.channels.base import Verdict
-from campaigns.enums import DeliveryState
+from campaigns.enums import BounceClass, DeliveryState
 
 
 MAX_ATTEMPTS = 5
 # RFC 3463, 3.2, and RFC 7505 (null MX). Not all of 5.1: 5.1.7 and 5.1.8 are about the sender's address,
 # and of 5.1.0 one cannot tell.
 _NO_SUCH_ADDRESS = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
+# About the sender: all of 5.7; of 4.7 rate and authentication at the large providers (greylisting is
+# 4.7.1); and the sender's own address (RFC 3463: X.1.7, X.1.8), which many servers refuse as late as RCPT.
+_REPUTATION = re.compile(r"^(5\.7\..*|4\.7\.(2[3-9]|3\d|5\d\d)|[45]\.1\.[78])$")
 REPUTATION_BUDGET = 20  # refusals about us as a sender before the campaign is paused
 
 
@@ -31,9 +36,29 @@ def next_state(verdict: str, *, attempt: int) -> DeliveryState:
     return DeliveryState.DEFERRED
 
 
-def is_hard_bounce(verdict: str, enhanced: str) -> bool:
-    """Whether a refusal says that the address does not exist, which suppresses it for good."""
-    return verdict == Verdict.PERMANENT and enhanced in _NO_SUCH_ADDRESS
+def refusal_class(verdict: str, enhanced: str) -> BounceClass:
+    """
+    What a refusal in the SMTP conversation, after which we gave up, means.
+
+    Only a lasting one says that the address does not exist, whatever code it bears.
+    """
+    if verdict == Verdict.REPUTATION:
+        return BounceClass.REPUTATION
+    if verdict != Verdict.PERMANENT:
+        return BounceClass.SOFT
+    return bounce_class(enhanced)
+
+
+def is_about_us(enhanced: str) -> bool:
+    """Whether an enhanced status code is about us as a sender and not about the address."""
+    return _REPUTATION.match(enhanced) is not None
+
+
+def bounce_class(enhanced: str) -> BounceClass:
+    """What a final refusal with this enhanced status code (RFC 3463, "" for none) means."""
+    if is_about_us(enhanced):
+        return BounceClass.REPUTATION
+    return BounceClass.HARD if enhanced in _NO_SUCH_ADDRESS else BounceClass.SOFT
 
 
 def over_budget(reputation_errors: int) -> str | None:

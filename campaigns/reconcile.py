@@ -8,15 +8,15 @@ and whoever wants may mail those customers in another campaign.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
 
 from campaigns.enums import DeliveryState
-from campaigns.handover import delivered_properties
 from campaigns.models import Delivery
+from campaigns.tracking import delivered_properties
 from customers.enums import EventKind
 from customers.events import EventRow, record_many
 
@@ -47,7 +47,7 @@ def read_record(lines: Iterable[str]) -> frozenset[str]:
 
 def reconcile(*, accepted: frozenset[str], now: datetime) -> Reconciled:
     """Settle every UNKNOWN delivery: SENT if the record has its Message-ID, else FAILED."""
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic():
         unknown = list(
             Delivery.objects.select_for_update(no_key=True, of=("self",))
             .select_related("campaign")
@@ -55,16 +55,27 @@ def reconcile(*, accepted: frozenset[str], now: datetime) -> Reconciled:
             .order_by("pk")
         )
         delivered = [row for row in unknown if row.message_id in accepted]
+        lost = [row for row in unknown if row.message_id not in accepted]
+        settle(delivered=delivered, lost=lost, word="by the mail server's record", now=now)
+    return Reconciled(delivered=len(delivered), not_delivered=len(lost))
+
+
+def settle(
+    *, delivered: Sequence[Delivery], lost: Sequence[Delivery], word: str, now: datetime
+) -> None:
+    """Make UNKNOWN deliveries SENT or FAILED and tell the ledger; `word` says how we know."""
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             f"""UPDATE campaigns_delivery
                 SET state = CASE WHEN id = ANY(%s) THEN '{DeliveryState.SENT}'
                                  ELSE '{DeliveryState.FAILED}' END,
                     accepted_at = CASE WHEN id = ANY(%s) THEN intent_at END,
-                    reply = CASE WHEN id = ANY(%s) THEN 'accepted, by the mail server''s record'
-                                 ELSE 'not delivered, by the mail server''s record' END
-                WHERE id = ANY(%s) AND state = '{DeliveryState.UNKNOWN}'""",
-            [*[[row.pk for row in delivered]] * 3, [row.pk for row in unknown]],
-        )
+                    reply = CASE WHEN id = ANY(%s) THEN %s ELSE %s END
+                WHERE id = ANY(%s) AND state = '{DeliveryState.UNKNOWN}' RETURNING id""",
+            [*[[row.pk for row in delivered]] * 3, f"accepted, {word}", f"not delivered, {word}",
+             [row.pk for row in (*delivered, *lost)]],
+        )  # fmt: skip
+        settled = {row[0] for row in cursor.fetchall()}
         record_many(
             EventRow(
                 customer_id=row.customer_id, kind=EventKind.DELIVERED,
@@ -72,6 +83,5 @@ def reconcile(*, accepted: frozenset[str], now: datetime) -> Reconciled:
                 external_id=f"delivery:{row.pk}:DELIVERED", campaign_id=row.campaign_id,
                 delivery_id=row.pk, properties=delivered_properties(row.campaign),
             )
-            for row in delivered
+            for row in delivered if row.pk in settled
         )  # fmt: skip
-    return Reconciled(delivered=len(delivered), not_delivered=len(unknown) - len(delivered))

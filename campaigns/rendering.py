@@ -22,6 +22,7 @@ from markupsafe import escape
 
 from campaigns import links, merge_fields, mime
 from campaigns.models import Campaign
+from campaigns.returns import verp
 from campaigns.tracking import click_url, message_id
 from consent import tokens
 from customers.models import Customer
@@ -52,6 +53,7 @@ class RenderedMessage:
     text: str
     headers: dict[str, str]
     recipient: str = ""
+    return_path: str = ""
     boundary: str = field(default="=_coterie", repr=False)
 
     def as_bytes(self) -> bytes:
@@ -123,8 +125,14 @@ class CampaignTemplate:
         }
         return RenderedMessage(
             subject=subject, html=body, text=text, headers=headers, recipient=to,
-            boundary=self._boundary,
+            return_path=self._return_path(recipient.delivery_id), boundary=self._boundary,
         )  # fmt: skip
+
+    def _return_path(self, delivery_id: int) -> str:
+        """Where bounces of this delivery go: the sender itself, unless there is a place for them."""
+        if not settings.BOUNCE_ADDRESS or not delivery_id:
+            return self.sender
+        return verp.return_path(delivery_id, address=settings.BOUNCE_ADDRESS)
 
 
 def preview(

@@ -9,6 +9,7 @@ from celery import shared_task
 from django.conf import settings
 
 from campaigns import dispatch, sweeper
+from campaigns.returns import mailbox, receiving, recording
 from core import clock
 
 
@@ -34,3 +35,18 @@ def sweep(**kwargs: Any) -> int:
     if moved:
         log.warning("%d deliveries brought back after a crash", moved)
     return moved
+
+
+@shared_task(name="campaigns.tasks.read_returns")
+def read_returns(**kwargs: Any) -> int:
+    """Fetch what came back, and match what came before its message was marked."""
+    matched = recording.match_waiting(now=clock.now())
+    if not settings.BOUNCE_MAILBOX_URL:
+        return matched
+    try:
+        return matched + mailbox.fetch(
+            settings.BOUNCE_MAILBOX_URL, take=lambda raw: receiving.take(raw, now=clock.now())
+        )
+    except mailbox.MailboxError as error:
+        log.error("the mailbox of bounces cannot be read: %s", error)  # noqa: TRY400 - in words
+        return matched

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,17 @@ def integer(name: str, default: int) -> int:
         return int(value)
     except ValueError:
         raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}") from None
+
+
+def mailbox(name: str) -> str:
+    """A plain address for a command line of SMTP, or "" when it is unset."""
+    value = text(name).strip()
+    if value and not re.fullmatch(r"[A-Za-z0-9._-]{1,20}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", value):
+        raise ImproperlyConfigured(
+            f"{name} must be an address of letters, digits, dots and dashes, its part before the @ "
+            f"not longer than 20, not {value!r}"
+        )
+    return value
 
 
 def last_served(home: Path) -> str:

@@ -49,6 +49,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "campaigns: freeze and send": {"task": "campaigns.tasks.dispatch_due", "schedule": 1.0},
     "campaigns: recover what a crash left": {"task": "campaigns.tasks.sweep", "schedule": 10.0},
+    "campaigns: what came back": {"task": "campaigns.tasks.read_returns", "schedule": 30.0},
     "feedback: close outcome windows": {
         "task": "feedback.tasks.close_due_windows",
         "schedule": 2.0,

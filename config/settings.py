@@ -62,6 +62,9 @@ MESSAGE_ID_DOMAIN = env.text("COTERIE_MESSAGE_ID_DOMAIN", "coterie.example")
 # A mailbox for bounces, b@bounces.shop.example: messages leave as b+<token>@..., so a bounce names its
 # delivery. Empty: bounces go to the campaign's sender, and nothing is learned from them.
 BOUNCE_ADDRESS = env.mailbox("COTERIE_BOUNCE_ADDRESS")
+# Where to fetch them: imaps://user:password@host/INBOX or pop3s://...; empty where a mail server pipes
+# them to `manage.py receive_bounce`.
+BOUNCE_MAILBOX_URL = env.text("COTERIE_BOUNCE_MAILBOX_URL")
 SAMPLE_POSTAL_ADDRESS = (
     "Sample Shop, 1 Example Street, 10115 Berlin"  # only a mail server of this machine takes it
 )

@@ -54,6 +54,7 @@ class Basis(models.TextChoices):
 class SuppressionReason(models.TextChoices):
     UNSUBSCRIBED = "UNSUBSCRIBED", "Unsubscribed"
     HARD_BOUNCE = "HARD_BOUNCE", "Address does not exist"
+    SOFT_BOUNCES = "SOFT_BOUNCES", "Bounced on too many days"
     COMPLAINT = "COMPLAINT", "Reported as spam"
     MANUAL = "MANUAL", "Suppressed by staff"
     ERASED = "ERASED", "Erased: not mailed before a fresh consent"

@@ -128,7 +128,8 @@ def suppress(
     """
     Never mail this address again. Raises ValueError for an empty hash.
 
-    A bounce, a complaint or staff's word replaces a mere UNSUBSCRIBED; otherwise the first stays.
+    A bounce, a complaint or staff's word replaces a mere UNSUBSCRIBED, and a complaint a bounce;
+    otherwise the first stays.
     """
     if not address_hmac:
         raise ValueError("an empty hash is no address")
@@ -171,6 +172,34 @@ def unsubscribe(
         )
         _absorb(first=event_id, last=event_id, now=now)
         return True
+
+
+def complain(
+    *,
+    customer_id: int,
+    happened_at: datetime,
+    now: datetime,
+    campaign_id: int,
+    delivery_id: int,
+) -> bool:
+    """
+    Record that this customer reported a delivery as spam: an objection, effective at once.
+
+    False when the ledger has it. Like `unsubscribe`, and never lifted by a later consent.
+    """
+    with transaction.atomic():
+        external_id = f"delivery:{delivery_id}:{EventKind.COMPLAINED}"
+        is_new = events.record(
+            source=None, customer_id=customer_id, kind=EventKind.COMPLAINED,
+            happened_at=happened_at, arrived_at=now, external_id=external_id,
+            campaign_id=campaign_id, delivery_id=delivery_id, properties={"method": "feedback loop"},
+        )  # fmt: skip
+        if is_new:
+            event_id = Event.objects.values_list("pk", flat=True).get(
+                source=None, external_id=external_id
+            )
+            _absorb(first=event_id, last=event_id, now=now)
+    return is_new
 
 
 def _living(customer_id: int) -> int:

@@ -182,7 +182,12 @@ _UPSERT_SUPPRESSION = f"""
     SET reason = excluded.reason, detail = excluded.detail, created_at = excluded.created_at
     WHERE consent_suppression.reason IN ({_LIFTABLE})
       AND (excluded.reason NOT IN ({_LIFTABLE})
-           OR excluded.created_at > consent_suppression.created_at)"""
+           OR excluded.created_at > consent_suppression.created_at)
+      -- the graver of what comes back by itself, in whatever order we learn of it
+       OR (consent_suppression.reason, excluded.reason) IN (
+           ('{SuppressionReason.SOFT_BOUNCES}', '{SuppressionReason.HARD_BOUNCE}'),
+           ('{SuppressionReason.SOFT_BOUNCES}', '{SuppressionReason.COMPLAINT}'),
+           ('{SuppressionReason.HARD_BOUNCE}', '{SuppressionReason.COMPLAINT}'))"""
 
 SUPPRESS_ONE = f"""
     INSERT INTO consent_suppression (address_hmac, channel, reason, detail, created_at)

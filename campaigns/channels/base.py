@@ -12,6 +12,10 @@ from enum import StrEnum
 from typing import Protocol
 
 
+ACCEPTED_AS = "accepted as "
+"""How the reply of a provider begins that numbers messages; the number follows."""
+
+
 class Verdict(StrEnum):
     """What a refusal means."""
 

@@ -16,6 +16,7 @@ from functools import cached_property
 from urllib.parse import unquote, urlsplit
 
 from campaigns.channels.base import ChannelError, Letter, Verdict
+from campaigns.policy import is_about_us
 
 
 CONNECT_SECONDS = 10.0
@@ -24,9 +25,6 @@ AFTER_DOT_SECONDS = 120.0  # RFC 5321 asks for ten minutes; a relay of one's own
 LETTERS_PER_CONNECTION = 100
 
 _ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})\b")
-# About the sender: all of 5.7; of 4.7 rate and authentication at the large providers (greylisting is
-# 4.7.1); and the sender's own address (RFC 3463: X.1.7, X.1.8), which many servers refuse as late as RCPT.
-_REPUTATION = re.compile(r"^(5\.7\..*|4\.7\.(2[3-9]|3\d|5\d\d)|[45]\.1\.[78])$")
 
 
 class SmtpChannel:
@@ -183,7 +181,7 @@ class _ConnectionLostError(Exception):
 
 def classify(code: int, enhanced: str, *, of_sender: bool = False) -> Verdict:
     """What a refusal with this reply code and enhanced status code (RFC 3463) means."""
-    if _REPUTATION.match(enhanced):
+    if is_about_us(enhanced):
         return Verdict.REPUTATION
     if code < 500:
         return Verdict.TEMPORARY

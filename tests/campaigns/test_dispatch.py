@@ -94,8 +94,13 @@ def test_replies_become_states(sink: Any) -> None:
         "drop-before": "UNKNOWN", "drop-after": "UNKNOWN", "reply-550-5.7.26": "DEFERRED",
     }  # fmt: skip
     assert campaign.reputation_errors == 1
-    bounced = Event.objects.get(kind="BOUNCED")
-    assert bounced.properties == {"class": "hard", "status": "5.1.1"}
+    bounced = dict(
+        Event.objects.filter(kind="BOUNCED").values_list("customer__email", "properties")
+    )
+    assert bounced == {
+        "reply-550-5.1.1@example.com": {"class": "hard", "status": "5.1.1"},
+        "data-552-5.2.2@example.com": {"class": "soft", "status": "5.2.2"},
+    }
     assert row("reply-550-5.1.1").reply == "550 5.1.1 scripted"
     ledger.absorb(now=LATER)
     assert gate.refusal(row("reply-550-5.1.1").customer) == Refusal.SUPPRESSED

@@ -12,6 +12,7 @@ from campaigns.channels import open_channel
 from campaigns.channels.base import ChannelError, Letter, Verdict
 from campaigns.channels.sink import Sink
 from campaigns.channels.smtp import SmtpChannel, classify
+from campaigns.enums import BounceClass
 from core.registry import UnknownNameError
 
 
@@ -73,7 +74,8 @@ def test_replies_are_told_apart_and_the_next_message_goes_out(
     with pytest.raises(ChannelError) as raised:
         channel.send(letter(local_part))
     assert (raised.value.verdict, raised.value.enhanced) == (verdict, enhanced)
-    assert policy.is_hard_bounce(raised.value.verdict, raised.value.enhanced) == hard
+    said = policy.refusal_class(raised.value.verdict, raised.value.enhanced)
+    assert (said == BounceClass.HARD) == hard
     channel.send(letter("after"))
     kept = ["drop-after@example.com"] if local_part == "drop-after" else []
     assert sink.recipients == ["before@example.com", *kept, "after@example.com"]
