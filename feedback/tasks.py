@@ -9,7 +9,7 @@ from celery import shared_task
 
 from core import clock
 from customers.queries import known_until
-from feedback import outcomes, retraining
+from feedback import monitoring, outcomes, retraining
 
 
 logger = logging.getLogger(__name__)
@@ -31,3 +31,11 @@ def retrain_due(**kwargs: Any) -> None:
     now = clock.now()
     for decision in retraining.run_due(now=now, known_until=known_until(now=now)):
         logger.info("%s because %s: %s", decision.task, decision.trigger, decision.reason)
+
+
+@shared_task(soft_time_limit=900, time_limit=1200)
+def check_drift_due(**kwargs: Any) -> None:
+    """Once a week of the shop's time, look whether what comes in, is predicted or follows has changed."""
+    made = monitoring.check_if_due(now=known_until(now=clock.now()))
+    if made is not None:
+        logger.info("drift: %d alarms: %s", made.alarms, made.words)

@@ -17,7 +17,7 @@ from customers import activity
 from customers.enums import ImportStatus
 from customers.models import Import, Source
 from feedback.enums import Verdict
-from feedback.models import LiftEstimate, RetrainingDecision
+from feedback.models import DriftCheck, LiftEstimate, RetrainingDecision
 from segmentation.enums import ModelStatus, SegmentStatus, Sentiment, Task
 from segmentation.models import ModelVersion, ReviewSentiment, Segment
 from webhooks.endpoints import STOPPED_BY_STAFF
@@ -53,6 +53,7 @@ def attention(*, now: datetime) -> tuple[Attention, ...]:
         *_broken_assignments(now),
         *_segments(),
         *_models(now),
+        *_drift(now),
         *_reviews(now),
     ]
     return tuple(sorted(found, key=lambda one: one.kind != "PROBLEM"))
@@ -212,6 +213,17 @@ def _models(now: datetime) -> Iterator[Attention]:
                 text=f"The {label} model was not trained. {newest.reason}",
                 url_name="admin:models_page",
             )
+
+
+def _drift(now: datetime) -> Iterator[Attention]:
+    """What the last check found, while it is of this fortnight."""
+    last = DriftCheck.objects.order_by("-as_of").first()
+    if last is not None and last.alarms and last.as_of >= now - 2 * SOON:
+        yield Attention(
+            kind="NOTICE",
+            text=f"What comes in has changed. {last.words}.",
+            url_name="admin:drift_page",
+        )
 
 
 def _reviews(now: datetime) -> Iterator[Attention]:
