@@ -16,14 +16,25 @@ from segmentation.ml.offline.transactions import Transactions
 
 PREDICT = {
     "first-purchase": "segmentation.ml.offline.first_purchase",
+    "response": "segmentation.ml.offline.response",
+    "recommend": "segmentation.ml.offline.recommend",
     "segment": "segmentation.ml.offline.segment",
+    "uplift": "segmentation.ml.offline.uplift",
 }
 """Task to module. A module has HELP (a sentence), add_arguments(parser) and predict(options) -> Prediction."""
 
 EVALUATE = {
+    "drift": "segmentation.ml.offline.drift",
+    "fairness": "segmentation.ml.offline.fairness",
     "first-purchase": "segmentation.ml.offline.first_purchase_scores",
+    "response": "segmentation.ml.offline.response_scores",
+    "uplift": "segmentation.ml.offline.uplift_scores",
+    "recommend": "segmentation.ml.offline.recommend_scores",
 }
-"""Task to module, with HELP, add_arguments(parser) and evaluate(options) -> Evaluation."""
+"""Task to module, with HELP, add_arguments(parser) and evaluate(options) -> Evaluation.
+
+With OWN_FILES = True it names its files itself, instead of --pred and --truth.
+"""
 
 LIBRARIES = ("coterie", "numpy", "scipy", "scikit-learn", "lightgbm", "duckdb", "pyarrow")
 

@@ -1,0 +1,1 @@
+"""Who answers, learned from any file with an outcome: whom it pays to contact."""
