@@ -37,3 +37,5 @@ SUPPRESSION_PEPPER = b"pepper of the tests"
 SOURCE_KEY = b"source key of the tests"
 # Collecting static files is not what tests are about.
 WHITENOISE_AUTOREFRESH = True
+# A search of settings takes seconds and has tests of its own.
+TRAIN_TRIALS = 0

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Sequence
 
 import duckdb
-import numpy as np
 
 from segmentation.ml import fairness, features
 from segmentation.ml.fairness import Fairness
@@ -73,7 +71,7 @@ def groups(database: duckdb.DuckDBPyConnection, *, field: str, customer_ids: Int
         int(number): (_trait(str(value or ""), field) if column == "traits" else str(value or ""))
         for number, value in rows
     }
-    return _in_bands([known.get(int(number), "") for number in customer_ids])
+    return fairness.in_bands([known.get(int(number), "") for number in customer_ids])
 
 
 def _trait(text: str, key: str) -> str:
@@ -83,23 +81,3 @@ def _trait(text: str, key: str) -> str:
         return ""
     value = found.get(key) if isinstance(found, dict) else None
     return "" if value is None or isinstance(value, dict | list) else str(value).strip()
-
-
-def _in_bands(values: list[str]) -> list[str]:
-    """A field of many different numbers, such as an age, in four bands as full as each other."""
-    if len(set(values) - {""}) <= fairness.MOST_GROUPS:
-        return values
-    try:
-        numbers = np.array([float(value) if value else np.nan for value in values])
-    except ValueError:
-        return values
-    edges = np.unique(np.nanquantile(numbers, [0.25, 0.5, 0.75]))
-    places = np.searchsorted(edges, numbers, side="right")
-    words = [
-        f"below {edges[0]:g}",
-        *(f"{low:g} to {high:g}" for low, high in itertools.pairwise(edges)),
-        f"{edges[-1]:g} and more",
-    ]
-    return [
-        "" if np.isnan(number) else words[at] for number, at in zip(numbers, places, strict=True)
-    ]

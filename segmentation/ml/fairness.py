@@ -6,6 +6,7 @@ how well the features reveal it all the same.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -163,6 +164,26 @@ def proxy_auc(*, features: Floats, group: Ints, seed: int, most: int = 5_000) ->
         if best is None or best.value is None or value > best.value:
             best = Range(value=value, low=max(0.0, value - half), high=min(1.0, value + half))
     return best or Range(value=None)
+
+
+def in_bands(values: Sequence[str]) -> list[str]:
+    """A field of many different numbers, such as an age, in four bands as full as each other."""
+    if len(set(values) - {""}) <= MOST_GROUPS:
+        return list(values)
+    try:
+        numbers = np.array([float(value) if value else np.nan for value in values])
+    except ValueError:
+        return list(values)
+    edges = np.unique(np.nanquantile(numbers, [0.25, 0.5, 0.75]))
+    places = np.searchsorted(edges, numbers, side="right")
+    words = [
+        f"below {edges[0]:g}",
+        *(f"{low:g} to {high:g}" for low, high in itertools.pairwise(edges)),
+        f"{edges[-1]:g} and more",
+    ]
+    return [
+        "" if np.isnan(number) else words[at] for number, at in zip(numbers, places, strict=True)
+    ]
 
 
 def blocked(findings: Sequence[Fairness], floors: dict[str, float]) -> str:

@@ -27,8 +27,9 @@ class Command(BaseCommand):
         for name, module in tasks.available(tasks.EVALUATE).items():
             one = chosen.add_parser(name, help=module.HELP, description=module.HELP)
             module.add_arguments(one)
-            one.add_argument("--pred", required=True, metavar="FILE", help="what was predicted")
-            one.add_argument("--truth", required=True, metavar="FILE", help="what came true")
+            if not getattr(module, "OWN_FILES", False):
+                one.add_argument("--pred", required=True, metavar="FILE", help="what was predicted")
+                one.add_argument("--truth", required=True, metavar="FILE", help="what came true")
             one.add_argument("--out", metavar="FILE", help="where to write the measures as JSON")
             one.add_argument("--id", metavar="COLUMN", help="the column that names the row")
             one.add_argument("--seed", type=int, default=42, help="of the intervals; default 42")
