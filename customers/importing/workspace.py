@@ -20,7 +20,7 @@ import duckdb
 from core import clock
 
 
-MEMORY = "128MB"
+MEMORY = "96MB"
 """DuckDB's share; beyond it, it writes to disk. The whole process stays below 500 MB."""
 THREADS = 2
 
