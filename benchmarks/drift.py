@@ -40,10 +40,13 @@ def make(rng: np.random.Generator, *, a_week: int, weeks: int, unrest: float) ->
     kind = np.minimum(drawn.sum(axis=1), len(CATEGORIES) - 1)
     price = PRICE[kind] * np.exp(rng.normal(0, 0.5, len(week)))
     units = 1 + rng.poisson(2.0, len(week)).astype(float)
+    index = np.exp(rng.normal(0, 0.1, len(week)))  # of a product against its usual price
+    price *= index
     levels = np.exp(rng.normal(0, 0.6, customers))
     columns = {
         "value": 100 * price * units * levels[owner],
         "unit_price": 100 * price,
+        "price_index": index,
         "units": units,
         "discount": np.where(rng.random(len(week)) < 0.2, 0.1, 0.0),
         "gap_days": rng.exponential(60, len(week)),
@@ -57,7 +60,9 @@ def make(rng: np.random.Generator, *, a_week: int, weeks: int, unrest: float) ->
 
 def dearer(rng: np.random.Generator, orders: Orders) -> Orders:
     factor = np.where(orders.week == 0, 1.2, 1.0)
-    raised = {name: orders.columns[name] * factor for name in ("value", "unit_price")}
+    raised = {
+        name: orders.columns[name] * factor for name in ("value", "unit_price", "price_index")
+    }
     return replace(orders, columns={**orders.columns, **raised})
 
 

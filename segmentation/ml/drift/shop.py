@@ -25,6 +25,7 @@ WEEKS_OF_RATES = 26
 NUMBERS = {
     "value": "Order value",
     "unit_price": "Price of a piece",
+    "price_index": "Price against what the same product cost",
     "units": "Pieces an order",
     "discount": "Share of discount",
     "gap_days": "Days since the order before",
@@ -38,11 +39,17 @@ CATEGORIES = {
 RATES = {"orders": "Orders", "buyers": "Customers who ordered"}
 
 ORDERS = """
-WITH baskets AS (
+WITH usual AS (
+    SELECT product_id, median(unit_price_cents) AS price FROM order_lines
+    WHERE placed_at < $as_of - $week AND placed_at >= $as_of - 9 * $week GROUP BY product_id
+), baskets AS (
     SELECT order_id, sum(quantity) AS units,
+        sum(quantity * unit_price_cents) FILTER (price > 0)
+            / nullif(sum(quantity * price), 0) AS price_index,
         sum(quantity * unit_price_cents) / nullif(sum(quantity), 0) AS unit_price,
         arg_max(category, quantity * unit_price_cents) AS category
-    FROM order_lines WHERE placed_at < $as_of GROUP BY order_id
+    FROM order_lines LEFT JOIN usual USING (product_id)
+    WHERE placed_at < $as_of GROUP BY order_id
 ), chain AS (
     SELECT order_id, customer_id, placed_at, total_cents, discount_cents, channel,
         lag(placed_at) OVER (PARTITION BY customer_id ORDER BY placed_at, order_id) AS before
@@ -53,6 +60,7 @@ SELECT
     chain.customer_id,
     chain.total_cents::DOUBLE AS value,
     unit_price::DOUBLE AS unit_price,
+    price_index::DOUBLE AS price_index,
     units::DOUBLE AS units,
     discount_cents / nullif(total_cents + discount_cents, 0) AS discount,
     (chain.placed_at - before) / 86400.0 AS gap_days,

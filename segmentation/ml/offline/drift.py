@@ -20,6 +20,8 @@ OWN_FILES = True
 _WEEK = 7 * SECONDS_PER_DAY
 _DATES = ("date", "invoicedate", "orderdate", "placedat", "timestamp", "time")
 _CUSTOMERS = ("customer_id", "customerid", "customer", "user_id", "id")
+_PRODUCTS = ("sku", "stockcode", "product", "productid", "item", "itemid")
+_PRICES = ("unitprice", "price", "unitpricecents")
 _NUMERIC = 0.95
 """Share of the known values that must be numbers for a column to be of numbers."""
 
@@ -52,6 +54,7 @@ def evaluate(options: Namespace) -> tasks.Evaluation:
         if name in (dates, key) or _is_identifier(before[name]):
             continue
         found += _compared(name, before[name], now[name], batch=_weeks(when))
+    found += _price_against_usual(before, now, batch=_weeks(when))
     if dates and when is not None:
         later = _moments(now[dates], options.current)
         found += _frequencies(before.get(key or ""), now.get(key or ""), when=when, later=later)
@@ -167,6 +170,36 @@ def _frequencies(
             compare.numbers(name="rows a customer", before=_per_customer(before), now=_per_customer(now))
         )  # fmt: skip
     return found
+
+
+def _price_against_usual(
+    before: dict[str, np.ndarray[Any, Any]],
+    now: dict[str, np.ndarray[Any, Any]],
+    *,
+    batch: Ints | None,
+) -> list[Finding]:
+    """Each line's price by the median of its product in the reference: far steadier than prices are."""
+    product = next((one for one in before if _plain(one) in _PRODUCTS and one in now), None)
+    price = next((one for one in before if _plain(one) in _PRICES and one in now), None)
+    if product is None or price is None:
+        return []
+    paid = _numbers(before[price]), _numbers(now[price])
+    if paid[0] is None or paid[1] is None:
+        return []
+    names, which = np.unique(before[product], return_inverse=True)
+    usual = {str(name): float(np.nanmedian(paid[0][which == at])) for at, name in enumerate(names)}
+    ratios, rows = [], []
+    for part, values in ((before, paid[0]), (now, paid[1])):
+        base = np.array([usual.get(str(name), np.nan) for name in part[product]])
+        ratio = np.divide(values, base, out=np.full(len(values), np.nan), where=base > 0)
+        rows.append(np.isfinite(ratio))
+        ratios.append(ratio[rows[-1]])
+    return [
+        compare.numbers(
+            name="price against what the same product cost",
+            before=ratios[0], now=ratios[1], batch=None if batch is None else batch[rows[0]],
+        )
+    ]  # fmt: skip
 
 
 def _per_customer(keys: np.ndarray[Any, Any]) -> Floats:
