@@ -3,9 +3,10 @@
     python -m benchmarks.features --customers 10000 100000 1000000
 
 For each size a private PostgreSQL is filled (ten order lines a customer), and each step runs in a process of
-its own, which tells its seconds and its peak memory: the mirror from PostgreSQL; a plain query by hand
-over the same Parquet, of a third of the features (benchmarks/features_plain.sql); all of ours; a whole
+its own, which tells its seconds and its peak memory: the mirror from PostgreSQL; one plain query by hand
+over the same Parquet, of the same columns (benchmarks/features_plain.sql); ours, as a refresh computes them; a whole
 refresh (mirror, features, scores, segments); the same for 2 % of the customers, for one order, and for nobody.
+`--check` compares every column of the two.
 """
 
 # ruff: noqa: PLC0415
@@ -24,6 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from benchmarks.scores import private_servers
@@ -39,6 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--lines", type=int, help="default: ten a customer; for one size")
     parser.add_argument("--rounds", type=int, default=3, help="of plain and ours, in turn")
     parser.add_argument("--step", choices=STEPS, help="internal: one step, in this process")
+    parser.add_argument(
+        "--check", action="store_true", help="compare every column of the two first"
+    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     private_servers(migrated=options.step is not None)
@@ -48,16 +53,18 @@ def main(arguments: list[str] | None = None) -> int:
     reports = []
     for customers in options.customers:
         fill(customers, options.lines or LINES * customers)
-        reports.append(report(customers, rounds=options.rounds))
+        reports.append(report(customers, rounds=options.rounds, check=options.check))
         show(reports[-1])
         if options.json:
             print(json.dumps(reports[-1]))
     return 0
 
 
-def report(customers: int, *, rounds: int) -> dict[str, Any]:
+def report(customers: int, *, rounds: int, check: bool = False) -> dict[str, Any]:
     found: dict[str, Any] = {"customers": customers, "load_average": os.getloadavg()[0]}
     found["mirror"] = _in_a_process("mirror")
+    if check:
+        found["check"] = _in_a_process("check")
     pairs = [(_in_a_process("plain"), _in_a_process("ours")) for _ in range(rounds)]
     middle = rounds // 2
     found["plain"] = sorted((one for one, _ in pairs), key=lambda one: one["seconds"])[middle]
@@ -124,20 +131,54 @@ def _compute(computed: Callable[[Any], pa.Table]) -> tuple[float, str]:
     with mirror.connect() as database:
         database.execute("SET threads = 2")  # the same for both
         started = time.perf_counter()
-        table = computed(database)
-        return time.perf_counter() - started, f"{table.num_rows:,} x {table.num_columns - 1}"
+        rows, columns = computed(database)
+        return time.perf_counter() - started, f"{rows:,} x {columns - 1}"
 
 
 def _ours() -> tuple[float, str]:
-    from segmentation.ml import features
+    from segmentation import engines
 
-    return _compute(lambda database: features.compute(database, as_of=int(AS_OF.timestamp())))
+    def computed(database: Any) -> tuple[int, int]:
+        rows = columns = 0
+        for part in engines.compute_everybody(database, as_of=int(AS_OF.timestamp())):
+            rows, columns = rows + part.num_rows, part.num_columns
+        return rows, columns
+
+    return _compute(computed)
 
 
 def _plain() -> tuple[float, str]:
+    def computed(database: Any) -> tuple[int, int]:
+        table = _plain_table(database)
+        return table.num_rows, table.num_columns
+
+    return _compute(computed)
+
+
+def _plain_table(database: Any) -> pa.Table:
     query = (Path(__file__).parent / "features_plain.sql").read_text(encoding="utf-8")
-    parameters = {"as_of": int(AS_OF.timestamp())}
-    return _compute(lambda database: database.sql(query, params=parameters).to_arrow_table())
+    return database.sql(query, params={"as_of": int(AS_OF.timestamp())}).to_arrow_table()
+
+
+def _check() -> tuple[float, str]:
+    """Every column of the plain query against ours. Favourites that tie are the analyst's to choose."""
+    from segmentation import engines, mirror
+
+    started = time.perf_counter()
+    with mirror.connect() as database:
+        plain = _plain_table(database)
+        parts = engines.compute_everybody(database, as_of=int(AS_OF.timestamp()))
+        ours = pa.concat_tables(parts)
+    if plain.column_names != ours.column_names:
+        raise SystemExit("the plain query has other columns than ours")
+    different = []
+    for name in set(ours.column_names) - {"favourite_hour", "favourite_weekday"}:
+        theirs, mine = (one.column(name).cast(pa.float64()).to_numpy() for one in (plain, ours))
+        if not np.allclose(theirs, mine, rtol=1e-6, atol=1e-9, equal_nan=True):
+            different.append(name)
+    if different:
+        raise SystemExit(f"other than the plain query: {', '.join(sorted(different))}")
+    return time.perf_counter() - started, f"{len(ours.column_names) - 1} columns agree"
 
 
 def _whole() -> tuple[float, str]:
@@ -203,6 +244,7 @@ STEPS = {
     "mirror": _mirror, "plain": _plain, "ours": _ours, "whole": _whole, "dirty": _dirty,
     "one": _one,
     "nothing": _nothing,
+    "check": _check,
 }  # fmt: skip
 
 

@@ -100,7 +100,8 @@ def _refresh(*, now: datetime) -> Refreshed:
     scored = 0
     while batch := reviews.score_new(now=now):
         scored += batch
-    mirror.refresh()
+    later = mirror.COMPUTED if mirror.exists() else ()
+    mirror.refresh(tuple(name for name in mirror.TABLES if name not in later))
     with mirror.connect() as database:
         dirty.mark_for_later(database, as_of=scoring.seconds(now))
         # part by part: of all features, only those of one part are ever in memory
@@ -111,7 +112,7 @@ def _refresh(*, now: datetime) -> Refreshed:
     narrow = mirror.feature_parts(segments.columns())
     segments.refresh(FeatureTable.joined(list(narrow)), now=now)
     fixed_lists.follow(None, now=now)
-    mirror.refresh(("scores", "memberships"))
+    mirror.refresh(mirror.COMPUTED)
     last = Cursor.objects.filter(reader=READER).values_list("moved_at", flat=True).first()
     if dynamic.rebuild(now=now, last=last):
         mirror.refresh(("memberships",))

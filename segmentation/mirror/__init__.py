@@ -16,11 +16,12 @@ from segmentation.mirror.reading import (
     read_again,
     replace,
 )
-from segmentation.mirror.tables import PROFILED, TABLES
+from segmentation.mirror.tables import COMPUTED, PROFILED, TABLES
 from segmentation.mirror.writing import refresh, write_changes, write_features
 
 
 __all__ = [
+    "COMPUTED",
     "PROFILED",
     "TABLES",
     "connect",

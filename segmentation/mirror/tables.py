@@ -87,6 +87,9 @@ _PRODUCTS_OF = """
 TABLES: dict[str, str] = PROFILED | _OF_EVERYBODY | {"products": _PRODUCTS}
 """Every table that is read out of the database. `features` is computed; see `mirror.write_features`."""
 
+COMPUTED = ("scores", "memberships")
+"""Of these tables, those that a refresh writes itself: to be read when it has."""
+
 ORDER = {
     "customers": "customer_id",
     "orders": "customer_id, placed_at, order_id",
