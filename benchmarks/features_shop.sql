@@ -4,7 +4,7 @@ INSERT INTO customers_customer (source_id, external_id, email, email_hmac, first
 SELECT %(source)s, n, 'c' || n || '@example.org', '', '', '', (ARRAY['GB', 'DE', 'FR', 'US'])[1 + n %% 4], 'en',
     joined, joined
 FROM generate_series(1, %(customers)s) n, LATERAL (SELECT %(now)s::timestamptz
-    - ((n * 7919) %% 94608000) * interval '1 second' - interval '1 day' AS joined) j;
+    - ((n::bigint * 7919) %% 94608000) * interval '1 second' - interval '1 day' AS joined) j;
 INSERT INTO consent_consentevent (customer_id, purpose, channel, act, basis, method, evidence, happened_at,
     recorded_at, wording_id)
 SELECT id, 'PROFILING', 'ANY', 'GRANTED', 'CONSENT', 'import', '{}', joined_at, joined_at, 1
@@ -12,7 +12,7 @@ FROM customers_customer;
 INSERT INTO consent_consentstate (customer_id, purpose, channel, is_granted, since, event_id)
 SELECT customer_id, purpose, channel, true, happened_at, id FROM consent_consentevent;
 INSERT INTO customers_product (source_id, external_id, name, category, price_cents, is_product)
-SELECT %(source)s, n, 'Product ' || n, 'category ' || n %% 40, 100 + (n * 37) %% 9000, true
+SELECT %(source)s, n, 'Product ' || n, 'category ' || n %% 40, 100 + (n::bigint * 37) %% 9000, true
 FROM generate_series(1, 5000) n;
 INSERT INTO customers_order (source_id, external_id, customer_id, status, placed_at, arrived_at, currency,
     total_cents, discount_cents, margin_cents, channel)
