@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django.db import connection, transaction
 
+from segmentation import rulebook
 from segmentation.enums import SegmentKind, SegmentStatus
 from segmentation.models import Segment, SegmentVersion
-from segmentation.rules import Problem, Rule, RuleError, parse
+from segmentation.rules import Problem, Rule
 from segmentation.rules.tree import SegmentIs
 
 
@@ -19,13 +19,8 @@ LONGEST_NAME = 100
 # ------------------------------------------------------------------ what only the database knows
 def problems_of(rule: Rule, *, segment_id: int | None) -> tuple[Problem, ...]:
     """Segments that `rule` names and that are not there, or that lead back to the segment itself."""
-    uses = {
-        pk: _uses(definition)
-        for pk, definition in Segment.objects.filter(kind=SegmentKind.RULE).values_list(
-            "pk", "definition"
-        )
-    }
     known = set(Segment.objects.values_list("pk", flat=True))
+    circular = frozenset[int]() if segment_id is None else rulebook.built_on(segment_id)
     found = []
     for placed in rule.leaves():
         leaf = placed.leaf
@@ -33,7 +28,7 @@ def problems_of(rule: Rule, *, segment_id: int | None) -> tuple[Problem, ...]:
             continue
         if leaf.segment not in known:
             message = "choose a segment that exists"
-        elif segment_id is not None and _leads_to(leaf.segment, segment_id, uses):
+        elif leaf.segment in circular:
             message = (
                 "choose another segment: this one depends on the segment that you are changing"
             )
@@ -43,46 +38,11 @@ def problems_of(rule: Rule, *, segment_id: int | None) -> tuple[Problem, ...]:
     return tuple(found)
 
 
-def _uses(definition: dict[str, Any]) -> frozenset[int]:
-    try:
-        return parse(definition).uses.segments
-    except RuleError:  # of an older version of the language: it leads nowhere
-        return frozenset()
-
-
-def _leads_to(start: int, goal: int, uses: dict[int, frozenset[int]]) -> bool:
-    seen: set[int] = set()
-    waiting = [start]
-    while waiting:
-        here = waiting.pop()
-        if here == goal:
-            return True
-        if here not in seen:
-            seen.add(here)
-            waiting.extend(uses.get(here, frozenset()))
-    return False
-
-
 def needs_profiling(rule: Rule) -> bool:
-    """Whether `rule`, or a rule segment that it names, asks about what only profiling knows."""
-    asked, waiting = set[int](), [rule]
-    while waiting:
-        here = waiting.pop()
-        if here.uses.profiling:
-            return True
-        new = here.uses.segments - asked
-        asked |= new
-        for kind, definition in Segment.objects.filter(pk__in=new).values_list(
-            "kind", "definition"
-        ):
-            if kind not in {SegmentKind.RULE, SegmentKind.EVERYONE, SegmentKind.STATIC}:
-                return True  # computed from features or scores
-            if kind == SegmentKind.RULE:
-                try:
-                    waiting.append(parse(definition))
-                except RuleError:  # it cannot be read any more: nobody knows what it asks
-                    return True
-    return False
+    """Whether `rule`, or a segment that it names, asks about what only profiling knows."""
+    return rule.uses.profiling or bool(
+        rule.uses.segments and rule.uses.segments & rulebook.read().profiled
+    )
 
 
 # ------------------------------------------------------------------ made and changed

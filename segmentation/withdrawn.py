@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from consent.enums import Purpose
-from segmentation.dynamic import rulebook
+from segmentation import rulebook
 from segmentation.enums import SegmentKind
 from segmentation.models import Segment
 
@@ -54,6 +54,10 @@ def forget(*, now: datetime) -> None:
         "purpose": Purpose.PROFILING.value, "segments": sorted(of_profiled), "now": now,
     }  # fmt: skip
     with connection.cursor() as cursor:
-        for table in ("segmentation_score", "segmentation_firstpurchase", "segmentation_judgedcase"):
+        for table in (
+            "segmentation_score",
+            "segmentation_firstpurchase",
+            "segmentation_judgedcase",
+        ):
             cursor.execute(_SCORES.format(table=table), asked)
         cursor.execute(_MEMBERSHIPS, asked)

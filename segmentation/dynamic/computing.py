@@ -13,14 +13,14 @@ from django.db import transaction
 from django.db.models import Q
 
 from customers.models import Cursor
-from segmentation import membership, mirror
-from segmentation.dynamic import flips, rulebook, storing
-from segmentation.dynamic.limits import in_words
-from segmentation.dynamic.rulebook import Entry, Rulebook
+from segmentation import membership, mirror, rulebook
+from segmentation.dynamic import flips, storing
 from segmentation.dynamic.turn import alone
 from segmentation.enums import SegmentKind, SegmentStatus
 from segmentation.expectation import READER
+from segmentation.limits import in_words
 from segmentation.models import Segment
+from segmentation.rulebook import Entry, Rulebook
 from segmentation.rules import cutoffs
 
 

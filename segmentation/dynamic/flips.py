@@ -17,7 +17,7 @@ import numpy as np
 from django.db import connection
 
 from segmentation.bulk import copy_columns
-from segmentation.dynamic.limits import limited
+from segmentation.limits import limited
 from segmentation.ml.features import FEATURES
 from segmentation.ml.tables import Ints
 from segmentation.rules import Rule, changes_with_time, next_flip

@@ -10,10 +10,10 @@ import duckdb
 import numpy as np
 from django.db import transaction
 
-from segmentation import membership
-from segmentation.dynamic import flips, rulebook, storing
-from segmentation.dynamic.limits import in_words
+from segmentation import membership, rulebook
+from segmentation.dynamic import flips, storing
 from segmentation.enums import SegmentStatus
+from segmentation.limits import in_words
 from segmentation.ml.tables import Ints
 
 

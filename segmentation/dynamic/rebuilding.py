@@ -9,12 +9,13 @@ from datetime import datetime
 
 from django.db import connection
 
-from segmentation.dynamic import flips, rulebook
+from segmentation import rulebook
+from segmentation.dynamic import flips
 from segmentation.dynamic.computing import compute, tables, tell_problems
-from segmentation.dynamic.rulebook import Entry, Rulebook
 from segmentation.enums import SegmentKind, SegmentStatus
 from segmentation.ml.features import FEATURES
 from segmentation.models import MembershipChange, Segment
+from segmentation.rulebook import Entry, Rulebook
 from segmentation.rules import Rule, changes_with_time
 from segmentation.rules.timing import DAILY
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from consent.enums import Purpose
 from customers.models import Customer
-from segmentation import dynamic, mirror, scoring
-from segmentation.dynamic import rulebook, storing
+from segmentation import dynamic, mirror, rulebook, scoring
+from segmentation.dynamic import storing
 from segmentation.ml import features
 from segmentation.models import Membership, Segment
 from tests.factories.consent import agree

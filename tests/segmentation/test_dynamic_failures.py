@@ -11,8 +11,7 @@ from django.urls import reverse
 
 from consent import wordings
 from feedback.reports.attention import attention
-from segmentation import dynamic, refreshing
-from segmentation.dynamic import limits
+from segmentation import dynamic, limits, refreshing
 from segmentation.enums import SegmentStatus
 from segmentation.models import Membership, MembershipChange, Segment, SegmentFlip
 from tests.factories.customers import NOW

@@ -9,8 +9,8 @@ from datetime import datetime
 import duckdb
 import numpy as np
 
-from segmentation.dynamic.limits import limited
 from segmentation.enums import SegmentKind
+from segmentation.limits import limited
 from segmentation.ml.tables import Ints
 from segmentation.models import Segment
 from segmentation.rules import Rule, RuleError, compile_rule, parse
@@ -77,16 +77,10 @@ def read() -> Rulebook:
     """The book as the database has it now."""
     segments = {one.pk: one for one in Segment.objects.filter(kind=SegmentKind.RULE)}
     kinds = dict(Segment.objects.values_list("pk", "kind"))
-    rules: dict[int, Rule] = {}
-    problems: dict[int, str] = {}
-    for pk, segment in segments.items():
-        try:
-            rules[pk] = parse(segment.definition)
-        except RuleError as error:
-            problems[pk] = f"The rule cannot be read any more: {error}"
+    rules, problems = _parsed(segments.values())
     for pk in [pk for pk, rule in rules.items() if rule.uses.segments - kinds.keys()]:
         problems[pk] = "The rule names a segment that is not there any more."
-    for pk in [pk for pk in rules if _is_circular(pk, rules)]:
+    for pk in [pk for pk, rule in rules.items() if _lead_to(pk, rule.uses.segments, rules)]:
         problems[pk] = "The rule depends on itself, through the segments that it names."
     fit = {pk: rule for pk, rule in rules.items() if pk not in problems}
     # of a rule that cannot be read nobody knows what it asked: the careful answer
@@ -112,11 +106,33 @@ def read() -> Rulebook:
     )  # fmt: skip
 
 
-def _is_circular(start: int, rules: Mapping[int, Rule]) -> bool:
-    waiting, seen = set(rules[start].uses.segments), set[int]()
+def built_on(segment_id: int) -> frozenset[int]:
+    """The segment itself and all whose rule names it, directly or not; also those that cannot be computed."""
+    rules, _ = _parsed(Segment.objects.filter(kind=SegmentKind.RULE))
+    return frozenset({
+        segment_id,
+        *(pk for pk, rule in rules.items() if _lead_to(segment_id, rule.uses.segments, rules)),
+    })  # fmt: skip
+
+
+def _parsed(segments: Iterable[Segment]) -> tuple[dict[int, Rule], dict[int, str]]:
+    """Their rules and, where a rule is of an older version of the language, why it cannot be read."""
+    rules: dict[int, Rule] = {}
+    problems: dict[int, str] = {}
+    for segment in segments:
+        try:
+            rules[segment.pk] = parse(segment.definition)
+        except RuleError as error:
+            problems[segment.pk] = f"The rule cannot be read any more: {error}"
+    return rules, problems
+
+
+def _lead_to(goal: int, named: frozenset[int], rules: Mapping[int, Rule]) -> bool:
+    """Whether one of the `named` segments is `goal`, or built on it."""
+    waiting, seen = set(named), set[int]()
     while waiting:
         here = waiting.pop()
-        if here == start:
+        if here == goal:
             return True
         seen.add(here)
         if here in rules:
