@@ -11,11 +11,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.safestring import SafeString
 
-from campaigns.enums import CampaignState, DeliveryState, Targeting
-from campaigns.models import Campaign, Delivery, Link
+from campaigns.enums import BounceClass, CampaignState, DeliveryState, Targeting
+from campaigns.models import Campaign, Delivery, DeliveryReport, Link
 from customers import display
 from customers.screens import row_key
-from customers.tables import CustomerRowsAdmin, ReadOnlyAdmin, clipped, column
+from customers.tables import BigTableAdmin, CustomerRowsAdmin, ReadOnlyAdmin, clipped, column
 
 
 STATE_COLOURS = {
@@ -148,6 +148,33 @@ class DeliveryAdmin(CustomerRowsAdmin):
     @column(description="Expected profit", ordering="predicted_profit_cents")
     def expected(self, delivery: Delivery) -> str:
         return display.money(delivery.predicted_profit_cents)
+
+
+@admin.register(DeliveryReport)
+class DeliveryReportAdmin(BigTableAdmin):
+    list_display = ("said", "bounce_label", "which", "who", "source", "happened_at")
+    list_filter = ("kind", "bounce", "source", "campaign")
+    list_select_related = ("delivery__customer", "campaign")
+
+    @column(description="Came back", ordering="kind")
+    def said(self, report: DeliveryReport) -> SafeString:
+        return clipped(_short(report.get_kind_display()))
+
+    @column(
+        description="Bounce",
+        ordering="bounce",
+        label={BounceClass.HARD.label: "danger", BounceClass.REPUTATION.label: "warning"},
+    )
+    def bounce_label(self, report: DeliveryReport) -> str:
+        return report.get_bounce_display() if report.bounce else display.NOTHING
+
+    @column(description="Campaign")
+    def which(self, report: DeliveryReport) -> SafeString:
+        return clipped(report.campaign.name if report.campaign else "not matched yet")
+
+    @column(description="Customer")
+    def who(self, report: DeliveryReport) -> SafeString:
+        return clipped(str(report.delivery.customer) if report.delivery else display.NOTHING)
 
 
 @admin.register(Link)

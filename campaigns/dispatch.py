@@ -164,8 +164,9 @@ class _Sender:
         except RenderError as error:
             return Outcome(id=row.id, epoch=row.epoch, attempt=row.attempt, unrenderable=str(error))
         letter = Letter(
-            sender=message.return_path, recipient=message.recipient, content=message.as_bytes()
-        )
+            sender=message.return_path, recipient=message.recipient,
+            content=template.wire(message, now=dated),
+        )  # fmt: skip
         self.journal.started(row.id, row.epoch)
         crash_point("before-handover")
         verdict, enhanced = "", ""

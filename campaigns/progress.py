@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from campaigns import queries
 from campaigns.enums import FINAL_STATES, CampaignState, DeliveryState, SkipReason
 from campaigns.models import Campaign
+from campaigns.returns import budget
 
 
 IN_ORDER = (
@@ -37,6 +38,7 @@ class Progress:
     skipped: int
     share: float | None
     is_live: bool
+    returns: budget.Returns
 
     @property
     def width(self) -> int:
@@ -64,4 +66,5 @@ def progress_of(campaign: Campaign) -> Progress:
         share=done / messages if messages else None,
         is_live=campaign.state
         in {CampaignState.SCHEDULED, CampaignState.RUNNING, CampaignState.PAUSED},
+        returns=budget.returns_of(campaign),
     )

@@ -20,7 +20,7 @@ from liquid import BoundTemplate
 from liquid.exceptions import LiquidError
 from markupsafe import escape
 
-from campaigns import links, merge_fields, mime
+from campaigns import dkim, links, merge_fields, mime
 from campaigns.models import Campaign
 from campaigns.returns import verp
 from campaigns.tracking import click_url, message_id
@@ -86,6 +86,10 @@ class CampaignTemplate:
             "Auto-Submitted": "auto-generated",
             "Feedback-ID": f"{self.campaign_id}:campaign:coterie:{domain}",
         }
+        try:
+            self._signer = dkim.of_this_shop()
+        except dkim.DkimError as error:
+            raise RenderError(f"COTERIE_DKIM_KEY: {error}") from error
         self._boundary = f"=_coterie_{self.campaign_id}_{campaign.salt}"
 
     def render(self, recipient: Recipient, *, now: datetime | None) -> RenderedMessage:
@@ -127,6 +131,11 @@ class CampaignTemplate:
             subject=subject, html=body, text=text, headers=headers, recipient=to,
             return_path=self._return_path(recipient.delivery_id), boundary=self._boundary,
         )  # fmt: skip
+
+    def wire(self, message: RenderedMessage, *, now: datetime) -> bytes:
+        """The message as it leaves: signed, where the shop has a key."""
+        content = message.as_bytes()
+        return self._signer.sign(content, now=now) if self._signer else content
 
     def _return_path(self, delivery_id: int) -> str:
         """Where bounces of this delivery go: the sender itself, unless there is a place for them."""

@@ -84,6 +84,13 @@ def secret(name: str, *, home: Path, may_generate: bool) -> str:
     return known[name]
 
 
+def optional_secret(name: str) -> str:
+    """A secret from `NAME` or the file named by `NAME_FILE`; "" when neither is set."""
+    if path := os.environ.get(f"{name}_FILE"):
+        return Path(path).read_text().strip()
+    return os.environ.get(name, "").replace("\\n", "\n")
+
+
 def database(url: str) -> dict[str, Any]:
     """Django's DATABASES entry for a `postgresql://` URL; a socket folder may be given as ?host=."""
     parts = urlsplit(url)

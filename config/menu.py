@@ -120,6 +120,7 @@ UNFOLD: dict[str, Any] = {
                     _list("Campaigns", "campaign", "campaigns", "campaign", _CAMPAIGN_PAGES),
                     _list("Results", "monitoring", "feedback", "liftestimate"),
                     _list("Deliveries", "outgoing_mail", "campaigns", "delivery"),
+                    _list("What came back", "undo", "campaigns", "deliveryreport"),
                 ],
             },
             {

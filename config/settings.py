@@ -64,7 +64,12 @@ MESSAGE_ID_DOMAIN = env.text("COTERIE_MESSAGE_ID_DOMAIN", "coterie.example")
 BOUNCE_ADDRESS = env.mailbox("COTERIE_BOUNCE_ADDRESS")
 # Where to fetch them: imaps://user:password@host/INBOX or pop3s://...; empty where a mail server pipes
 # them to `manage.py receive_bounce`.
-BOUNCE_MAILBOX_URL = env.text("COTERIE_BOUNCE_MAILBOX_URL")
+BOUNCE_MAILBOX_URL = env.optional_secret("COTERIE_BOUNCE_MAILBOX_URL")
+# Messages are signed (DKIM) where there is a key: PEM, RSA or Ed25519, its public half in the DNS at
+# <selector>._domainkey.<domain>.
+DKIM_KEY = env.optional_secret("COTERIE_DKIM_KEY")
+DKIM_SELECTOR = env.text("COTERIE_DKIM_SELECTOR", "coterie")
+DKIM_DOMAIN = env.text("COTERIE_DKIM_DOMAIN", MESSAGE_ID_DOMAIN)
 SAMPLE_POSTAL_ADDRESS = (
     "Sample Shop, 1 Example Street, 10115 Berlin"  # only a mail server of this machine takes it
 )

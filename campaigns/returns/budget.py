@@ -46,6 +46,22 @@ class Returns:
         return self.complaints / self.messages if self.messages else None
 
     @property
+    def rows(self) -> list[tuple[str, str, int, float | None]]:
+        """(kind or class, words, messages, share of those handed over), for a table."""
+        told = [
+            ("COMPLAINED", f"Reported as spam (pauses at {COMPLAINT_RATE:.1%})", self.complaints),
+            ("HARD", f"Bounced: the address does not exist (pauses at {HARD_RATE:.0%})", self.hard),
+            ("SOFT", "Bounced: mailbox full or not reachable for days", self.soft),
+            ("REPUTATION", "Bounced because of us as a sender", self.reputation),
+            ("AUTOREPLY", "Answered by a machine", self.autoreplies),
+            ("DELIVERED", "Delivered, says the recipient's server", self.delivered),
+        ]
+        return [
+            (code, words, number, number / self.messages if self.messages else None)
+            for code, words, number in told
+        ]
+
+    @property
     def note(self) -> str | None:
         """Why to stop, in words; None while all is well."""
         if self.messages >= COMPLAINTS_FROM and (self.complaint_rate or 0) >= COMPLAINT_RATE:

@@ -13,7 +13,7 @@ import imaplib
 import poplib
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -72,9 +72,9 @@ def _imap(parts: SplitResult) -> Iterator[imaplib.IMAP4]:
     try:
         server.login(unquote(parts.username or ""), unquote(parts.password or ""))
         yield server
-        server.logout()
     finally:
-        server.shutdown()
+        with suppress(OSError, imaplib.IMAP4.error):
+            server.logout()
 
 
 def _by_pop(parts: SplitResult, take: Take) -> int:

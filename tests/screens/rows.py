@@ -7,8 +7,8 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
-from campaigns.enums import Arm
-from campaigns.models import Link
+from campaigns.enums import Arm, BounceClass, ReportKind
+from campaigns.models import DeliveryReport, Link
 from consent import requests
 from consent.enums import RequestKind
 from consent.models import ConsentEvent, ConsentState, Suppression, Wording
@@ -107,6 +107,15 @@ def window() -> OutcomeWindow:
     return OutcomeWindow.objects.create(
         campaign=campaign, starts_at=NOW, ends_at=NOW + timedelta(days=14)
     )
+
+
+def report_of_a_bounce() -> DeliveryReport:
+    delivery = deliver(FinishedCampaignFactory(), Arm.TREATED)
+    return DeliveryReport.objects.create(
+        key=f"report {delivery.pk}", source="dsn", kind=ReportKind.BOUNCED, bounce=BounceClass.HARD,
+        status="5.1.1", happened_at=NOW, arrived_at=NOW, delivery=delivery,
+        campaign_id=delivery.campaign_id,
+    )  # fmt: skip
 
 
 def outcome() -> Outcome:
@@ -224,6 +233,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     ),
     "campaigns.campaign": FinishedCampaignFactory,
     "campaigns.delivery": lambda: deliver(FinishedCampaignFactory(), Arm.TREATED),
+    "campaigns.deliveryreport": report_of_a_bounce,
     "campaigns.link": lambda: Link.objects.create(
         campaign=FinishedCampaignFactory(), position=1, url="https://shop.example/"
     ),
