@@ -34,6 +34,13 @@ class Held:
     def proven(self) -> bool:
         return self.interval[0] > 0
 
+    @property
+    def likely(self) -> float:
+        """The share of differences not due to chance, as far as that can be told: James and Stein's, in [0, 1]."""
+        if self.error == 0 or self.qini <= 0:
+            return 0.0
+        return max(0.0, 1 - (COUNTED_TWICE * self.error / self.qini) ** 2)
+
 
 def influence(*, effect: Floats, score: Floats, fold: Ints) -> Floats:
     """Contribution of each row to the Qini coefficient, (n,); the mean is the coefficient.

@@ -102,6 +102,7 @@ class TwoForests:
                 trees.fit(
                     design.trees[inside], outcome[inside],
                     binary=binary, seed=seed, jobs=jobs, leaves=4, least_rows=least,
+                    feature_fraction=0.5, bagging_fraction=0.5, bagging_freq=1,
                 )
             )  # fmt: skip
         return cls(boosters=(boosters[0], boosters[1]), jobs=jobs)

@@ -2,7 +2,8 @@
 
 Three learners of differences, and the expected outcome itself, because who buys more often gains more. Each one's
 differences are first reduced to what held-out customers show of them, then added by weight, then reduced again. Where
-held-out customers do not show that customers differ, the effect is the average one.
+held-out customers do not prove that customers differ, the effect is the average one and as much of the differences as
+is not likely to be chance; of few outcomes nothing of them.
 """
 
 from collections.abc import Sequence
@@ -72,6 +73,7 @@ class EffectModel:
     """average, average_error: the effect on everybody. held: the Qini coefficient of held-out customers.
 
     graded: the same, if they were treated in the order of the expected outcome. widening: see `_widening`.
+    believed: the share of the differences that customers get.
     """
 
     fitted: _Fitted
@@ -82,11 +84,7 @@ class EffectModel:
     graded: Held
     widening: float
     verdict: Verdict
-
-    @property
-    def believes(self) -> bool:
-        """Whether customers get effects of their own."""
-        return self.verdict in (Verdict.DIFFERENCES, Verdict.GRADED)
+    believed: float
 
     @classmethod
     def fit(cls, experiment: Experiment, *, seed: int, jobs: int = 1) -> Self:
@@ -107,14 +105,15 @@ class EffectModel:
             few=few,
             learned=False,
         )
+        shown = abs(average) > evidence.SURE * error
+        verdict, believed = (Verdict.AVERAGE if shown else Verdict.NOTHING), 0.0
         if held.proven:
-            verdict = Verdict.DIFFERENCES
+            verdict, believed = Verdict.DIFFERENCES, 1.0
         elif graded.proven and average > 0:
-            verdict = Verdict.GRADED
+            verdict, believed = Verdict.GRADED, 1.0
             blend = _Blend.of_outcome(table, score, fold, precision)
-        else:
-            shown = abs(average) > evidence.SURE * error
-            verdict = Verdict.AVERAGE if shown else Verdict.NOTHING
+        elif not few:
+            believed = held.likely
         return cls(
             fitted=whole,
             blend=blend,
@@ -124,6 +123,7 @@ class EffectModel:
             graded=graded,
             widening=parts.widening,
             verdict=verdict,
+            believed=believed,
         )
 
     def predict(self, design: Design) -> Uplift:
@@ -131,7 +131,7 @@ class EffectModel:
         table, own = self.fitted.effects(design)
         differences, apart = self.blend.predict(table)
         return Uplift(
-            effect=self.average + (differences if self.believes else 0.0) + np.zeros(len(own)),
+            effect=self.average + self.believed * differences,
             deviation=np.sqrt(self.average_error**2 + (self.widening * own) ** 2 + apart**2),
         )
 
@@ -140,13 +140,13 @@ class EffectModel:
 class _Blend:
     """Of the learners' effects: centres, what held-out customers show of the differences, and weights, (learners,) each.
 
-    believed: the same for the sum. qini: of each learner.
+    slope: the same for the sum. qini: of each learner.
     """
 
     centres: Floats
     slopes: Floats
     weights: Floats
-    believed: float
+    slope: float
     qini: Floats
 
     @classmethod
@@ -156,13 +156,15 @@ class _Blend:
             [evidence.influence(effect=one, score=score, fold=fold) for one in table.T]
         )
         weights = np.r_[evidence.weights(parts[:, :_OUTCOME]), 0.0]
-        return cls._reduced(table, score, fold, precision, weights, parts.mean(axis=0))
+        return cls._reduced(table, score, fold, precision, weights=weights, qini=parts.mean(axis=0))
 
     @classmethod
     def of_outcome(cls, table: Floats, score: Floats, fold: Ints, precision: Floats) -> Self:
         """Only what goes with the expected outcome."""
         weights = np.eye(len(LEARNERS))[_OUTCOME]
-        return cls._reduced(table, score, fold, precision, weights, np.zeros(len(LEARNERS)))
+        return cls._reduced(
+            table, score, fold, precision, weights=weights, qini=np.zeros(len(LEARNERS))
+        )
 
     @classmethod
     def _reduced(
@@ -171,6 +173,7 @@ class _Blend:
         score: Floats,
         fold: Ints,
         precision: Floats,
+        *,
         weights: Floats,
         qini: Floats,
     ) -> Self:
@@ -181,12 +184,12 @@ class _Blend:
         centres = table.mean(axis=0)
         slopes = np.array([share(one, 1.0) for one in table.T])
         # learners whose errors differ are too flat on average: the sum may be drawn out a little
-        believed = share(((table - centres) * slopes) @ weights, 1.5)
-        return cls(centres=centres, slopes=slopes, weights=weights, believed=believed, qini=qini)
+        slope = share(((table - centres) * slopes) @ weights, 1.5)
+        return cls(centres=centres, slopes=slopes, weights=weights, slope=slope, qini=qini)
 
     def predict(self, table: Floats) -> tuple[Floats, Floats]:
         """Differences from the average effect, and how far the learners are apart, (n,) each."""
-        moved = (table - self.centres) * self.slopes * self.believed
+        moved = (table - self.centres) * self.slopes * self.slope
         blended = moved @ self.weights
         return blended, np.sqrt(((moved - blended[:, None]) ** 2) @ self.weights)
 

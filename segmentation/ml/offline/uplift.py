@@ -94,7 +94,7 @@ def predict(options: Namespace) -> tasks.Prediction:
     warnings += leaks.spread(encoder.unseen(pair.score))
     effects = models.predict(encoder.transform(pair.score))
     choice = choose(effects, value=options.value, costs=costs, budget=options.budget)
-    warnings += [_said(name, model) for name, model in models.models.items() if not model.believes]
+    warnings += [_said(name, model) for name, model in models.models.items() if model.believed < 1]
     return tasks.Prediction(
         table=_table(pair.ids, choice),
         meta={
@@ -173,7 +173,12 @@ def _propensities(
 
 
 def _said(name: str, model: EffectModel) -> str:
-    return f"arm {name}: {model.verdict}; everybody gets the average effect"
+    what = (
+        f"{model.believed:.0%} of the differences that are predicted are kept"
+        if model.believed
+        else "everybody gets the average effect"
+    )
+    return f"arm {name}: {model.verdict}; {what}"
 
 
 def _table(ids: Sequence[str], choice: Choice) -> pa.Table:
@@ -218,7 +223,8 @@ def _meta(model: EffectModel) -> dict[str, Any]:
         "held_out_qini_interval": [round(low, DIGITS), round(high, DIGITS)],
         "held_out_qini_by_expected_outcome": round(model.graded.qini, DIGITS),
         "proven_by_expected_outcome": model.graded.proven,
-        "believed": round(model.blend.believed, 4) if model.believes else 0.0,
+        "believed": round(model.believed, 4),
+        "slope": round(model.blend.slope, 4),
         "learners": [
             {"name": name, "weight": round(weight, 4), "slope": round(slope, 4), "held_out_qini": round(qini, DIGITS)}
             for name, weight, slope, qini in zip(
