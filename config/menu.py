@@ -130,6 +130,7 @@ UNFOLD: dict[str, Any] = {
                         "Models", "model_training", "models_page", "segmentation.view_modelversion"
                     ),
                     _list("Decisions", "rule", "feedback", "retrainingdecision"),
+                    _list("Sensitive fields", "balance", "segmentation", "sensitivefield"),
                 ],
             },
             {

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from customers import display
 from customers.screens import row_key
 from customers.tables import BigTableAdmin, ReadOnlyAdmin, clipped, column
-from feedback import customer_page, pages
+from feedback import customer_page, model_pages, pages
 from feedback.enums import Metric, Verdict
 from feedback.models import LiftEstimate, Outcome, OutcomeWindow, RetrainingDecision
 
@@ -48,6 +48,11 @@ class OutcomeWindowAdmin(ReadOnlyAdmin):
             path("campaign/<int:campaign_id>/", pages.result, name="campaign_result"),
             path("customer/<int:customer_id>/", customer_page.customer_page, name="customer_page"),
             path("models/", pages.models, name="models_page"),
+            path("models/drift/", model_pages.drift, name="drift_page"),
+            path("models/card/<int:version_id>/", model_pages.card, name="model_card"),
+            path("models/back/<int:version_id>/", model_pages.roll_back, name="model_roll_back"),
+            path("models/<slug:code>/", model_pages.model, name="model_page"),
+            path("models/<slug:code>/train/", model_pages.train, name="model_train"),
             *super().get_urls(),
         ]
 

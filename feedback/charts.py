@@ -325,3 +325,39 @@ def gain(points: Sequence[Mapping[str, Any]]) -> Gain | None:
             for point, value in zip(points, values, strict=True)
         ],
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gains:
+    """Cumulative gains on a square of 240 by 240: model and simple rule over the share of customers, best first."""
+
+    line: str
+    rule: str
+    rows: list[tuple[str, str, str]]
+
+
+def gains(curves: Any) -> Gains | None:
+    """`curves`: of model and baseline, pairs of shares (customers, found) as segmentation.ml.metrics.gains gives them."""
+    if not isinstance(curves, Mapping):
+        return None
+    model, rule = curves.get("model") or (), curves.get("baseline") or ()
+    if len(model) < 2:
+        return None
+
+    def line(points: Sequence[Sequence[float]]) -> str:
+        return " ".join(f"{240 * share:.1f},{240 * (1 - found):.1f}" for share, found in points)
+
+    others = dict(tuple(point) for point in rule)
+    return Gains(
+        line=line(model),
+        rule=line(rule),
+        rows=[
+            (
+                display.percent(share, decimals=0),
+                display.percent(found, decimals=0),
+                display.percent(others.get(share), decimals=0),
+            )
+            for share, found in model
+            if round(share * 20) % 2 == 0
+        ],
+    )

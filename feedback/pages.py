@@ -19,7 +19,7 @@ from customers.screens import page, staff_page
 from feedback import charts, reports
 from feedback.models import RetrainingDecision
 from feedback.reports.attention import Attention
-from feedback.reports.model_versions import Measure, ModelTask, Version
+from feedback.reports.model_versions import Measure, ModelTask, Version, described
 from feedback.reports.values import Lift
 from segmentation.models import ModelVersion, Segment
 
@@ -212,8 +212,11 @@ class ShownModel:
     gain: charts.Gain | None
 
 
-def _model(task: ModelTask) -> ShownModel:
+def shown(task: ModelTask, *, version: ModelVersion | None = None) -> ShownModel:
+    """The task with the pictures of `version`, else of what serves, else of the newest."""
     subject = task.champion or (task.versions[0] if task.versions else None)
+    if version is not None:
+        subject = described(version)
     curve = subject.version.metrics.get("gain") if subject else None
     order = {name: place for place, name in enumerate(MEASURES)}
     measures = [
@@ -243,7 +246,7 @@ def models(request: HttpRequest) -> HttpResponse:
         "pages/models.html",
         title="Models",
         opts=ModelVersion._meta,
-        models=[_model(task) for task in reports.models_page()],
+        models=[shown(task) for task in reports.models_page()],
         decisions=RetrainingDecision.objects.select_related("champion", "challenger").order_by(
             "-decided_at", "-pk"
         )[:20],

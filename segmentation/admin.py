@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
+from unfold.admin import ModelAdmin
 
 from core import clock
 from customers import display
@@ -24,6 +25,7 @@ from segmentation.models import (
     Score,
     ScoreGeneration,
     Segment,
+    SensitiveField,
 )
 from segmentation.segment_pages import reach, routes, untapped
 
@@ -239,3 +241,23 @@ class ReviewSentimentAdmin(BigTableAdmin):
     def text_start(self, row: ReviewSentiment) -> str:
         text = " · ".join(part for part in (row.review.title, row.review.text) if part)
         return text[:120] + ("…" if len(text) > 120 else "")
+
+
+@admin.register(SensitiveField)
+class SensitiveFieldAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+    """Declared by staff who may; who declared what, and when, is kept."""
+
+    list_display = ("name", "floor", "declared_at", "declared_by")
+    list_select_related = ("declared_by",)
+    ordering = ("name",)
+
+    @column(description="Blocks a new model below", ordering="lowest_ratio")
+    def floor(self, field: SensitiveField) -> str:
+        return display.number(field.lowest_ratio, decimals=2)
+
+    def save_model(
+        self, request: HttpRequest, obj: SensitiveField, form: Any, change: bool
+    ) -> None:
+        obj.declared_at = clock.now()
+        obj.declared_by_id = request.user.pk
+        super().save_model(request, obj, form, change)

@@ -73,6 +73,7 @@ def record(
         version.artefact = folder.name
         version.manifest = {
             "features": len(provenance.features), "seed": provenance.seed, "details": provenance.details,
+            "libraries": artifacts.libraries(),
         }  # fmt: skip
         version.window_starts_at = moment(provenance.data_from)
         version.window_ends_at = moment(provenance.data_until)
@@ -93,6 +94,14 @@ def promote(version: ModelVersion, *, reason: str, now: datetime) -> None:
 def reject(version: ModelVersion, *, reason: str, now: datetime) -> None:
     version.status, version.reason, version.decided_at = ModelStatus.REJECTED, reason, now
     version.save(update_fields=["status", "reason", "decided_at"])
+
+
+def stored_features(version: ModelVersion) -> tuple[str, ...]:
+    """The names that `version` learned from, as its artefact says; none where it cannot be read."""
+    try:
+        return load(version).provenance.features
+    except artifacts.ArtifactError:
+        return ()
 
 
 def show_scores_of(version: ModelVersion) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,22 +48,23 @@ class ModelTask:
     decisions: tuple[RetrainingDecision, ...]
 
 
-def models_page(*, newest: int = 20) -> tuple[ModelTask, ...]:
-    """Every task with its `newest` versions and decisions."""
-    tasks = []
-    for code, label in Task.choices:
+def models_page(*, newest: int = 20, tasks: Sequence[Task] | None = None) -> tuple[ModelTask, ...]:
+    """Every task (or these), with its `newest` versions and decisions."""
+    found = []
+    for task in tasks or Task:
+        code, label = task.value, task.label
         versions = tuple(
-            map(_version, ModelVersion.objects.filter(task=code).order_by("-number")[:newest])
+            map(described, ModelVersion.objects.filter(task=code).order_by("-number")[:newest])
         )
         champion = ModelVersion.objects.filter(task=code, status=ModelStatus.CHAMPION).first()
         decisions = RetrainingDecision.objects.filter(task=code).select_related(
             "champion", "challenger"
         )
-        tasks.append(
+        found.append(
             ModelTask(
                 code=code,
                 label=label,
-                champion=_version(champion) if champion else None,
+                champion=described(champion) if champion else None,
                 scores=ScoreGeneration.objects.filter(task=code, is_current=True)
                 .select_related("version")
                 .first(),
@@ -71,10 +72,10 @@ def models_page(*, newest: int = 20) -> tuple[ModelTask, ...]:
                 decisions=tuple(decisions.order_by("-decided_at", "-pk")[:newest]),
             )
         )
-    return tuple(tasks)
+    return tuple(found)
 
 
-def _version(version: ModelVersion) -> Version:
+def described(version: ModelVersion) -> Version:
     metrics = version.metrics if isinstance(version.metrics, Mapping) else {}
     model, baseline = metrics.get("model"), metrics.get("baseline")
     if not isinstance(model, Mapping):

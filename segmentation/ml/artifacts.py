@@ -105,6 +105,11 @@ def read_array(files: Mapping[str, bytes], name: str) -> NDArray[Any]:
     return array
 
 
+def libraries() -> dict[str, str]:
+    """The versions of the libraries that models are made with."""
+    return {name: version(name) for name in _LIBRARIES}
+
+
 def feature_schema(names: Sequence[str]) -> str:
     """A fingerprint of the feature names in their order: a model fits a table only if these agree."""
     return hashlib.sha256("\n".join(names).encode()).hexdigest()
@@ -125,7 +130,7 @@ def save(directory: Path, *, files: Mapping[str, bytes], provenance: Provenance)
         "format": FORMAT,
         "provenance": asdict(provenance),
         "feature_schema": feature_schema(provenance.features),
-        "libraries": {name: version(name) for name in _LIBRARIES},
+        "libraries": libraries(),
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     }
     directory.parent.mkdir(parents=True, exist_ok=True)
@@ -155,7 +160,7 @@ def load(
     try:
         stated = manifest["provenance"]
         provenance = Provenance(**{**stated, "features": tuple(stated["features"])})
-        sums, libraries = dict(manifest["files"]), dict(manifest["libraries"])
+        sums, made_with = dict(manifest["files"]), dict(manifest["libraries"])
         schema = manifest["feature_schema"]
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError(f"{directory / MANIFEST} is incomplete; train again") from error
@@ -173,7 +178,7 @@ def load(
         files[name] = path.read_bytes()
         if hashlib.sha256(files[name]).hexdigest() != expected:
             raise ArtifactError(f"{path} was altered; restore it from a backup or train again")
-    return Loaded(provenance=provenance, libraries=libraries, files=files)
+    return Loaded(provenance=provenance, libraries=made_with, files=files)
 
 
 def _manifest(directory: Path) -> dict[str, Any]:

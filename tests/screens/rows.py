@@ -34,6 +34,7 @@ from segmentation.models import (
     ReviewSentiment,
     Score,
     ScoreGeneration,
+    SensitiveField,
 )
 from tests.factories.consent import MailableFactory
 from tests.factories.customers import (
@@ -135,6 +136,13 @@ def estimate(**fields: Any) -> LiftEstimate:
     }  # fmt: skip
     values["campaign"] = values["campaign"] or FinishedCampaignFactory()
     return LiftEstimate.objects.create(**values)
+
+
+def sensitive_field() -> SensitiveField:
+    user = User.objects.create_user(f"auditor-{next(_numbers)}")
+    return SensitiveField.objects.create(
+        name=f"field-{next(_numbers)}", declared_at=NOW, declared_by=user
+    )
 
 
 def decision() -> RetrainingDecision:
@@ -241,4 +249,5 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "feedback.outcome": outcome,
     "feedback.liftestimate": estimate,
     "feedback.retrainingdecision": decision,
+    "segmentation.sensitivefield": sensitive_field,
 }
