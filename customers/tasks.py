@@ -33,11 +33,12 @@ def answer_simulated(**kwargs: Any) -> None:
 
 
 @shared_task(name="customers.tasks.read_inbound")
-def read_inbound(**kwargs: Any) -> None:
-    """Read the requests that shops' clients made, and bring what they say into the tables."""
+def read_inbound(**kwargs: Any) -> int:
+    """Read the requests that shops' clients made, and bring what they say into the tables; how many items."""
     items = reading.read_due(now=clock.now())
     if items:
         log.info("read %s items of inbound requests", items)
+    return items
 
 
 @shared_task(name="customers.tasks.forget_inbound")

@@ -6,9 +6,11 @@ import logging
 from typing import Any
 
 from celery import shared_task
+from celery.signals import task_success
 
-from core import clock
+from core import bell, clock
 from customers.queries import known_until
+from customers.tasks import read_inbound
 from segmentation import dynamic, first_purchases, refreshing
 
 
@@ -36,6 +38,13 @@ def refresh_dirty(**kwargs: Any) -> None:
     done = refreshing.refresh_dirty(now=known_until(now=clock.now()))
     if done is not None:
         logger.info("refreshed %d changed customers, scores %s", done.customers, done.scores)
+
+
+@task_success.connect(sender=read_inbound)
+def follow_what_was_read(result: int = 0, **kwargs: Any) -> None:
+    """Customers of whom something was just read need not wait for the next tick."""
+    if result:
+        bell.ring(refresh_dirty.name)
 
 
 @shared_task(soft_time_limit=3600, time_limit=3900)
