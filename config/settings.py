@@ -74,10 +74,18 @@ SAMPLE_POSTAL_ADDRESS = (
     "Sample Shop, 1 Example Street, 10115 Berlin"  # only a mail server of this machine takes it
 )
 POSTAL_ADDRESS = env.text("COTERIE_POSTAL_ADDRESS", SAMPLE_POSTAL_ADDRESS)
+# How fast messages may leave, for a domain and (*) for all: "* 50/s 100000/h, gmail.com 10/s". Empty: no limit.
+SEND_LIMITS = env.text("COTERIE_SEND_LIMITS")
+# Nobody is written to in these hours of their own clock, 21:00-08:00; empty: at any hour.
+QUIET_HOURS = env.text("COTERIE_QUIET_HOURS")
+SHOP_TIME_ZONE = env.text("COTERIE_TIME_ZONE", "UTC")
+# How many messages a person or an address gets at most, over all campaigns, 3/7d; empty: no limit.
+FREQUENCY_CAP = env.text("COTERIE_FREQUENCY_CAP")
 CURRENCY = env.text("COTERIE_CURRENCY", "EUR")
 # What an order earns where the shop tells no cost of goods, as a share of its total.
 ASSUMED_MARGIN = env.integer("COTERIE_ASSUMED_MARGIN_PERCENT", 40) / 100
 TRAIN_THREADS = env.integer("COTERIE_TRAIN_THREADS", 0)  # 0: cores less one
+TRAIN_ALGORITHM = env.text("COTERIE_TRAIN_ALGORITHM", "boosted trees")
 TRAIN_TRIALS = env.integer("COTERIE_TRAIN_TRIALS", 6)  # settings tried on inner cut-offs; 0: none
 # Where features are computed: empty is DuckDB in this process, else Spark's master (spark://host:7077).
 ANALYTICS_URL = env.text("COTERIE_ANALYTICS_URL")

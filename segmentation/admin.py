@@ -256,7 +256,11 @@ class SensitiveFieldAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no ty
         return display.number(field.lowest_ratio, decimals=2)
 
     def save_model(
-        self, request: HttpRequest, obj: SensitiveField, form: Any, change: bool
+        self,
+        request: HttpRequest,
+        obj: SensitiveField,
+        form: Any,
+        change: bool,  # noqa: FBT001 - Django's
     ) -> None:
         obj.declared_at = clock.now()
         obj.declared_by_id = request.user.pk

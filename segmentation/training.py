@@ -31,11 +31,7 @@ from segmentation.models import JudgedCase, ModelVersion
 
 HORIZON_DAYS = {Task.CHURN: 90, Task.PURCHASE: 30}
 RULE = "recency rule"
-ALGORITHMS = {
-    Strategy.ANEW: "boosted trees",
-    Strategy.WARM: "boosted trees, continued",
-    Strategy.BLEND: "boosted trees, old and new",
-}
+HOW = {Strategy.ANEW: "", Strategy.WARM: ", continued", Strategy.BLEND: ", old and new"}
 STALE_DAYS = 60
 SEED = 42
 LARGEST_SAMPLE = 100_000
@@ -99,9 +95,7 @@ def _train(task: Task, database: duckdb.DuckDBPyConnection, *, now: datetime) ->
         [known_at],
     ).fetchall()
     if first is None:
-        return _refused(
-            task, "No orders of customers who agreed to profiling.", metrics={}, now=now
-        )
+        return refused(task, "No orders of customers who agreed to profiling.", metrics={}, now=now)
     previous, names = queries.champion(task), sensitive.allowed_features()
     try:
         trained = training.train(
@@ -110,7 +104,7 @@ def _train(task: Task, database: duckdb.DuckDBPyConnection, *, now: datetime) ->
             horizon_days=HORIZON_DAYS[task],
             history_from=int(first),
             known_at=known_at,
-            settings=Settings(seed=SEED, num_threads=threads()),
+            settings=Settings(seed=SEED, num_threads=threads(), algorithm=settings.TRAIN_ALGORITHM),
             customer_ids=_sample(database, customers),
             names=names,
             old=_old(previous, names),
@@ -118,14 +112,14 @@ def _train(task: Task, database: duckdb.DuckDBPyConnection, *, now: datetime) ->
             audit=_auditor(database),
         )
     except splits.TooLittleHistoryError as error:
-        return _refused(task, str(error), metrics={}, now=now)
+        return refused(task, str(error), metrics={}, now=now)
     if trained.report.verdict is Verdict.REFUSED or trained.model is None or trained.rule is None:
-        return _refused(task, trained.report.reason, metrics=trained.report.to_dict(), now=now)
+        return refused(task, trained.report.reason, metrics=trained.report.to_dict(), now=now)
 
     decision = _allowed(_decide(task, database, trained, previous, now=now), trained)
     if trained.report.verdict is Verdict.MODEL:
         algorithm, files, names = (
-            ALGORITHMS[trained.strategy],
+            f"{settings.TRAIN_ALGORITHM}{HOW[trained.strategy]}",
             trained.model.to_files(),
             trained.model.names,
         )
@@ -334,7 +328,7 @@ def _champion_says(
     return predictors.purchase(champion, table, as_of=report.test_at)
 
 
-def _refused(task: Task, reason: str, *, metrics: dict[str, Any], now: datetime) -> Result:
+def refused(task: Task, reason: str, *, metrics: dict[str, Any], now: datetime) -> Result:
     version = versions.record(
         task=task,
         status=ModelStatus.REFUSED,

@@ -48,6 +48,16 @@ class Tried:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rival:
+    """Another algorithm on the same test window."""
+
+    name: str
+    auc: str
+    loss: str
+    ece: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class GroupRow:
     name: str
     rows: str
@@ -85,6 +95,7 @@ class Health:
     past: tuple[Past, ...]
     ways: tuple[Way, ...]
     tried: tuple[Tried, ...]
+    rivals: tuple[Rival, ...]
     fields: tuple[Field, ...]
     right: tuple[Case, ...]
     wrong: tuple[Case, ...]
@@ -102,6 +113,16 @@ def health(version: ModelVersion, *, with_customers: bool) -> Health:
         past=tuple(_past(metrics)),
         ways=tuple(_ways(metrics)),
         tried=tuple(_tried(metrics)),
+        rivals=tuple(
+            Rival(
+                name=str(name),
+                auc=_three(one.get("auc")),
+                loss=_three(one.get("log_loss")),
+                ece=_three(one.get("ece")),
+            )
+            for name, one in sorted(_mapping(metrics.get("rivals")).items())
+            if isinstance(one, Mapping)
+        ),
         fields=tuple(_fields(metrics)),
         right=right,
         wrong=wrong,
@@ -159,17 +180,16 @@ def _ways(metrics: Mapping[str, Any]) -> Iterator[Way]:
 
 def _tried(metrics: Mapping[str, Any]) -> Iterator[Tried]:
     rows = list(_mappings(metrics.get("search")))
-    losses = [loss for one in rows if (loss := _number(one.get("log_loss"))) is not None]
     for position, one in enumerate(rows):
         words = ", ".join(
             f"{name.replace('_', ' ')} {value:g}"
             for name, raw in sorted(one.items())
-            if name != "log_loss" and (value := _number(raw)) is not None
+            if name not in ("log_loss", "taken") and (value := _number(raw)) is not None
         )
         yield Tried(
             words=words + (" (usual)" if position == 0 else ""),
             loss=_four(one.get("log_loss")),
-            best=_number(one.get("log_loss")) == min(losses, default=None),
+            best=bool(_number(one.get("taken"))),
         )
 
 

@@ -141,7 +141,7 @@ def search(
     """
     Try `trials` settings around the given ones, drawn with their seed, at the newest of `origins`.
 
-    The given ones are kept unless others have a lower log loss there; 0 trials keep them unasked.
+    The given ones are kept unless others are better there with a 95 % paired interval; 0 trials keep them unasked.
     """
     if trials <= 0 or not origins:
         return Search(best=settings)
@@ -155,11 +155,18 @@ def search(
     for one in candidates:
         smaller = replace(one, most_rows=min(one.most_rows, MOST_ROWS))
         probability = _say(propensity.fit(usable, settings=smaller), judged, smaller)
-        losses.append(float(log_losses(label=judged.bought, probability=probability).mean()))
+        losses.append(log_losses(label=judged.bought, probability=probability))
+    best = min(range(len(losses)), key=lambda number: float(losses[number].mean()))
+    if (
+        best
+        and paired_bootstrap(first=losses[best], second=losses[0], seed=settings.seed).high >= 0
+    ):
+        best = 0
     tried = tuple(
-        {**_told(one), "log_loss": loss} for one, loss in zip(candidates, losses, strict=True)
+        {**_told(one), "log_loss": float(loss.mean()), "taken": float(number == best)}
+        for number, (one, loss) in enumerate(zip(candidates, losses, strict=True))
     )
-    return Search(best=candidates[int(np.argmin(losses))], tried=tried)  # fmt: skip
+    return Search(best=candidates[best], tried=tried)
 
 
 def closed_by(origins: Sequence[Origin], moment: int, *, horizon_days: int) -> list[Origin]:

@@ -26,7 +26,7 @@ class EvaluationReport:
     `rows` and `positives` are of the test cut-off. `loss_difference` is model less baseline in nats per
     row with its 95 % interval; below zero the model is better. `gains`: cumulative gains of model and
     baseline. `past`, `strategies`: dataclasses of segmentation.ml.backtests. `search`: settings tried on inner
-    cut-offs. `fairness`: dataclasses of segmentation.ml.fairness.
+    cut-offs. `rivals`: measures of the other algorithms on the test cut-off. `fairness`: dataclasses of segmentation.ml.fairness.
     """
 
     task: str
@@ -49,6 +49,7 @@ class EvaluationReport:
     strategy: str = "ANEW"
     strategy_reason: str = ""
     search: tuple[Mapping[str, float], ...] = ()
+    rivals: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     fairness: tuple[Any, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:

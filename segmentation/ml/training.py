@@ -1,7 +1,7 @@
 """From the mirror to a judged model: gather cut-offs, learn, judge on the newest closed window."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 import numpy as np
@@ -87,7 +87,9 @@ def gather(
             known_at=known_at,
             customer_ids=known.customer_ids,
         )
-        origins.append(Origin(as_of=as_of, features=known, bought=bought))
+        origins.append(
+            Origin(as_of=as_of, features=known, bought=bought, horizon_days=float(horizon_days))
+        )
     return origins
 
 
@@ -186,6 +188,10 @@ def judge(
         strategy=strategy.value,
         strategy_reason=past.reason,
         search=found.tried,
+        rivals={
+            name: binary_metrics(label=test.bought, probability=by_rival)
+            for name, by_rival in propensity.rivals(learn, test, settings=_small(settings)).items()
+        },
         fairness=audit(test.features, said, test.bought) if audit else (),
     )
     return Trained(
@@ -198,6 +204,11 @@ def judge(
         test_model=said,
         test_rule=by_rule,
     )
+
+
+def _small(settings: Settings) -> Settings:
+    """Enough rows to compare by: what is shown beside the model must not cost as much as it."""
+    return replace(settings, most_rows=min(settings.most_rows, backtests.MOST_ROWS))
 
 
 def _can_be_built_on(old: Old | None) -> bool:

@@ -7,6 +7,8 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
+from django.contrib.auth.models import User
+
 from campaigns.enums import Arm, BounceClass, ReportKind
 from campaigns.models import DeliveryReport, Link
 from consent import requests

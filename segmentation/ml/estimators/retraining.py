@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -72,18 +73,23 @@ class Continued:
     def names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.base.names, *self.own)))
 
+    @cached_property
+    def _booster(self) -> Any:
+        import lightgbm
+
+        return lightgbm.Booster(model_str=self.trees)
+
     def predict(self, features: FeatureTable, *, as_of: int, num_threads: int = 1) -> Floats:
         margin = _log_odds(self.base.predict(features, as_of=as_of, num_threads=num_threads))
-        margin += self.shift + _margin(self.trees, features.columns(self.own), num_threads)
+        grown = self._booster.predict(
+            features.columns(self.own), raw_score=True, num_threads=num_threads
+        )
+        margin += self.shift + np.asarray(grown, dtype=np.float64)
         return np.asarray(expit(self.slope * margin + self.intercept), dtype=np.float64)
 
     def reasons(self, features: FeatureTable) -> Floats:
         """What each of `names` adds to the log-odds, (n, p), before the calibration."""
-        import lightgbm
-
-        said = lightgbm.Booster(model_str=self.trees).predict(
-            features.columns(self.own), pred_contrib=True, num_threads=1
-        )
+        said = self._booster.predict(features.columns(self.own), pred_contrib=True, num_threads=1)
         ours: Floats = np.asarray(said, dtype=np.float64)[:, :-1]
         return _aligned(self.base.reasons(features), self.base.names, self.names) + _aligned(
             ours, self.own, self.names
