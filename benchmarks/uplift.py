@@ -130,7 +130,9 @@ def visits(data: Data, contrast: str, seeds: range) -> None:
     for measure, goal in GOALS[contrast].items():
         value = float(ours[:, MEASURES.index(measure)].mean())
         print(f"goal {measure} {goal}: {value:.4f}, {'met' if value >= goal else 'not met'}")
-    print(f"goal fit in {SECONDS:.0f} s: {seconds:.1f}, {'met' if seconds <= SECONDS else 'not met'}")
+    print(
+        f"goal fit in {SECONDS:.0f} s: {seconds:.1f}, {'met' if seconds <= SECONDS else 'not met'}"
+    )
     print("said:", ", ".join(f"{said} {count}x" for said, count in verdicts.items()))
 
 

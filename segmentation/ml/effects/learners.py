@@ -1,4 +1,4 @@
-"""Three ways to learn an effect by customer: one logistic model of both arms, two boosted models, one regression of scores."""
+"""Ways to learn an effect by customer: one logistic model of both arms, boosted trees, a regression of scores."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -112,6 +112,37 @@ class TwoForests:
             trees.predict(booster, design.trees, jobs=self.jobs) for booster in self.boosters
         )
         return Said(alone=alone, treated=treated, deviation=np.zeros(len(alone)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneForest:
+    """Boosted trees of the outcome in both arms together, with the treatment as a column among the others."""
+
+    booster: Any
+    jobs: int
+
+    @classmethod
+    def fit(
+        cls, design: Design, outcome: Floats, treated: Floats, *, binary: bool, seed: int, jobs: int
+    ) -> "OneForest":
+        booster = trees.fit(
+            np.column_stack([design.trees, treated]), outcome,
+            binary=binary, seed=seed, jobs=jobs, trees=80, leaves=6,
+            least_rows=int(np.clip(len(outcome) // 50, 20, 200)),
+        )  # fmt: skip
+        return cls(booster=booster, jobs=jobs)
+
+    def effects(self, design: Design) -> Said:
+        rows = len(design.trees)
+        alone, treated = (
+            trees.predict(
+                self.booster,
+                np.column_stack([design.trees, np.full(rows, arm)]),
+                jobs=self.jobs,
+            )
+            for arm in (0.0, 1.0)
+        )
+        return Said(alone=alone, treated=treated, deviation=np.zeros(rows))
 
 
 @dataclass(frozen=True, kw_only=True)

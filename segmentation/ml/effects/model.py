@@ -16,7 +16,13 @@ import numpy as np
 from segmentation.ml.effects import evidence
 from segmentation.ml.effects.evidence import Held
 from segmentation.ml.effects.experiment import Experiment, scores
-from segmentation.ml.effects.learners import OneLogistic, Said, ScoreRegression, TwoForests
+from segmentation.ml.effects.learners import (
+    OneForest,
+    OneLogistic,
+    Said,
+    ScoreRegression,
+    TwoForests,
+)
 from segmentation.ml.records.encoding import Design
 from segmentation.ml.tables import Floats, Ints
 
@@ -25,10 +31,11 @@ FOLDS = 5
 LEARNERS = (
     "logistic with interactions",
     "boosted trees of each arm",
+    "boosted trees of both arms",
     "shrunk regression of scores",
     "expected outcome",
 )
-_OUTCOME = 3
+_OUTCOME = 4
 _TYPICAL = (
     0.05  # of the mean outcome: what a standard deviation of a column usually changes in the effect
 )
@@ -57,14 +64,17 @@ class _Fitted:
 
     logistic: OneLogistic
     forests: TwoForests
+    forest: OneForest
     regression: ScoreRegression
 
     def effects(self, design: Design) -> tuple[Floats, Floats]:
         """(n, learners) effects before any reduction, and (n,) the deviation that the linear ones tell."""
-        one, two = self.logistic.effects(design), self.forests.effects(design)
-        base = _middle(one, two, least=self.regression.least)
+        one, two, three = (
+            learner.effects(design) for learner in (self.logistic, self.forests, self.forest)
+        )
+        base = _middle((one, two, three), least=self.regression.least)
         effect, deviation = self.regression.effects(design.linear, base)
-        table = np.column_stack([one.effect, two.effect, effect, base])
+        table = np.column_stack([one.effect, two.effect, three.effect, effect, base])
         return table, np.maximum(one.deviation, deviation)
 
 
@@ -221,16 +231,18 @@ def _learn(experiment: Experiment, fold: Ints, *, seed: int, jobs: int) -> tuple
     mean = float(outcome[outcome != 0].mean())
     logistic = OneLogistic.fit(design, hit, treated, mean=mean)
     rows = len(experiment)
-    alone, treat = np.empty((2, rows)), np.empty((2, rows))
-    models: list[tuple[OneLogistic, TwoForests]] = []
+    alone, treat = np.empty((3, rows)), np.empty((3, rows))
+    models: list[OneLogistic] = []
     for number in range(FOLDS):
         inside = fold != number
         part, y, t, _ = experiment.take(inside)
         one = OneLogistic.fit(part, hit[inside], t, mean=mean, warm=logistic)
         two = TwoForests.fit(part, y, t, binary=binary, seed=seed, jobs=jobs)
-        models.append((one, two))
+        three = OneForest.fit(part, y, t, binary=binary, seed=seed, jobs=jobs)
+        models.append(one)
         outside = experiment.take(~inside)[0]
-        for at, said in enumerate((one.effects(outside), two.effects(outside))):
+        for at, learner in enumerate((one, two, three)):
+            said = learner.effects(outside)
             alone[at, ~inside], treat[at, ~inside] = said.alone, said.treated
     least = 1e-4 * float(np.abs(outcome).mean())
     base = np.maximum((alone.mean(axis=0) + treat.mean(axis=0)) / 2, least)
@@ -245,15 +257,16 @@ def _learn(experiment: Experiment, fold: Ints, *, seed: int, jobs: int) -> tuple
         inside = fold == number
         effect[inside] = regression.without(number).effects(design.linear[inside], base[inside])[0]
     forests = TwoForests.fit(design, outcome, treated, binary=binary, seed=seed, jobs=jobs)
-    whole = _Fitted(logistic=logistic, forests=forests, regression=regression)
-    widening = _widening(design, logistic, [one for one, _ in models], seed=seed)
+    forest = OneForest.fit(design, outcome, treated, binary=binary, seed=seed, jobs=jobs)
+    whole = _Fitted(logistic=logistic, forests=forests, forest=forest, regression=regression)
+    widening = _widening(design, logistic, models, seed=seed)
     table = np.column_stack([*(treat - alone), effect, base])
     return _HeldOut(table=table, score=score, precision=precision, widening=widening), whole
 
 
-def _middle(one: Said, two: Said, *, least: float) -> Floats:
-    """The expected outcome halfway between the arms."""
-    return np.maximum((one.alone + one.treated + two.alone + two.treated) / 4, least)
+def _middle(said: Sequence[Said], *, least: float) -> Floats:
+    """The expected outcome halfway between the arms, on average over learners."""
+    return np.maximum(np.mean([one.alone + one.treated for one in said], axis=0) / 2, least)
 
 
 def _precision(experiment: Experiment, base: Floats) -> Floats:
