@@ -92,10 +92,11 @@ class Transactions:
         return database
 
 
-def read(path: Path, *, id_column: str | None = None) -> Transactions:
+def read(path: Path, *, id_column: str | None = None, needs_amount: bool = True) -> Transactions:
     """Read and check `path` (CSV or Parquet); raises files.FileError when it is not of this kind.
 
-    id_column: the column that names the customer, if not customer_id.
+    id_column: the column that names the customer, if not customer_id. Without `needs_amount` a file that tells no
+    money will do: each line then has the amount 1.
     """
     raw = files.read(path)
     with raw.database:
@@ -104,7 +105,7 @@ def read(path: Path, *, id_column: str | None = None) -> Transactions:
             found["customer_id"] = files.column_like(raw, id_column)
             files.need(path, {id_column: found["customer_id"]}, raw=raw)
         priced = found["quantity"] is not None and found["unit_price"] is not None
-        needed = ["customer_id", "date", *([] if priced else ["amount"])]
+        needed = ["customer_id", "date", *([] if priced or not needs_amount else ["amount"])]
         files.need(path, {name: found[name] for name in needed}, raw=raw)
         raw.database.execute(f"CREATE TABLE checked AS {_checked(found)}")
         rejected = dict(raw.rejected) | dict(
@@ -150,6 +151,8 @@ def _checked(found: Mapping[str, str | None]) -> str:
     amount = (
         number("amount") if found["amount"] else f"{number('quantity')} * {number('unit_price')}"
     )
+    if not found["amount"] and not (found["quantity"] and found["unit_price"]):
+        amount = "1.0"
     # an amount of its own may be 0 (CDNOW has such orders); a price of 0 is a gift or a stock correction
     gift = "FALSE" if found["amount"] else "money = 0"
     return f"""
