@@ -11,12 +11,15 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core import clock
 from customers.api.visible import customer, filtered, one, seen
+from customers.queries import known_until
 from gateway.models import ApiKey
 from gateway.paging import PageFilters, page
 from gateway.schema import operation
 from gateway.views import Endpoint, answer
-from segmentation.enums import SegmentKind, Task
+from segmentation import explaining
+from segmentation.enums import Measure, SegmentKind, Task
 from segmentation.models import Membership, Score, Segment
 
 
@@ -41,12 +44,20 @@ class MemberSerializer(serializers.Serializer[Any]):
 
 
 class ScoreSerializer(serializers.Serializer[Any]):
-    task = serializers.ChoiceField(choices=Task.choices, source="generation.task")
+    task = serializers.ChoiceField(
+        choices=[*Task.choices, *Measure.choices], source="generation.task"
+    )
     value = serializers.FloatField(
         help_text="CHURN, PURCHASE, RESPONSE: a probability. UPLIFT: what a message adds to it. "
-        "FIRST: expected spend in cents after the first order."
+        "FIRST: expected spend in cents after the first order. LIFETIME: expected spend in cents, ORDERS: "
+        "expected orders, both in the next 365 days. NEXT_ORDER: days from `as_of` until an order is as likely as not."
     )
     sd = serializers.FloatField(allow_null=True, help_text="Standard deviation, where known.")
+    median = serializers.FloatField(allow_null=True, help_text="As likely to be passed as not.")
+    low = serializers.FloatField(
+        allow_null=True, help_text="From low to high: where four in five such customers end."
+    )
+    high = serializers.FloatField(allow_null=True)
     model = serializers.CharField(source="generation.version", help_text="Name and version.")
     trained_at = serializers.DateTimeField(source="generation.version.trained_at")
     as_of = serializers.DateTimeField(
@@ -61,6 +72,30 @@ class ScoresSerializer(serializers.Serializer[Any]):
     scores = ScoreSerializer(many=True)
 
 
+class ReasonSerializer(serializers.Serializer[Any]):
+    topic = serializers.CharField()
+    words = serializers.CharField(help_text="What is known of the customer.")
+    effect = serializers.FloatField(
+        help_text="What it adds to the log-odds of what the task predicts."
+    )
+    share = serializers.FloatField(help_text="Of all effects, by size; 0 to 1.")
+    features = serializers.ListField(child=serializers.CharField())
+
+
+class ExplainedSerializer(serializers.Serializer[Any]):
+    task = serializers.ChoiceField(choices=Task.choices)
+    model = serializers.CharField(help_text="Name and version.")
+    says = serializers.CharField(help_text="Why there are no reasons, where there are none.")
+    reasons = ReasonSerializer(many=True)
+
+
+class ReasonsSerializer(serializers.Serializer[Any]):
+    """Empty where there are no scores."""
+
+    customer_id = serializers.IntegerField()
+    scores = ExplainedSerializer(many=True)
+
+
 SEGMENT = {
     "id": 2, "name": "Champions", "kind": "RFM", "description": "Bought lately, often and much.",
     "size": 412, "refreshed_at": "2026-06-01T03:00:00Z",
@@ -73,8 +108,15 @@ MEMBER = {
 }
 SCORES = {
     "customer_id": 17,
-    "scores": [{"task": "CHURN", "value": 0.31, "sd": None, "model": "churn v4",
+    "scores": [{"task": "CHURN", "value": 0.31, "sd": None, "median": None, "low": None,
+                "high": None, "model": "churn v4",
                 "trained_at": "2026-05-20T02:00:00Z", "as_of": "2026-06-01T00:00:00Z"}],
+}  # fmt: skip
+REASONS = {
+    "customer_id": 17,
+    "scores": [{"task": "CHURN", "model": "churn v4", "says": "", "reasons": [
+        {"topic": "rhythm", "words": "Last order 143 days ago, usual gap 41 days", "effect": 1.21,
+         "share": 0.46, "features": ["recency_to_gap", "recency_days"]}]}],
 }  # fmt: skip
 
 
@@ -125,8 +167,7 @@ class SegmentEndpoint(Endpoint):
 class ScoreEndpoint(Endpoint):
     @operation(
         "get_scores", "What the models expect of a customer", scope="scores:read", tag="Scores",
-        says="By the model that serves now, with its version and date. No reasons yet: the models "
-        "compute none.",
+        says="By the model that serves now, with its version and date. Why: `get_score_reasons`.",
         gives=ScoresSerializer, given=SCORES, errors=(404, 410),
     )  # fmt: skip
     def shown(self, request: Request, number: int) -> Response:
@@ -138,10 +179,27 @@ class ScoreEndpoint(Endpoint):
         )
         return answer(ScoresSerializer, {"customer_id": found.pk, "scores": rows})
 
+    @operation(
+        "get_score_reasons", "Why a customer has these scores", scope="scores:read", tag="Scores",
+        says="What the models of churn and purchase make of this customer, the weightiest first. "
+        "Computed when you ask, which costs some hundred times a score: ask for customers that "
+        "somebody looks at, not for all.",
+        gives=ReasonsSerializer, given=REASONS, errors=(404, 410),
+    )  # fmt: skip
+    def reasons(self, request: Request, number: int) -> Response:
+        found = customer(number, key=self.key)
+        told = explaining.of_customer(found.pk, now=known_until(now=clock.now()))
+        rows = [
+            {"task": task, "model": str(one.version), "says": one.told, "reasons": one.reasons}
+            for task, one in told.items()
+        ]
+        return answer(ReasonsSerializer, {"customer_id": found.pk, "scores": rows})
+
 
 urlpatterns = [
     path("segments", SegmentEndpoint.as_view({"get": "listed"})),
     path("segments/<int:number>", SegmentEndpoint.as_view({"get": "shown"})),
     path("segments/<int:number>/members", SegmentEndpoint.as_view({"get": "members"})),
     path("customers/<int:number>/scores", ScoreEndpoint.as_view({"get": "shown"})),
+    path("customers/<int:number>/scores/reasons", ScoreEndpoint.as_view({"get": "reasons"})),
 ]
