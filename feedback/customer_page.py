@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from core import clock
 from customers.models import Customer
 from customers.screens import page, staff_page
-from feedback import charts, customer_story
+from feedback import charts, customer_scores, customer_story
 
 
 @staff_page("customers.view_customer")
@@ -32,7 +32,7 @@ def customer_page(request: HttpRequest, customer_id: int) -> HttpResponse:
         customer=customer,
         reach=customer_story.reach(customer),
         buying=customer_story.buying(customer, now=now),
-        scores=customer_story.scores(customer),
+        scores=customer_scores.of_customer(customer),
         segments=segments,
         rfm=customer_story.rfm_group(segments),
         strip=charts.monthly_orders(customer, now=now),

@@ -19,9 +19,8 @@ from customers import display
 from customers.enums import EventKind, MergeReason, OrderStatus
 from customers.models import Alias, Customer, Event, Merge, Order, Refund, Review
 from customers.queries import counted_refunds
-from segmentation import queries
-from segmentation.enums import SegmentKind, Task
-from segmentation.models import Membership, ReviewSentiment, Score, Segment
+from segmentation.enums import SegmentKind
+from segmentation.models import Membership, ReviewSentiment, Segment
 
 
 PAGE = 40  # entries of the timeline at a time
@@ -120,69 +119,6 @@ def buying(customer: Customer, *, now: datetime) -> Buying:
         last_at=sums["last"],
         days_since=(now - sums["last"]).days if sums["last"] else None,
         usual_gap_days=statistics.median(gaps) if len(gaps) >= 2 else None,
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShownScore:
-    """One prediction, ready to be read."""
-
-    name: str
-    value: str
-    note: str
-    version: str
-    as_of: datetime
-
-
-_SHOWN = {
-    Task.CHURN: ("Will not order within 90 days", "probability"),
-    Task.PURCHASE: ("Will order within 30 days", "probability"),
-    Task.RESPONSE: ("Orders after a message", "probability"),
-    Task.UPLIFT: ("What a message changes", "points of the chance to order"),
-}
-
-
-def scores(customer: Customer) -> list[ShownScore]:
-    """The current predictions; empty when there are none or the customer does not allow profiling."""
-    rows = Score.objects.filter(customer=customer, generation__is_current=True).select_related(
-        "generation__version"
-    )
-    by_task = {row.generation.task: row for row in rows}
-    shown = []
-    for task, (name, unit) in _SHOWN.items():
-        row = by_task.get(task)
-        if row is None:
-            continue
-        show = display.points if task == Task.UPLIFT else display.percent
-        value = show(row.value, decimals=1 if task == Task.UPLIFT else 0)
-        spread = ""
-        if row.sd is not None:
-            spread = f", ± {display.number(row.sd * 100, decimals=1)} standard deviation"
-        shown.append(
-            ShownScore(
-                name=name,
-                value=value,
-                note=unit + spread,
-                version=str(row.generation.version),
-                as_of=row.generation.as_of,
-            )
-        )
-    return [*shown, *_first_purchase(customer, by_task.get(Task.FIRST_PURCHASE))]
-
-
-def _first_purchase(customer: Customer, row: Score | None) -> Iterator[ShownScore]:
-    told = queries.first_purchase(customer.pk) if row is not None else None
-    if row is None or told is None:
-        return
-    likeliest = ", ".join(
-        f"{display.percent(share, decimals=0)} “{name}”" for name, share in told.shares[:2]
-    )
-    yield ShownScore(
-        name=f"Will spend in the {told.horizon_days} days after the first order",
-        value=display.money(told.expected_cents),
-        note=f"after {display.money(told.first_order_cents)}; will belong to: {likeliest}",
-        version=told.version,
-        as_of=row.generation.as_of,
     )
 
 

@@ -16,14 +16,14 @@ from customers.enums import ImportStatus, OrderStatus
 from customers.models import Import, Order
 from feedback import labels
 from feedback.models import OutcomeWindow, RetrainingDecision, TrainingRequest
-from segmentation import campaign_training, mirror, queries, training
+from segmentation import campaign_training, lifetime_values, mirror, queries, training
 from segmentation.enums import ModelStatus, Task
 
 
 logger = logging.getLogger(__name__)
 
 EVERY = timedelta(days=28)
-FROM_ORDERS = (Task.CHURN, Task.PURCHASE)
+FROM_ORDERS = (Task.CHURN, Task.PURCHASE, Task.LIFETIME)
 FROM_CAMPAIGNS = (Task.RESPONSE, Task.UPLIFT)
 
 
@@ -154,6 +154,8 @@ def retrain(need: Need, *, now: datetime, known_until: datetime) -> RetrainingDe
 
 
 def _train(task: Task, *, now: datetime, known_until: datetime) -> training.Result:
+    if task == Task.LIFETIME:
+        return lifetime_values.train(now=known_until)
     if task in FROM_ORDERS:
         return training.train_propensity(task, now=known_until)
     return campaign_training.train(task, labels.training_rows(until=now), now=known_until)

@@ -30,8 +30,16 @@ class Task(models.TextChoices):
     PURCHASE = "PURCHASE", "Purchase: an order in the next 30 days"
     RESPONSE = "RESPONSE", "Response: an order after a message"
     UPLIFT = "UPLIFT", "Uplift: orders caused by a message"
+    LIFETIME = "LIFETIME", "Lifetime value: spend in the next 365 days"
     CLUSTERS = "CLUSTERS", "Clusters of customers"
     FIRST_PURCHASE = "FIRST", "First purchase: the segment that a first order leads to"
+
+
+class Measure(models.TextChoices):
+    """What a model says beside what its task is named for; scores of their own."""
+
+    ORDERS = "ORDERS", "Orders in the next 365 days"
+    NEXT_ORDER = "NEXT_ORDER", "Days until the next order"
 
 
 class ModelStatus(models.TextChoices):

@@ -7,7 +7,14 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from customers.models import Customer, Review
-from segmentation.enums import ModelStatus, SegmentKind, SegmentStatus, Sentiment, Task
+from segmentation.enums import (
+    Measure,
+    ModelStatus,
+    SegmentKind,
+    SegmentStatus,
+    Sentiment,
+    Task,
+)
 
 
 class Segment(models.Model):
@@ -225,7 +232,11 @@ class SensitiveField(models.Model):
 class ScoreGeneration(models.Model):
     """All scores of one model run; one generation a task is current, flipped when complete."""
 
-    task = models.CharField(max_length=10, choices=Task.choices)
+    task = models.CharField(
+        max_length=10,
+        choices=[*Task.choices, *Measure.choices],
+        help_text="The version's task, or what else its model says.",
+    )
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="generations")
     as_of = models.DateTimeField()
     written_at = models.DateTimeField()
@@ -266,6 +277,11 @@ class Score(models.Model):
     )
     value = models.FloatField()
     sd = models.FloatField(null=True, help_text="Standard deviation of the estimate, where known.")
+    median = models.FloatField(null=True, help_text="As likely to be passed as not, where known.")
+    low = models.FloatField(
+        null=True, help_text="From low to high: where four in five such customers end."
+    )
+    high = models.FloatField(null=True)
 
     def __str__(self) -> str:
         return f"{self.value:.4f}"

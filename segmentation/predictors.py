@@ -2,18 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
 from segmentation import versions
-from segmentation.enums import Task
-from segmentation.ml import artifacts
-from segmentation.ml.columns import RECENCY_DAYS
+from segmentation.enums import Measure, Task
+from segmentation.ml import artifacts, training
+from segmentation.ml.columns import ORDERS, RECENCY_DAYS
 from segmentation.ml.estimators import retraining
 from segmentation.ml.estimators.baselines import RecencyRule
 from segmentation.ml.estimators.response import ResponseModel
 from segmentation.ml.estimators.uplift import Effects, UpliftModel
-from segmentation.ml.tables import FeatureTable, Floats
+from segmentation.ml.lifetime import ValueModel
+from segmentation.ml.tables import FeatureTable, Floats, Ints
 from segmentation.models import ModelVersion
+
+
+LIFETIME_DAYS = 365
+"""Ahead that LIFETIME and its measures look, whatever window the model could learn from."""
+
+COLUMNS = ("value", "sd", "median", "low", "high")
+"""Of a score; all but the first may be unknown (NaN)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predicted:
+    """Scores of n customers: some of COLUMNS, (n,) each, `value` among them."""
+
+    customer_ids: Ints
+    columns: Mapping[str, Floats]
+
+
+def codes(task: str) -> tuple[str, ...]:
+    """The scores that a model of `task` gives."""
+    if task == Task.LIFETIME:
+        return (Task.LIFETIME.value, Measure.ORDERS.value, Measure.NEXT_ORDER.value)
+    return (task,)
+
+
+def say(version: ModelVersion, table: FeatureTable, *, as_of: int) -> dict[str, Predicted]:
+    """What `version` says of whom it can say something in `table`, by `codes`. Raises as `purchase`."""
+    if version.task == Task.LIFETIME:
+        return lifetime(version, table, as_of=as_of)
+    if version.task in (Task.CHURN, Task.PURCHASE):
+        table = training.eligible(table)
+    if not len(table):
+        columns = {"value": np.empty(0), "sd": np.empty(0)}
+    elif version.task in (Task.CHURN, Task.PURCHASE):
+        buys = purchase(version, table, as_of=as_of)
+        columns = {"value": 1 - buys if version.task == Task.CHURN else buys}
+    elif version.task == Task.RESPONSE:
+        columns = {"value": response(version, table)[1]}
+    else:
+        effects = uplift(version, table)
+        columns = {"value": effects.uplift, "sd": effects.deviation}
+    return {version.task: Predicted(customer_ids=table.customer_ids, columns=columns)}
+
+
+def lifetime(version: ModelVersion, table: FeatureTable, *, as_of: int) -> dict[str, Predicted]:
+    """Spend in cents, orders and days to the next order of whoever has ordered. Raises as `purchase`."""
+    table = table.rows(table.column(ORDERS) > 0)
+    try:
+        model = ValueModel.from_files(versions.load(version).files)
+        said = model.predict(table, as_of=as_of, horizon_days=LIFETIME_DAYS)
+    except (TypeError, ValueError) as error:
+        raise artifacts.ArtifactError(
+            f"{version} is not a model of this kind ({error}); train again"
+        ) from error
+    known = ~np.isnan(said.next_order_days)
+    return {
+        Task.LIFETIME.value: Predicted(
+            customer_ids=table.customer_ids,
+            columns={
+                "value": np.round(said.expected_spend_cents),
+                "median": np.round(said.median_spend_cents),
+                "low": np.round(said.low_cents),
+                "high": np.round(said.high_cents),
+            },
+        ),
+        Measure.ORDERS.value: Predicted(
+            customer_ids=table.customer_ids,
+            columns={"value": said.expected_orders, "median": said.median_orders},
+        ),
+        # by then an order is as likely as not; whoever more likely orders never has none
+        Measure.NEXT_ORDER.value: Predicted(
+            customer_ids=table.customer_ids[known], columns={"value": said.next_order_days[known]}
+        ),
+    }
 
 
 def purchase(version: ModelVersion, table: FeatureTable, *, as_of: int) -> Floats:

@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from django.db import connection, transaction
 
-from segmentation import predictors, queries, score_partitions
+from segmentation import predictors, queries, score_partitions, withdrawn
 from segmentation.bulk import as_objects, copy_columns
 from segmentation.enums import ModelStatus, Task
-from segmentation.ml import training
 from segmentation.ml.artifacts import ArtifactError
 from segmentation.ml.tables import FeatureTable
 from segmentation.models import ModelVersion, ScoreGeneration
+from segmentation.predictors import COLUMNS, Predicted
 
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def seconds(now: datetime) -> int:
     return int(now.timestamp()) + 1
 
 
-TASKS = (Task.CHURN, Task.PURCHASE, Task.RESPONSE, Task.UPLIFT)
+TASKS = (Task.CHURN, Task.PURCHASE, Task.RESPONSE, Task.UPLIFT, Task.LIFETIME)
 
 
 def score_all(parts: Iterable[FeatureTable], *, as_of: datetime, now: datetime) -> dict[str, int]:
@@ -42,28 +42,34 @@ def score_all(parts: Iterable[FeatureTable], *, as_of: datetime, now: datetime) 
     champions = {task: version for task in TASKS if (version := queries.champion(task))}
     with transaction.atomic():
         writing = {
-            task: Writing.begin(version, as_of=as_of, now=now)
+            task: {
+                code: Writing.begin(version, task=code, as_of=as_of, now=now)
+                for code in predictors.codes(task)
+            }
             for task, version in champions.items()
         }
         for part in parts:
             for task in list(writing):
                 try:
-                    predicted = _predict(champions[task], part, as_of=seconds(as_of))
+                    predicted = predictors.say(champions[task], part, as_of=seconds(as_of))
                 except (ArtifactError, KeyError) as error:
                     # the message says what to do; a stack trace would add nothing
                     logger.error("%s cannot score: %s", champions[task], error)  # noqa: TRY400
-                    writing.pop(task).abandon()
+                    for one in writing.pop(task).values():
+                        one.abandon()
                     ScoreGeneration.objects.get_or_create(
                         task=task, version=champions[task], rows=0, is_current=False,
                         defaults={"as_of": as_of, "written_at": now},
                     )  # fmt: skip
                 else:
-                    writing[task].add(*predicted)
-        for one in writing.values():
+                    for code, said in predicted.items():
+                        writing[task][code].add(said)
+        written = {code: one for codes in writing.values() for code, one in codes.items()}
+        for one in written.values():
             one.publish()
-    for task in writing:
-        drop_old(task)
-    return {task: one.generation.rows for task, one in writing.items()}
+    for code in written:
+        drop_old(code)
+    return {code: one.generation.rows for code, one in written.items()}
 
 
 def score_some(
@@ -82,11 +88,14 @@ def score_some(
         if generation is None or generation.version.status != ModelStatus.CHAMPION:
             continue
         try:
-            ids, values, sd = _predict(generation.version, table, as_of=seconds(now))
+            predicted = predictors.say(generation.version, table, as_of=seconds(now))
         except (ArtifactError, KeyError) as error:
             logger.error("%s cannot score: %s", generation.version, error)  # noqa: TRY400
             continue
-        written[task] = _write_some(generation, touched, ids, values, sd)
+        for code, said in predicted.items():
+            shown = queries.current_generation(code)
+            if shown is not None and shown.version_id == generation.version_id:
+                written[code] = _write_some(shown, touched, said)
     return written
 
 
@@ -95,71 +104,45 @@ def _forget_unprofiled(touched: npt.NDArray[np.int64], profiled: npt.NDArray[np.
     others = np.setdiff1d(touched, profiled)
     if len(others):
         with connection.cursor() as cursor:
-            for table in (
-                "segmentation_score",
-                "segmentation_firstpurchase",
-                "segmentation_judgedcase",
-            ):
+            for table in withdrawn.TABLES:
                 cursor.execute(
                     f"DELETE FROM {table} WHERE customer_id = ANY(%s)",
                     [others.tolist()],
                 )
 
 
-_WRITE_SOME = """
+_NAMES = ", ".join(COLUMNS)
+_WRITE_SOME = f"""
     WITH wanted AS (
-        SELECT * FROM unnest(%(ids)s::bigint[], %(values)s::float8[], %(sd)s::float8[])
-            AS wanted (customer_id, value, sd)
+        SELECT * FROM unnest(%(ids)s::bigint[], {", ".join(f"%({name})s::float8[]" for name in COLUMNS)})
+            AS wanted (customer_id, {_NAMES})
     ), gone AS (
-        DELETE FROM {part} s USING unnest(%(touched)s::bigint[]) AS t (customer_id)
+        DELETE FROM {{part}} s USING unnest(%(touched)s::bigint[]) AS t (customer_id)
         WHERE s.customer_id = t.customer_id
     )
-    INSERT INTO {part} AS old (customer_id, value, sd)
-    SELECT customer_id, value, sd FROM wanted
-    ON CONFLICT (customer_id) DO UPDATE SET value = EXCLUDED.value, sd = EXCLUDED.sd
-        WHERE (old.value, old.sd) IS DISTINCT FROM (EXCLUDED.value, EXCLUDED.sd)
+    INSERT INTO {{part}} AS old (customer_id, {_NAMES})
+    SELECT customer_id, {_NAMES} FROM wanted
+    ON CONFLICT (customer_id) DO UPDATE SET {", ".join(f"{name} = EXCLUDED.{name}" for name in COLUMNS)}
+        WHERE ({", ".join(f"old.{name}" for name in COLUMNS)})
+              IS DISTINCT FROM ({", ".join(f"EXCLUDED.{name}" for name in COLUMNS)})
 """
 
 
 def _write_some(
-    generation: ScoreGeneration,
-    touched: npt.NDArray[np.int64],
-    ids: npt.NDArray[np.int64],
-    values: npt.NDArray[np.float64],
-    sd: npt.NDArray[np.float64],
+    generation: ScoreGeneration, touched: npt.NDArray[np.int64], said: Predicted
 ) -> int:
     """The scores that differ; returns how many rows were written."""
+    unknown = np.full(len(said.customer_ids), np.nan)
     with connection.cursor() as cursor:
         cursor.execute(
             _WRITE_SOME.format(part=score_partitions.name(generation.pk)),
             {
-                "touched": np.setdiff1d(touched, ids).tolist(),
-                "ids": ids.tolist(),
-                "values": as_objects(values),
-                "sd": as_objects(sd),
+                "touched": np.setdiff1d(touched, said.customer_ids).tolist(),
+                "ids": said.customer_ids.tolist(),
+                **{name: as_objects(said.columns.get(name, unknown)) for name in COLUMNS},
             },
         )
         return int(cursor.rowcount)
-
-
-def _predict(
-    version: ModelVersion, table: FeatureTable, *, as_of: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Ids, values and standard deviations (NaN where there is none)."""
-    if version.task in (Task.CHURN, Task.PURCHASE):
-        asked = training.eligible(table)
-        if not len(asked):
-            return asked.customer_ids, np.empty(0), np.empty(0)
-        buys = predictors.purchase(version, asked, as_of=as_of)
-        values = 1 - buys if version.task == Task.CHURN else buys
-        return asked.customer_ids, values, np.full(len(values), np.nan)
-    if not len(table):
-        return table.customer_ids, np.empty(0), np.empty(0)
-    if version.task == Task.RESPONSE:
-        _, mailed = predictors.response(version, table)
-        return table.customer_ids, mailed, np.full(len(mailed), np.nan)
-    effects = predictors.uplift(version, table)
-    return table.customer_ids, effects.uplift, effects.deviation
 
 
 def write_generation(
@@ -173,8 +156,8 @@ def write_generation(
 ) -> ScoreGeneration:
     """Write one complete generation and make it the current one; the one before the last is dropped."""
     with transaction.atomic():
-        writing = Writing.begin(version, as_of=as_of, now=now)
-        writing.add(customer_ids, values, sd)
+        writing = Writing.begin(version, task=version.task, as_of=as_of, now=now)
+        writing.add(Predicted(customer_ids=customer_ids, columns={"value": values, "sd": sd}))
         writing.publish()
     drop_old(version.task)
     return writing.generation
@@ -187,26 +170,22 @@ class Writing:
     generation: ScoreGeneration
 
     @classmethod
-    def begin(cls, version: ModelVersion, *, as_of: datetime, now: datetime) -> Self:
+    def begin(cls, version: ModelVersion, *, task: str, as_of: datetime, now: datetime) -> Self:
+        """task: that of the version, or what else its model says."""
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"scores {version.task}"])
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"scores {task}"])
         generation = ScoreGeneration.objects.create(
-            task=version.task, version=version, as_of=as_of, written_at=now
+            task=task, version=version, as_of=as_of, written_at=now
         )
         score_partitions.begin(generation.pk)
         return cls(generation=generation)
 
-    def add(
-        self,
-        customer_ids: npt.NDArray[np.int64],
-        values: npt.NDArray[np.float64],
-        sd: npt.NDArray[np.float64],
-    ) -> None:
+    def add(self, said: Predicted) -> None:
         self.generation.rows += copy_columns(
             score_partitions.name(self.generation.pk),
-            ["customer_id", "value", "sd"],
-            ["int8", "float8", "float8"],
-            [customer_ids, values, sd],
+            ["customer_id", *said.columns],
+            ["int8", *("float8" for _ in said.columns)],
+            [said.customer_ids, *said.columns.values()],
             frozen=True,
         )
 

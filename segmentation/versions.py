@@ -106,18 +106,22 @@ def stored_features(version: ModelVersion) -> tuple[str, ...]:
 
 def show_scores_of(version: ModelVersion) -> bool:
     """Show the scores that `version` gave when it served, if they are still kept; says whether they were."""
+    shown = False
     with transaction.atomic():
-        kept = (
-            ScoreGeneration.objects.filter(task=version.task, version=version, rows__gt=0)
-            .order_by("-pk")
-            .first()
-        )
-        if kept is None:
-            return False
-        ScoreGeneration.objects.filter(task=version.task, is_current=True).update(is_current=False)
-        kept.is_current = True
-        kept.save(update_fields=["is_current"])
-    return True
+        codes = ScoreGeneration.objects.filter(version=version).values_list("task", flat=True)
+        for code in set(codes):
+            kept = (
+                ScoreGeneration.objects.filter(task=code, version=version, rows__gt=0)
+                .order_by("-pk")
+                .first()
+            )
+            if kept is None:
+                continue
+            ScoreGeneration.objects.filter(task=code, is_current=True).update(is_current=False)
+            kept.is_current = True
+            kept.save(update_fields=["is_current"])
+            shown = True
+    return shown
 
 
 def load(version: ModelVersion, *, features: Sequence[str] | None = None) -> artifacts.Loaded:

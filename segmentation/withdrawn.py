@@ -13,6 +13,9 @@ from segmentation.enums import SegmentKind
 from segmentation.models import Segment
 
 
+TABLES = ("segmentation_score", "segmentation_firstpurchase", "segmentation_judgedcase")
+"""What models say of customers, by `customer_id`: gone with the agreement to be profiled."""
+
 _WITHDREW = """
     SELECT s.customer_id FROM consent_consentstate s
     WHERE s.purpose = %(purpose)s AND NOT s.is_granted
@@ -54,10 +57,6 @@ def forget(*, now: datetime) -> None:
         "purpose": Purpose.PROFILING.value, "segments": sorted(of_profiled), "now": now,
     }  # fmt: skip
     with connection.cursor() as cursor:
-        for table in (
-            "segmentation_score",
-            "segmentation_firstpurchase",
-            "segmentation_judgedcase",
-        ):
+        for table in TABLES:
             cursor.execute(_SCORES.format(table=table), asked)
         cursor.execute(_MEMBERSHIPS, asked)

@@ -79,6 +79,11 @@ SCORES: dict[str, ScoreWords] = {
         "Chance of an order after a message", "chance of an order after a message", "share"
     ),
     "UPLIFT": ScoreWords("Orders caused by a message", "effect of a message on orders", "share"),
+    "LIFETIME": ScoreWords("Expected spend in the next 365 days", "expected spend in the next 365 days", "cents"),
+    "ORDERS": ScoreWords(
+        "Expected orders in the next 365 days", "number of orders expected in the next 365 days", "orders"
+    ),
+    "NEXT_ORDER": ScoreWords("Days until the next order", "time until the next order", "days"),
 }  # fmt: skip
 
 PURPOSES: dict[str, str] = {
