@@ -16,7 +16,7 @@ from pathlib import Path
 
 from django.db import connection
 
-from campaigns import audience, handover
+from campaigns import audience, handover, holding
 from campaigns.channels import open_channel
 from campaigns.channels.base import Channel, ChannelError, Letter, Verdict
 from campaigns.enums import FINAL_STATES, CampaignState, DeliveryState, SkipReason
@@ -53,10 +53,12 @@ def run(*, now: Callable[[], datetime], seconds: float, channel_url: str, journa
     if not running:
         return 0
     try:
+        holding.rules()
         channel = open_channel(channel_url)
-    except UnknownNameError as error:
+    except (UnknownNameError, holding.HoldingError) as error:
+        words = f"COTERIE_SMTP_URL names no way to send: {error}"
         for campaign in running:
-            _pause(campaign, note=f"Paused: COTERIE_SMTP_URL names no way to send: {error}.")
+            _pause(campaign, note=f"Paused: {words if isinstance(error, LookupError) else error}.")
         return 0
     deadline = time.monotonic() + seconds
     sender = _Sender(now=now, channel=channel, journal=Journal(journals), deadline=deadline)
@@ -143,7 +145,9 @@ class _Sender:
         outcomes: list[Outcome] = []
         stopped: ChannelError | None = None
         for row in intended:
-            if stopped or time.monotonic() > until:  # not handed over: it goes back
+            if stopped or time.monotonic() > min(
+                until, row.until or until
+            ):  # not handed over: it goes back
                 outcomes.append(Outcome(id=row.id, epoch=row.epoch, attempt=row.attempt))
                 continue
             outcome = self.one(template, row, dated=dated)

@@ -19,7 +19,7 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from campaigns import policy
+from campaigns import holding, policy
 from campaigns.channels.base import Verdict
 from campaigns.enums import CampaignState, DeliveryState, ReportKind, SkipReason
 from campaigns.journal import Reply
@@ -52,6 +52,7 @@ class Intended:
     epoch: int
     attempt: int
     recipient: Recipient
+    until: float | None = None  # time.monotonic: where a limit granted it, it must be off by then
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +96,21 @@ def claim(*, campaign_id: int, owner: str, limit: int) -> list[Claimed]:
         return [Claimed(id=key, epoch=epoch) for key, epoch in sorted(cursor.fetchall())]
 
 
+# What this person, or this address under whatever name, got or may have got lately.
+_LATELY = f"""(SELECT count(*) FROM campaigns_delivery other
+     WHERE other.id <> mine.id AND other.intent_at > {{since}}
+       AND other.state IN ('{DeliveryState.SENDING}', '{DeliveryState.SENT}',
+                           '{DeliveryState.UNKNOWN}')
+       AND (other.customer_id = customer.id
+            OR NOT (other.address_hmac = '') AND other.address_hmac = customer.email_hmac))"""
+_DAYS_BETWEEN = "(SELECT min_days_between FROM running)"
+_TOO_OFTEN = f"""CASE
+    WHEN %(cap)s > 0 AND {_LATELY.format(since="%(cap_since)s")} >= %(cap)s
+      OR {_DAYS_BETWEEN} > 0 AND {
+    _LATELY.format(since=f"%(now)s - make_interval(days => {_DAYS_BETWEEN})")
+} > 0
+    THEN '{SkipReason.FREQUENCY}' END"""
+
 # One statement: it locks the consent of everybody in the group, asks the gate, and moves. A
 # withdrawal either has committed and is seen, or waits until the intent has; a pause likewise.
 _INTEND = f"""
@@ -108,13 +124,13 @@ WITH asked AS (
       AND delivery.epoch = asked.epoch
     FOR NO KEY UPDATE OF delivery
 ), running AS MATERIALIZED (
-    SELECT id FROM campaigns_campaign
+    SELECT id, min_days_between FROM campaigns_campaign
     WHERE id = %(campaign_id)s AND state = '{CampaignState.RUNNING}' FOR SHARE
 ), locked_states AS MATERIALIZED (
     {gate.lock_states(customer_ids="SELECT customer_id FROM mine")}
 ), judged AS MATERIALIZED (
     SELECT mine.id, mine.message_id, customer.email, customer.email_hmac, customer.first_name, customer.last_name,
-           {gate.REFUSAL} AS refusal,
+           COALESCE({gate.REFUSAL}, {_TOO_OFTEN}) AS refusal,
            EXISTS (SELECT 1 FROM consent_consentstate clicks
                    WHERE clicks.customer_id = customer.id AND clicks.is_granted
                      AND clicks.purpose = '{Purpose.CLICK_TRACKING}'
@@ -144,24 +160,33 @@ def intend(
     """
     Declare that the rows of `group` are about to be handed over; those refused become SKIPPED.
 
-    When it returns, it is committed. Rows that are no longer ours are left out; all of them are,
-    when the campaign does not run.
+    When it returns, it is committed. Rows that are no longer ours are left out, and those that must
+    wait (quiet hours, limits) go back; all are left out when the campaign does not run. Raises
+    holding.HoldingError where a setting cannot be read: then nothing has happened.
     """
-    with connection.cursor() as cursor:
+    known = holding.rules()
+    with transaction.atomic(), connection.cursor() as cursor:
+        keys = [row.id for row in group]
+        held = holding.hold_back(known, ids=keys, owner=owner, now=now)
+        free = [row for row in group if row.id in held.free]
+        if not free:
+            return []
+        holding.lock_addresses(known, ids=keys, campaign_id=campaign_id)
+        cap, cap_since = holding.since(known, now=now)
         cursor.execute(
             _INTEND,
             {
-                "ids": [row.id for row in group],
-                "epochs": [row.epoch for row in group],
-                "message_ids": [message_id(row.id) for row in group],
+                "ids": [row.id for row in free],
+                "epochs": [row.epoch for row in free],
+                "message_ids": [message_id(row.id) for row in free],
                 "owner": owner, "campaign_id": campaign_id, "now": now,
-                "lease": SENDING_LEASE_SECONDS,
+                "lease": SENDING_LEASE_SECONDS, "cap": cap, "cap_since": cap_since,
             },
         )  # fmt: skip
         rows = cursor.fetchall()
     return [
         Intended(
-            id=key, epoch=epoch, attempt=attempt,
+            id=key, epoch=epoch, attempt=attempt, until=held.until.get(key),
             recipient=Recipient(
                 delivery_id=key, customer_id=customer_id, email=email, first_name=first_name,
                 last_name=last_name, tracks_clicks=tracks_clicks,

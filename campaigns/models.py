@@ -235,3 +235,27 @@ class DeliveryReport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.status}".strip()
+
+
+class SendLimit(models.Model):
+    """A limit's own row, which senders lock; `tail` is the last slot given to a message that waits."""
+
+    key = models.CharField(max_length=255, primary_key=True, help_text="A domain, or * for all.")
+    tail = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class SendGrant(models.Model):
+    """So many messages were let go at once; what campaigns.limits counts."""
+
+    key = models.CharField(max_length=255)
+    granted_at = models.DateTimeField()
+    messages = models.PositiveIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["key", "granted_at"], name="grant_key_moment")]
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.messages}"

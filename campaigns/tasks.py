@@ -8,7 +8,7 @@ from typing import Any
 from celery import shared_task
 from django.conf import settings
 
-from campaigns import dispatch, sweeper
+from campaigns import dispatch, limits, sweeper
 from campaigns.returns import mailbox, receiving, recording
 from core import clock
 
@@ -40,6 +40,7 @@ def sweep(**kwargs: Any) -> int:
 @shared_task(name="campaigns.tasks.read_returns")
 def read_returns(**kwargs: Any) -> int:
     """Fetch what came back, and match what came before its message was marked."""
+    limits.forget()
     matched = recording.match_waiting(now=clock.now())
     if not settings.BOUNCE_MAILBOX_URL:
         return matched
