@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -27,10 +28,8 @@ def test_auuc_is_the_area_worked_out_by_hand() -> None:
     # the best order puts outcome = treatment first (2), those of them who were treated last among equals (treatment
     # is added: 3 for treated buyers, 2 for silent control, 1 for treated without, 0 for the control buyer)
     best = [(0, 0.0), (2, 2.0), (4, 4.0), (5, (2 / 3 - 0) * 5), (6, 2.0)]
-    area = sum((a + b) / 2 for a, b in zip(curve, curve[1:], strict=False))
-    perfect = sum(
-        (x2 - x1) * (y1 + y2) / 2 for (x1, y1), (x2, y2) in zip(best, best[1:], strict=False)
-    )
+    area = sum((a + b) / 2 for a, b in pairwise(curve))
+    perfect = sum((x2 - x1) * (y1 + y2) / 2 for (x1, y1), (x2, y2) in pairwise(best))
     random = 6 * 2 / 2
     assert judging.auuc(outcome=OUTCOME, uplift=UPLIFT, treated=TREATED) == pytest.approx(
         (area - random) / (perfect - random)
