@@ -99,11 +99,11 @@ class Processes:
         settings.SMTP_URL = os.environ["COTERIE_SMTP_URL"]
 
     def start_worker_and_beat(self) -> None:
-        """Three workers, because a long training or import must not keep messages waiting, and the clock's tick."""
+        """Three workers, because a long training or import must keep neither messages nor orders waiting, and the tick."""
         for name, queues, concurrency in (
-            ("worker", "default,train", "2"),
+            ("worker", "default", "2"),
             ("sender", "send", "1"),
-            ("importer", "import", "1"),
+            ("importer", "import,train", "2"),
         ):
             self.start(
                 name, "-m", "celery", "-A", "config", "worker", "--queues", queues,

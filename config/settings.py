@@ -199,7 +199,10 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "campaigns.tasks.*": {"queue": "send"},
     "customers.tasks.run_imports_due": {"queue": "import"},
+    # minutes each: what happens to a customer must not wait for them
     "feedback.tasks.retrain_due": {"queue": "train"},
+    "feedback.tasks.check_drift_due": {"queue": "train"},
+    "segmentation.tasks.first_purchases_due": {"queue": "train"},
 }
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1

@@ -12,7 +12,7 @@ case "${1:-web}" in
       --no-ws config.wsgi:application
     ;;
   worker)
-    exec celery -A config worker --queues default,train --concurrency 2 --loglevel INFO \
+    exec celery -A config worker --queues default --concurrency 2 --loglevel INFO \
       --without-gossip --without-mingle
     ;;
   # sending has a process of its own: a long training must not keep messages waiting
@@ -22,7 +22,7 @@ case "${1:-web}" in
     ;;
   # an import may take an hour, and has 500 MB to itself
   importer)
-    exec celery -A config worker --queues import --concurrency 1 --loglevel INFO \
+    exec celery -A config worker --queues import,train --concurrency 2 --loglevel INFO \
       --without-gossip --without-mingle
     ;;
   beat)

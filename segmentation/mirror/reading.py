@@ -57,11 +57,14 @@ def feature_parts(columns: Sequence[str] = tuple(FEATURES)) -> Iterator[FeatureT
 
 
 @contextmanager
-def of_customers(customer_ids: Sequence[int]) -> Iterator[duckdb.DuckDBPyConnection]:
+def of_customers(
+    customer_ids: Sequence[int], *, stored_features: bool = True
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """
     The same tables of these customers only, as the database has them now, all of one moment.
 
-    `products` are those they ordered or reviewed. `features` are those that are stored.
+    `products` are those they ordered or reviewed. `features` are those that are stored; without
+    stored_features there are none, for who computes them anew.
     """
     with _duckdb() as database:
         read_again(database, customer_ids, tuple(TABLES))
@@ -72,11 +75,12 @@ def of_customers(customer_ids: Sequence[int]) -> Iterator[duckdb.DuckDBPyConnect
         if taken is not None:
             generation, lock = taken
             with lock:
-                touched(database, generation)
-                database.execute(
-                    f"INSERT INTO features BY NAME FROM ({view(generation, 'features')})"
-                    " WHERE customer_id IN (SELECT customer_id FROM customers)"
-                )
+                if stored_features:
+                    touched(database, generation)
+                    database.execute(
+                        f"INSERT INTO features BY NAME FROM ({view(generation, 'features')})"
+                        " WHERE customer_id IN (SELECT customer_id FROM customers)"
+                    )
                 for name in SHOP_TABLES:
                     if name in generation.bases:
                         path = quoted(generation.base(name))
