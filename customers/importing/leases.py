@@ -32,7 +32,10 @@ def claim(import_id: int) -> None:
             [ImportStatus.RUNNING, import_id],
         )
         if not cursor.rowcount:
-            raise BusyError(f"Import {import_id} is running, or over.")
+            raise BusyError(
+                f"Import {import_id} is over, or another process is at it. If that one was killed: try again"
+                f" in {SECONDS} seconds, or leave it to the worker."
+            )
 
 
 def next_due() -> int | None:

@@ -73,6 +73,19 @@ def create(
     return row
 
 
+def left(*, source: Source, path: Path, layout: str, settings: Mapping[str, Any]) -> Import | None:
+    """The import of this very file, understood in this very way, that was begun last and has not ended well."""
+    rows = Import.objects.filter(
+        source=source, stored_file=str(path.resolve()), layout=layout,
+        status__in=[ImportStatus.RUNNING, ImportStatus.FAILED],
+    )  # fmt: skip
+    row = rows.order_by("-pk").first()
+    same = row is not None and all(
+        (row.settings.get(name) or None) == (settings.get(name) or None) for name in SETTINGS
+    )
+    return row if same else None
+
+
 def file_of(row: Import) -> Path:
     """Where the file of an import is; an upload lies under COTERIE_HOME/imports."""
     return workspace.folder(row.pk).parent / row.stored_file
@@ -227,7 +240,10 @@ def _prepare(
     """Dialect, lines, translation and checks, each taken from where it was left."""
     path = file_of(row)
     said = {name: row.settings.get(name) for name in SETTINGS}
-    stored = [row.stored_file, said["delimiter"], said["encoding"]]
+    is_now = path.stat()  # another file by the same name is read anew
+    stored = [
+        row.stored_file, is_now.st_size, is_now.st_mtime_ns, said["delimiter"], said["encoding"],
+    ]  # fmt: skip
     dialect = Dialect(**place.phase("look", lambda db: _looked(path, row), depends_on=stored))
     made: FileLayout = LAYOUTS.load(row.layout)
     made.check(dialect.columns, row.settings)

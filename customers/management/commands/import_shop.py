@@ -85,10 +85,14 @@ class Command(BaseCommand):
                 "settings": {"mapping": mapping} if mapping else {},
             },
         )
-        row = runs.create(
-            source=source, path=path, file_name=path.name, layout=options["layout"],
-            settings=settings, now=now,
-        )  # fmt: skip
+        row = runs.left(source=source, path=path, layout=options["layout"], settings=settings)
+        if row is None:
+            row = runs.create(
+                source=source, path=path, file_name=path.name, layout=options["layout"],
+                settings=settings, now=now,
+            )  # fmt: skip
+        else:
+            screen.print(f"Going on with import {row.pk} where it was left.")
         with import_screen.progress(screen, f"reading {path.name}") as tick:
             if options["dry_run"]:
                 report = runs.try_out(row, now=now, progress=tick)

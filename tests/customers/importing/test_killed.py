@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import Sum
 
 from customers.enums import ImportStatus
-from customers.importing import reading, runs, workspace
+from customers.importing import loading, reading, runs, workspace
 from customers.importing.workspace import BusyError
 from customers.models import Import, Order, OrderLine, RejectedRow
 from tests.customers.files import HEADER
@@ -135,3 +136,55 @@ def test_an_import_that_kills_its_worker_again_and_again_is_given_up(
     assert row.status == ImportStatus.FAILED
     assert "never came to an end" in row.error
     assert runs.run_due(now=now) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_goes_on_with_an_import_of_the_same_file_that_was_killed(
+    tmp_path: Path,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = _write(tmp_path / "shop.csv")
+
+    def killed(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loading, "load", killed)
+        with pytest.raises(KeyboardInterrupt):  # as at kill -9, nothing is written of its end
+            call_command("import_shop", path)
+    row = Import.objects.get()
+    assert row.status == ImportStatus.RUNNING
+    with pytest.raises(CommandError, match="in 60 seconds"):
+        call_command("import_shop", path)
+    Import.objects.update(leased_until=now.replace(year=2000))
+    with monkeypatch.context() as patch:
+        patch.setattr(reading, "read", None)  # what was finished is not done again
+        call_command("import_shop", path)
+    assert "Going on with import" in capsys.readouterr().err
+    row.refresh_from_db()
+    assert (row.status, row.accepted) == (ImportStatus.FINISHED, 600)
+    path.write_text(path.read_text() + "999,1,p1,Tea,1,2026-01-06 10:00,9.90,\n")
+    call_command("import_shop", path)  # over: the file again is a new import
+    assert Import.objects.count() == 2
+    assert Order.objects.count() == 201
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_that_was_changed_since_is_read_anew(
+    tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _write(tmp_path / "shop.csv")
+
+    def failed(*args: object, **kwargs: object) -> None:
+        raise ValueError("no more room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loading, "load", failed)
+        with pytest.raises(CommandError, match="no more room"):
+            call_command("import_shop", path)
+    path.write_text(path.read_text() + "999,1,p1,Tea,1,2026-01-06 10:00,9.90,\n")
+    call_command("import_shop", path)
+    row = Import.objects.get()
+    assert (row.status, row.accepted) == (ImportStatus.FINISHED, 601)
