@@ -6,7 +6,7 @@ from django.db import models
 class SegmentKind(models.TextChoices):
     EVERYONE = "EVERYONE", "Every customer"
     RFM = "RFM", "Recency, frequency, money"
-    CLUSTER = "CLUSTER", "Cluster found by k-means"
+    CLUSTER = "CLUSTER", "Cluster of similar customers"
     SCORE = "SCORE", "A band of a score"
     RULE = "RULE", "Rule"
     STATIC = "STATIC", "Fixed list"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from threading import Timer
 
 import duckdb
 
+from segmentation.mirror import stopped_after
 from segmentation.rules import RuleError
 
 
@@ -28,14 +28,11 @@ class TooSlowError(Exception):
 @contextmanager
 def limited(database: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Stop what `database` is doing after LIMIT; raises TooSlowError."""
-    timer = Timer(LIMIT.total_seconds(), database.interrupt)
-    timer.start()
     try:
-        yield
+        with stopped_after(database, LIMIT):
+            yield
     except duckdb.InterruptException as error:
         raise TooSlowError from error
-    finally:
-        timer.cancel()
 
 
 def in_words(error: Exception) -> str:

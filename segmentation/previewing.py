@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from threading import Timer
 
 import duckdb
 import numpy as np
@@ -154,14 +153,11 @@ def tables() -> Iterator[duckdb.DuckDBPyConnection]:
     if generations.newest() is None:
         raise NotReadError
     with mirror.connect() as database:
-        timer = Timer(LIMIT.total_seconds(), database.interrupt)
-        timer.start()
         try:
-            yield database
+            with mirror.stopped_after(database, LIMIT):
+                yield database
         except duckdb.InterruptException as error:
             raise TooSlowError from error
-        finally:
-            timer.cancel()
 
 
 def _matching(

@@ -16,6 +16,7 @@ from segmentation.mirror.reading import (
     read_again,
     replace,
 )
+from segmentation.mirror.stopping import stopped_after
 from segmentation.mirror.tables import COMPUTED, PROFILED, TABLES
 from segmentation.mirror.writing import refresh, write_changes, write_features
 
@@ -32,6 +33,7 @@ __all__ = [
     "read_again",
     "refresh",
     "replace",
+    "stopped_after",
     "write_changes",
     "write_features",
 ]

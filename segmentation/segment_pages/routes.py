@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from segmentation.segment_pages import acting, building, clustered, overlapping, showing
+from segmentation.segment_pages import acting, building, clustered, features, overlapping, showing
 
 
 urlpatterns: list[URLPattern] = [
     path("new/", building.new, name="segment_new"),
     path("values/<str:what>/", building.values, name="segment_values"),
     path("clusters/", clustered.clusters, name="segment_clusters"),
+    path("features/", features.features, name="segment_features"),
     path("overlaps/", overlapping.overlaps, name="segment_overlaps"),
     path("<int:segment_id>/", showing.segment_page, name="segment_page"),
     path("<int:segment_id>/edit/", building.edit, name="segment_edit"),

@@ -46,7 +46,7 @@ def segment_page(request: HttpRequest, segment_id: int) -> HttpResponse:
         words=_words(segment),
         state=_state(segment),
         worth=_worth(segment, now=now),
-        profile=_profile(segment),
+        **_profile(segment),
         trend=trends.of_segment(segment, now=now),
         uses=usage.of_segments([segment.pk])[segment.pk],
         versions=list(segment.versions.select_related("changed_by").order_by("-number")),
@@ -85,15 +85,22 @@ def _state(segment: Segment) -> dict[str, str]:
     return {"tone": tone, "word": segment.get_status_display(), "detail": segment.problem}
 
 
-def _profile(segment: Segment) -> profiles.Profile | None:
-    """None while there are no analytic tables, and when looking takes longer than a page may."""
+def _profile(segment: Segment) -> dict[str, Any]:
+    """`profile`, or `no_profile`: why there is none, in words. Neither of a segment without members."""
     if not segment.size:
-        return None
+        return {}
     try:
         with previewing.tables() as database:
-            return profiles.of_segment(database, segment)
-    except previewing.NoAnswerError:
-        return None
+            return {"profile": profiles.of_segment(database, segment)}
+    except previewing.TooSlowError:
+        took = f"took longer than {previewing.LIMIT.seconds} seconds and was stopped"
+        return {
+            "no_profile": f"Describing the members {took}. Try again when the server has less to do."
+        }
+    except previewing.NotReadError:
+        return {
+            "no_profile": "The analytic tables are not read yet: this will be told within minutes."
+        }
 
 
 _WORTH = f"""
