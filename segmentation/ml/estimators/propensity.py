@@ -243,6 +243,8 @@ def fit(origins: Sequence[Origin], *, settings: Settings) -> PropensityModel:
     unseen = np.zeros(len(newest.bought))
     for number in range(FOLDS):
         learn, judge = part != number, part[first:] == number
+        if not learn.any() or not judge.any():
+            continue
         half = _learned(model, rows, learn, settings=settings)
         unseen[judge] = half._margin(rows.values[first:][judge], num_threads=settings.num_threads)
     return replace(

@@ -15,21 +15,27 @@ from segmentation.ml.offline.transactions import Transactions
 
 
 PREDICT = {
+    "churn": "segmentation.ml.offline.churn",
+    "clv": "segmentation.ml.offline.clv",
     "first-purchase": "segmentation.ml.offline.first_purchase",
     "response": "segmentation.ml.offline.response",
     "recommend": "segmentation.ml.offline.recommend",
     "segment": "segmentation.ml.offline.segment",
     "uplift": "segmentation.ml.offline.uplift",
+    "sentiment": "segmentation.ml.offline.sentiment",
 }
 """Task to module. A module has HELP (a sentence), add_arguments(parser) and predict(options) -> Prediction."""
 
 EVALUATE = {
+    "churn": "segmentation.ml.offline.churn_scores",
+    "clv": "segmentation.ml.offline.clv_scores",
     "drift": "segmentation.ml.offline.drift",
     "fairness": "segmentation.ml.offline.fairness",
     "first-purchase": "segmentation.ml.offline.first_purchase_scores",
     "response": "segmentation.ml.offline.response_scores",
     "uplift": "segmentation.ml.offline.uplift_scores",
     "recommend": "segmentation.ml.offline.recommend_scores",
+    "sentiment": "segmentation.ml.offline.sentiment_scores",
 }
 """Task to module, with HELP, add_arguments(parser) and evaluate(options) -> Evaluation.
 
