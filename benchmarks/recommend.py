@@ -56,7 +56,8 @@ def main() -> None:
         recommend_reverse.real(past, bought, as_of=as_of)
         return
     compare("T", past, bought, as_of=as_of)
-    compare("L", *last_basket(given.file))
+    past, bought, as_of = last_basket(given.file)
+    compare("L", past, bought, as_of=as_of)
 
 
 def temporal(path: Path) -> tuple[Purchases, Purchases, int]:

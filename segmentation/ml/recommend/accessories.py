@@ -19,8 +19,6 @@ LEAST_LIFT = 1.5
 PSEUDO = 5.0
 KEPT = 20
 MOST_CATEGORIES = 500
-FROM_DAYS = 28.0
-"""Only what stays closed for so long needs something in its place."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,7 +42,7 @@ class Accessories:
         share = np.bincount(bought % max(len(products), 1), minlength=len(products)) / max(
             len(visit), 1
         )
-        durable = np.flatnonzero(days >= FROM_DAYS)
+        durable = np.flatnonzero(days > 0)
         buyers = np.bincount(category, minlength=len(days))[durable]
         chosen = np.sort(durable[np.argsort(-buyers, kind="stable")[:MOST_CATEGORIES]])
         rows: list[tuple[Ints, Ints, Floats]] = []

@@ -25,7 +25,9 @@ WINDOW = 28
 LONGEST = 3 * 365
 PSEUDO = 10.0
 """Open gaps a day of the shop's hazard that each category is given."""
-SLOW = 0.2
+HALF, SLOW = 0.5, 0.2
+DURABLE = 60
+"""Days: twice the window for which offers are made, and a little."""
 _KNEW = 2.0
 """Gaps that must have been watched to a day, at least, for it to count as seen."""
 
@@ -92,17 +94,19 @@ class Clocks:
         return bounded
 
     def cool_down(self) -> Ints:
-        """(c,) days after a purchase during which somebody who never bought is likelier to; 0: it is no durable.
+        """(c,) days after a purchase during which somebody who never bought is twice as likely to; 0: it is no durable.
 
         Or during which it is bought again at less than a fifth of the shop's rate: a shop may have few who never
-        bought. Where that does not end within what was seen, all of what was seen.
+        bought. Where that does not end within what was seen, all of what was seen. Less than DURABLE is 0: what is
+        used up so soon is put off by its clock, not closed.
         """
-        below = self.again < np.maximum(self.base[:, None], SLOW * self.shop)
+        below = self.again < np.maximum(HALF * self.base[:, None], SLOW * self.shop)
         day = np.arange(below.shape[1])
         below &= day < self.seen[:, None]
         first_above = np.where(below.all(axis=1), below.shape[1], np.argmin(below, axis=1))
-        days: Ints = np.minimum(first_above, self.seen).astype(np.int64)
-        return days
+        days = np.minimum(first_above, self.seen)
+        durable: Ints = np.where(days >= DURABLE, days, 0).astype(np.int64)
+        return durable
 
     def to_files(self) -> dict[str, bytes]:
         return artifacts.to_files(arrays=dict(vars(self)))

@@ -16,6 +16,7 @@ from segmentation.ml.tables import Floats
 
 
 FACTORS = 64
+SEED = 42
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,11 +50,12 @@ def product_factors(owned: Any) -> tuple[Any, Any]:
 
 def _vectors(owned: Any) -> Floats:
     weighted = bm25(owned).astype(np.float64)
-    few = min(FACTORS, min(weighted.shape) - 1)
+    # as many as products would only learn the purchases by heart
+    few = min(FACTORS, min(weighted.shape) // 5)
     if few < 1 or not weighted.nnz or not weighted.data.any():
         return np.zeros((owned.shape[1], 1))
-    # a fixed start: the same purchases give the same vectors
-    start = np.full(min(weighted.shape), 1.0)
-    _, _, right = svds(weighted, k=few, v0=start)
+    # a fixed start and fixed restarts: the same purchases give the same vectors
+    start = np.random.default_rng(SEED).random(min(weighted.shape))
+    _, _, right = svds(weighted, k=few, v0=start, rng=np.random.default_rng(SEED))
     vectors: Floats = right[::-1].T
     return vectors * np.where(vectors.sum(axis=0) < 0, -1.0, 1.0)
