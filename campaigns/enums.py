@@ -67,6 +67,7 @@ class ReportKind(models.TextChoices):
     DELIVERED = "DELIVERED", "Delivered, says the recipient's server"
     BOUNCED = "BOUNCED", "Bounced"
     COMPLAINED = "COMPLAINED", "Reported as spam"
+    UNSUBSCRIBED = "UNSUBSCRIBED", "Unsubscribed at the provider"
     DELAYED = "DELAYED", "Not delivered yet; the mail server goes on trying"
     AUTOREPLY = "AUTOREPLY", "Answered by a machine"
     UNKNOWN = "UNKNOWN", "Something came back that is none of these"

@@ -94,7 +94,8 @@ def cancel(campaign: Campaign, *, now: datetime) -> None:
 
 def _is_this_machine() -> bool:
     """The mail server is a sink or relay beside us: trying out, not mailing people."""
-    return (urlsplit(settings.SMTP_URL).hostname or "localhost") in {
+    url = urlsplit(settings.SMTP_URL)
+    return not url.scheme.startswith("anymail+") and (url.hostname or "localhost") in {
         "localhost",
         "127.0.0.1",
         "::1",

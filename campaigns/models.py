@@ -206,7 +206,7 @@ class DeliveryReport(models.Model):
         max_length=64, unique=True, help_text="The same for each copy of one report."
     )
     source = models.CharField(max_length=20, help_text="smtp, dsn, arf, mail or a provider's name.")
-    kind = models.CharField(max_length=10, choices=ReportKind.choices)
+    kind = models.CharField(max_length=15, choices=ReportKind.choices)
     bounce = models.CharField(max_length=10, choices=BounceClass.choices, blank=True)
     status = models.CharField(max_length=12, blank=True, help_text="Enhanced status code, RFC 3463")
     detail = models.CharField(max_length=300, blank=True)

@@ -6,4 +6,7 @@ from campaigns import views
 
 
 app_name = "campaigns"
-urlpatterns = [path("c/<str:token>/<int:number>", views.click, name="click")]
+urlpatterns = [
+    path("c/<str:token>/<int:number>", views.click, name="click"),
+    path("returns/<str:name>", views.provider, name="provider"),
+]

@@ -91,6 +91,17 @@ def optional_secret(name: str) -> str:
     return os.environ.get(name, "").replace("\\n", "\n")
 
 
+def mapping(name: str) -> dict[str, Any]:
+    """A JSON object from `NAME` or the file named by `NAME_FILE`; empty when neither is set."""
+    try:
+        value = json.loads(optional_secret(name) or "{}")
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise ImproperlyConfigured(f"{name} must be a JSON object")  # without its value: a secret
+    return value
+
+
 def database(url: str) -> dict[str, Any]:
     """Django's DATABASES entry for a `postgresql://` URL; a socket folder may be given as ?host=."""
     parts = urlsplit(url)

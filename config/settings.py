@@ -56,9 +56,12 @@ INBOUND_BODY_DAYS = env.integer("COTERIE_INBOUND_BODY_DAYS", 14)
 ALLOW_PRIVATE_TARGETS = env.boolean("COTERIE_ALLOW_PRIVATE_TARGETS", default=False)
 
 # ------------------------------------------------------------------ sending
-# smtp://host:port or smtps://user:password@host:port; empty means nothing can be launched.
+# smtp://host:port, smtps://user:password@host:port or a provider; empty means nothing can be launched.
 SMTP_URL = env.text("COTERIE_SMTP_URL")
 MESSAGE_ID_DOMAIN = env.text("COTERIE_MESSAGE_ID_DOMAIN", "coterie.example")
+# anymail+postmark:// and the like send through a provider; its keys by anymail's names, as a JSON object:
+# {"POSTMARK_SERVER_TOKEN": "...", "WEBHOOK_SECRET": "user:password"}.
+ANYMAIL = env.mapping("COTERIE_ANYMAIL")
 # A mailbox for bounces, b@bounces.shop.example: messages leave as b+<token>@..., so a bounce names its
 # delivery. Empty: bounces go to the campaign's sender, and nothing is learned from them.
 BOUNCE_ADDRESS = env.mailbox("COTERIE_BOUNCE_ADDRESS")

@@ -13,12 +13,13 @@ CHANNELS = Registry(
     {
         "smtp": "campaigns.channels.smtp:SmtpChannel",
         "smtps": "campaigns.channels.smtp:SmtpChannel",
+        "anymail": "campaigns.channels.provider:ProviderChannel",
         "console": "campaigns.channels.console:ConsoleChannel",
     },
 )
 
 
 def open_channel(url: str) -> Channel:
-    """The channel that the scheme of `url` names. Raises UnknownNameError with the known ones."""
-    channel: Channel = CHANNELS.load(urlsplit(url).scheme)(url)
+    """The channel that the scheme of `url` names, up to a plus. Raises UnknownNameError."""
+    channel: Channel = CHANNELS.load(urlsplit(url).scheme.partition("+")[0])(url)
     return channel

@@ -153,6 +153,11 @@ def _follow(report: DeliveryReport, delivery: Delivery, *, now: datetime) -> Non
         reconcile.settle(delivered=[delivery], lost=[], word="by what came back", now=now)
     if report.kind == ReportKind.COMPLAINED:
         _complaint(report, delivery, now=now)
+    elif report.kind == ReportKind.UNSUBSCRIBED:
+        ledger.unsubscribe(
+            customer_id=delivery.customer_id, method="provider", now=now,
+            campaign_id=delivery.campaign_id, delivery_id=delivery.pk,
+        )  # fmt: skip
     elif report.kind == ReportKind.BOUNCED:
         _BOUNCES[BounceClass(report.bounce)](report, delivery, now=now)
 

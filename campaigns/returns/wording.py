@@ -79,6 +79,11 @@ def first_status(text: str) -> str:
     return found[1] if found else ""
 
 
+def is_vague(status: str) -> bool:
+    """Whether the code, or that there is none, leaves open what is the matter."""
+    return _VAGUE.match(status) is not None
+
+
 def better_status(told: str, diagnostic: str) -> str:
     """Of a report's own status and the one in the other server's words, the one that says more."""
     quoted = first_status(diagnostic)
