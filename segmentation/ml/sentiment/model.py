@@ -1,0 +1,203 @@
+"""Texts to sentiment: language first, then the stack of that language, then what the text speaks of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segmentation.ml import artifacts
+from segmentation.ml.artifacts import ArtifactError
+from segmentation.ml.sentiment import aspects, language, lexical
+from segmentation.ml.sentiment.aspects import Aspect
+from segmentation.ml.sentiment.stack import Stack
+from segmentation.ml.sentiment.words import tokens_of
+from segmentation.ml.tables import Floats
+
+
+LONGEST = 5_000
+"""Characters read of one text; a review says what it says before that."""
+
+EVEN_AT = 500
+"""Texts of its own with which a shop's model weighs as much as the shipped one."""
+
+
+class Label(Enum):
+    """What a text says on the whole."""
+
+    POSITIVE = "POSITIVE"  # the likeliest of the three
+    NEUTRAL = "NEUTRAL"
+    NEGATIVE = "NEGATIVE"
+    NOT_SCORED = "NOT_SCORED"  # no words, or of a language that nothing was learned of
+
+
+_LABELS = (Label.NEGATIVE, Label.NEUTRAL, Label.POSITIVE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sentiment:
+    """
+    polarity is P(positive) − P(negative), −1 to 1; subjectivity, textblob and vader are of English only.
+    All are None, with a reason, when the text is not scored.
+    """
+
+    label: Label
+    language: str = ""
+    polarity: float | None = None
+    negative: float | None = None
+    neutral: float | None = None
+    positive: float | None = None
+    textblob: float | None = None
+    vader: float | None = None
+    subjectivity: float | None = None
+    reason: str = ""
+    aspects: tuple[Aspect, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentimentModel:
+    """general: for English texts of any trade; own: by language, from the shop's stars; learned: aspects by term."""
+
+    general: Stack | None
+    own: Mapping[str, Stack] = field(default_factory=dict)
+    learned: Mapping[str, str] = field(default_factory=dict)
+
+    def read(
+        self,
+        texts: Sequence[str | None],
+        *,
+        languages: Sequence[str | None] | None = None,
+        fast: bool = False,
+    ) -> list[Sentiment]:
+        """
+        Score texts in order. `languages` are the shop's words for them ("en", "de-AT"), where it has any.
+
+        `fast` leaves out the lexicons' rules and the aspects: a tenth of the work, for a little less.
+        """
+        said: Sequence[str | None] = [None] * len(texts) if languages is None else languages
+        cut = [_readable(text) for text in texts]
+        told = [
+            language.tell(text, said=its, is_english=self._is_english)
+            for text, its in zip(cut, said, strict=True)
+        ]
+        result: list[Sentiment | None] = [None] * len(texts)
+        rows: dict[str, list[int]] = {}
+        for number, its in enumerate(told):
+            if its.language in self.own or (its.language == "en" and self.general is not None):
+                rows.setdefault(its.language, []).append(number)
+            else:
+                result[number] = _not_scored(its)
+        for its_language, numbers in rows.items():
+            scored = self._read_one([cut[i] for i in numbers], its_language, fast=fast)
+            for number, one in zip(numbers, scored, strict=True):
+                result[number] = one
+        return [one for one in result if one is not None]
+
+    def _read_one(self, texts: list[str], its: str, *, fast: bool) -> list[Sentiment]:
+        if fast:
+            measured = None
+            share = self._mixed(its, lambda stack: stack.skim(texts))
+        else:
+            tokens = [tokens_of(text) for text in texts]
+            measured = (
+                np.array([lexical.measure(*pair) for pair in zip(texts, tokens, strict=True)])
+                if its == "en"
+                else np.empty((len(texts), 0))
+            )
+            share = self._mixed(its, lambda stack: stack.read(texts, measured))
+        found: list[tuple[Aspect, ...]] = [()] * len(texts)
+        if not fast and its == "en":
+            found = aspects.find_all(texts, overall=share[:, 2] - share[:, 0], learned=self.learned)
+        best = share.argmax(axis=1).tolist()
+        numbers = share.tolist()
+        known: list[Any] = (
+            [None] * len(texts) if measured is None or its != "en" else measured.tolist()
+        )
+        return [
+            Sentiment(
+                label=_LABELS[best[i]],
+                language=its,
+                polarity=numbers[i][2] - numbers[i][0],
+                negative=numbers[i][0],
+                neutral=numbers[i][1],
+                positive=numbers[i][2],
+                textblob=known[i][lexical.TEXTBLOB] if known[i] else None,
+                vader=known[i][lexical.VADER] if known[i] else None,
+                subjectivity=known[i][lexical.SUBJECTIVITY] if known[i] else None,
+                aspects=found[i],
+            )
+            for i in range(len(texts))
+        ]
+
+    def _mixed(self, its: str, ask: Any) -> Floats:
+        """The shop's own model and the shipped one, weighed by how many texts the shop's has learned from."""
+        own = self.own.get(its)
+        general = self.general if its == "en" else None
+        if own is None or general is None:
+            answer: Floats = ask(own or general)
+            return answer
+        weight = own.texts / (own.texts + EVEN_AT)
+        mixed: Floats = weight * ask(own) + (1 - weight) * ask(general)
+        return mixed
+
+    def _is_english(self, word: str) -> bool:
+        return lexical.is_english(word) or word in _learned_words(self.general)
+
+    def to_files(self) -> dict[str, bytes]:
+        """What was learned of the shop; the shipped model is part of the program."""
+        files = artifacts.to_files(
+            documents={"sentiment": {"languages": sorted(self.own), "learned": dict(self.learned)}}
+        )
+        for its, stack in self.own.items():
+            files |= stack.to_files(f"own_{its}")
+        return files
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, bytes]) -> "SentimentModel":
+        """Raises ArtifactError when they are not those of `to_files`."""
+        document = artifacts.read_document(files, "sentiment")
+        try:
+            languages = [str(one) for one in document["languages"]]
+            learned = {str(term): str(name) for term, name in document["learned"].items()}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ArtifactError(f"not a model of sentiment: {error}; train it again") from error
+        return cls(
+            general=shipped().general,
+            own={its: Stack.from_files(files, f"own_{its}") for its in languages},
+            learned=learned,
+        )
+
+
+WEIGHTS = Path(__file__).with_name("weights")
+
+
+@lru_cache(maxsize=1)
+def shipped() -> SentimentModel:
+    """The model that comes with the program; raises ArtifactError when its files are damaged."""
+    files = {path.name: path.read_bytes() for path in sorted(WEIGHTS.glob("general*"))}
+    if not files:
+        raise ArtifactError(f"no weights in {WEIGHTS}; restore them from the repository")
+    return SentimentModel(general=Stack.from_files(files, "general"))
+
+
+@lru_cache(maxsize=4)
+def _words(words: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(words)
+
+
+def _learned_words(stack: Stack | None) -> frozenset[str]:
+    return frozenset() if stack is None else _words(stack.ngrams.words)
+
+
+def _readable(text: str | None) -> str:
+    """The beginning of a text, in one line, without what no letter is."""
+    begun = (text or "")[: 2 * LONGEST].replace("\x00", " ")
+    return " ".join(begun.encode("utf-8", "replace").decode("utf-8").split())[:LONGEST]
+
+
+def _not_scored(told: language.Told) -> Sentiment:
+    reason = told.reason or f"nothing was learned of {told.language!r} yet"
+    return Sentiment(label=Label.NOT_SCORED, language=told.language, reason=reason)
