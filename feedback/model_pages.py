@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -19,7 +20,7 @@ from feedback import charts, pages, reports, retraining, rollback
 from feedback.models import DriftCheck, RetrainingDecision, TrainingRequest
 from feedback.reports.model_health import health
 from segmentation.enums import ModelStatus, Task
-from segmentation.ml.cards import purpose_of
+from segmentation.ml.cards import in_words, purpose_of
 from segmentation.ml.catalogue import CATALOGUE
 from segmentation.ml.features import FEATURES
 from segmentation.models import ModelVersion, SensitiveField
@@ -92,7 +93,7 @@ def card(request: HttpRequest, version_id: int) -> HttpResponse:
         object=version,
         version=version,
         model=shown,
-        row=CATALOGUE.get(version.task),
+        row=in_words(CATALOGUE.get(version.task)),
         purpose=purpose_of(version.task),
         health=health(version, with_customers=False),
         gains=charts.gains(version.metrics.get("gains")),
@@ -156,17 +157,46 @@ def drift(request: HttpRequest) -> HttpResponse:
     """What the last weekly checks found."""
     checks = list(DriftCheck.objects.order_by("-as_of")[:26])
     found = checks[0].findings if checks and isinstance(checks[0].findings, list) else []
-    rows = [one for one in found if isinstance(one, Mapping)]
+    rows = [_compared(one) for one in found if isinstance(one, Mapping)]
+    meanings = {one.meaning for one in FEATURES.values()}
     return page(
         request,
         "pages/drift.html",
         title="Drift",
         opts=RetrainingDecision._meta,
         checks=checks,
-        rows=[
-            (one, _size(one), display.number(one.get("adjusted"), decimals=4))
-            for one in sorted(rows, key=lambda one: (not one.get("alarm"), not one.get("judged")))
-        ],
+        rows=rows,
+        told=[one for one in rows if one.changed or one.name not in meanings],
+        features=[one for one in rows if not one.changed and one.name in meanings],
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """One quantity of a drift check, ready to be read."""
+
+    name: str
+    found: str
+    changed: bool
+    rows_before: Any
+    rows_now: Any
+    size: str
+    dispersion: Any
+    p: str
+
+
+def _compared(one: Mapping[str, Any]) -> Compared:
+    name = str(one.get("name", ""))
+    words = str(one.get("words", "")).removeprefix(f"{name}: ")
+    return Compared(
+        name=name,
+        found=words[:1].upper() + words[1:],
+        changed=bool(one.get("alarm")),
+        rows_before=one.get("rows_before"),
+        rows_now=one.get("rows_now"),
+        size=_size(one),
+        dispersion=one.get("dispersion"),
+        p=display.number(one.get("adjusted"), decimals=4),
     )
 
 

@@ -95,8 +95,12 @@ def _everything(database: duckdb.DuckDBPyConnection, *, as_of: int) -> Iterator[
     if min(len(now), len(before)) < compare.FEWEST:
         return
     for name in _watched():
+        unit = 100 if features.FEATURES[name].unit == "cents" else 1
         yield compare.numbers(
-            name=f"Feature {name}", before=before.column(name), now=now.column(name), floor=MOVED
+            name=features.FEATURES[name].meaning,
+            before=before.column(name) / unit,
+            now=now.column(name) / unit,
+            floor=MOVED,
         )
     for task in (Task.CHURN, Task.PURCHASE):
         version = queries.champion(task)
@@ -108,7 +112,7 @@ def _everything(database: duckdb.DuckDBPyConnection, *, as_of: int) -> Iterator[
                 for part, moment in ((before, earlier), (now, as_of))
             ]
             yield compare.numbers(
-                name=f"Score {task.lower()}", before=said[0], now=said[1], floor=MOVED
+                name=f"Score of {task_name(version)}", before=said[0], now=said[1], floor=MOVED
             )
             yield from _outcome(database, version, ids, as_of=as_of)
         except (ArtifactError, KeyError) as error:

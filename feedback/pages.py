@@ -182,6 +182,16 @@ MEASURES = {
     "smallest_share": ("Smallest cluster", "share of customers"),
     "davies_bouldin": ("Davies-Bouldin index", "lower is better"),
     "calinski_harabasz": ("Calinski-Harabasz index", "higher is better"),
+    "accuracy": ("Named the right segment", "share of customers held out"),
+    "top2": ("Right among the two likeliest", "share of customers held out"),
+    "again": ("Right for those who came again", "share of them"),
+    "macro_f1": ("F1, mean of segments", "1 is perfect"),
+    "majority": ("The largest segment", "share; who always names it is right so often"),
+    "calibration": ("Calibration error", "lower is better"),
+    "customers": ("Held out to judge by", "customers"),
+    "horizon_days": ("Looks ahead", "days"),
+    "slope": ("Slope on unseen customers", "1: differences as predicted; 0: noise"),
+    "slope_error": ("Its standard error", ""),
     "kept": ("Kept the name of their cluster", "share of customers, over the last refit"),
 }
 
@@ -194,6 +204,12 @@ FORMATS: dict[str, Callable[[float], str]] = {
     "smallest_share": display.percent,
     "kept": display.percent,
     "rounds": display.number,
+    "accuracy": display.percent,
+    "top2": display.percent,
+    "again": display.percent,
+    "majority": display.percent,
+    "customers": display.number,
+    "horizon_days": display.number,
 }
 
 

@@ -82,7 +82,9 @@ def described(version: ModelVersion) -> Version:
         model, baseline = metrics, {}
     if not isinstance(baseline, Mapping):
         baseline = {}
-    calibration = metrics.get("calibration") or ()
+    # of a task that is not yes or no it may be one number
+    calibration = metrics.get("calibration")
+    bins = calibration if isinstance(calibration, list | tuple) else ()
     return Version(
         version=version,
         measures=tuple(
@@ -90,7 +92,7 @@ def described(version: ModelVersion) -> Version:
             for name, raw in model.items()
             if (value := _number(raw)) is not None
         ),
-        calibration=tuple(entry for entry in calibration if isinstance(entry, Mapping)),
+        calibration=tuple(entry for entry in bins if isinstance(entry, Mapping)),
     )
 
 

@@ -1,6 +1,8 @@
 """What a model is for, what it is not for, and what to mind: the part of a model card that no number says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from segmentation.ml.catalogue import Row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,3 +83,23 @@ UNSAID = Purpose(
 def purpose_of(task: str) -> Purpose:
     """Of a task that nothing is written about, what holds of all."""
     return PURPOSES.get(task, UNSAID)
+
+
+_NAMES = {
+    "segmentation.ml.estimators.baselines.RecencyRule": "the recency rule: who bought lately will buy",
+    "features.MODEL_FEATURES": "the features below,",
+    "first_purchase.inputs: the": "the",
+}
+
+
+def in_words(row: Row | None) -> Row | None:
+    """The row of the catalogue without names of our code."""
+    if row is None:
+        return None
+
+    def plain(text: str) -> str:
+        for name, words in _NAMES.items():
+            text = text.replace(name, words)
+        return text
+
+    return replace(row, features=plain(row.features), baseline=plain(row.baseline))

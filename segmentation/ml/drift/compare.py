@@ -140,7 +140,9 @@ def categories(
         np.bincount(cells, minlength=size) / len(cells) for cells in (table_before, table_now)
     ]
     moved = int(np.argmax(np.abs(shares[1] - shares[0])))
-    label = str(kinds[kept[moved]]) if moved < len(kept) else OTHERS
+    rest = sorted(set(range(len(kinds))) - set(kept))
+    others = str(kinds[rest[0]]) if len(rest) == 1 else OTHERS
+    label = str(kinds[kept[moved]]) if moved < len(kept) else others
     psi = _psi(table_before, table_now, size=size)
     return replace(
         base,
@@ -182,6 +184,11 @@ def as_documents(findings: Sequence[Finding]) -> list[Mapping[str, Any]]:
     ]
 
 
+def percent(change: float) -> str:
+    """With its sign, a true minus."""
+    return f"{100 * change:+.0f} %".replace("-", "−")
+
+
 def _too_few(name: str, finding: Finding) -> str:
     return f"{name}: {min(finding.rows_before, finding.rows_now)} rows, {FEWEST} are needed"
 
@@ -189,7 +196,7 @@ def _too_few(name: str, finding: Finding) -> str:
 def _moved(name: str, before: float | None, now: float | None, psi: float) -> str:
     if before is None or now is None:
         return f"{name}: PSI {psi:.3f}"
-    change = f" ({100 * (now / before - 1):+.0f} %)" if before > 0 else ""
+    change = f" ({percent(now / before - 1)})" if min(before, now) > 0 else ""
     return f"{name}: mean {before:,.4g} before, {now:,.4g} now{change}"
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from segmentation.ml.drift.compare import FEWEST, Finding
+from segmentation.ml.drift.compare import FEWEST, Finding, percent
 from segmentation.ml.tables import Floats
 
 
@@ -53,5 +53,5 @@ def weekly(*, name: str, before: Floats, now: float) -> Finding:
         before=float(np.exp(expected)),
         now=float(now),
         alarm=abs(change) >= SMALLEST_CHANGE,
-        words=f"{name}: {np.exp(expected):,.0f} a week expected, {now:,.0f} came ({100 * change:+.0f} %)",
+        words=f"{name}: {np.exp(expected):,.0f} a week expected, {now:,.0f} came ({percent(change)})",
     )

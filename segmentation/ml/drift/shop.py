@@ -58,8 +58,8 @@ WITH usual AS (
 SELECT
     ($as_of - 1 - chain.placed_at) // $week AS week,
     chain.customer_id,
-    chain.total_cents::DOUBLE AS value,
-    unit_price::DOUBLE AS unit_price,
+    chain.total_cents / 100.0 AS value,
+    unit_price / 100.0 AS unit_price,
     price_index::DOUBLE AS price_index,
     units::DOUBLE AS units,
     discount_cents / nullif(total_cents + discount_cents, 0) AS discount,
