@@ -33,7 +33,9 @@ log = logging.getLogger(__name__)
 
 CHUNK = 1000  # rows claimed at once; they can all go back
 GROUP = 50  # rows in one intent; these can not, without the journal
-HANDOVER_SECONDS = 600.0  # for a group; well within handover.SENDING_LEASE_SECONDS
+# For a group. With tasks.SECONDS before it and the last answer of a slow server after it, well within the
+# time limit of a task and handover.SENDING_LEASE_SECONDS.
+HANDOVER_SECONDS = 60.0
 CONNECT_ATTEMPTS = 3
 
 

@@ -185,21 +185,43 @@ CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
+# Both: without the second, a killed child's task counts as done (celery#1628).
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# A task that failed is not rung for again: the next tick looks into the database anyway.
+CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_ETA_TASK_LIMIT = 100  # nothing has an ETA; if something gets one, it is not hoarded
+# Longer than security would like (60 s): refreshing a large shop's segments is one task. Sending keeps to
+# a fraction of it by itself (campaigns.tasks.SECONDS, dispatch.HANDOVER_SECONDS).
 CELERY_TASK_SOFT_TIME_LIMIT = 240
 CELERY_TASK_TIME_LIMIT = 300
+# A worker asked to quit ends its messages first: one killed in mid-message leaves an unknown.
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30.0
+# Against what leaks. The memory of a child that has trained or read a mirror is no leak: above that.
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 5_000
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 1_500_000  # KiB
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # for ever: by default a worker gives up after 100
+# Explicit, because Celery 6 turns it round: killing a sender in mid-message makes unknowns, and to run a
+# task twice does nothing here.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+# The same in all three places, or the shortest wins (celery's documentation of Redis). Well above the
+# limit of a task, well below the hour after which kombu rings again by default.
+CELERY_VISIBILITY_TIMEOUT = 900
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 900,
+    "visibility_timeout": CELERY_VISIBILITY_TIMEOUT,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
     "global_keyprefix": "coterie:",
+    # a connection that died silently is noticed, and not waited on for ever (celery#8030)
+    "socket_keepalive": True,
+    "health_check_interval": 25,
 }
+CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"visibility_timeout": CELERY_VISIBILITY_TIMEOUT}
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
+    "campaigns.tasks.read_returns": {"queue": "default"},  # a slow mailbox keeps no message waiting
     "campaigns.tasks.*": {"queue": "send"},
     "customers.tasks.run_imports_due": {"queue": "import"},
     # minutes each: what happens to a customer must not wait for them
