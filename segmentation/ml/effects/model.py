@@ -241,8 +241,8 @@ def _learn(experiment: Experiment, fold: Ints, *, seed: int, jobs: int) -> tuple
         three = OneForest.fit(part, y, t, binary=binary, seed=seed, jobs=jobs)
         models.append(one)
         outside = experiment.take(~inside)[0]
-        for at, learner in enumerate((one, two, three)):
-            said = learner.effects(outside)
+        said_by = (one.effects(outside), two.effects(outside), three.effects(outside))
+        for at, said in enumerate(said_by):
             alone[at, ~inside], treat[at, ~inside] = said.alone, said.treated
     least = 1e-4 * float(np.abs(outcome).mean())
     base = np.maximum((alone.mean(axis=0) + treat.mean(axis=0)) / 2, least)
@@ -266,7 +266,8 @@ def _learn(experiment: Experiment, fold: Ints, *, seed: int, jobs: int) -> tuple
 
 def _middle(said: Sequence[Said], *, least: float) -> Floats:
     """The expected outcome halfway between the arms, on average over learners."""
-    return np.maximum(np.mean([one.alone + one.treated for one in said], axis=0) / 2, least)
+    found: Floats = np.mean([one.alone + one.treated for one in said], axis=0) / 2
+    return np.maximum(found, least)
 
 
 def _precision(experiment: Experiment, base: Floats) -> Floats:
