@@ -23,6 +23,7 @@ FOLDS = 5
 FEWEST_ROWS = 100
 FEWEST_OF_A_CLASS = 20
 MEMBERS = ("logistic", "boosted trees")
+_SEVERAL = 3
 _FAR = 1e-4  # nobody is more certain than this
 _HELD = 20.0  # weight of the beginning, in units of the curvature of the rows
 
@@ -31,7 +32,7 @@ _HELD = 20.0  # weight of the beginning, in units of the curvature of the rows
 class _Pair:
     encoder: Encoder
     logistic: Logistic
-    booster: Any
+    boosters: tuple[Any, ...]
     jobs: int
 
     @classmethod
@@ -42,15 +43,21 @@ class _Pair:
         groups = np.r_[0, np.full(design.linear.shape[1], 1)].astype(np.int64)
         logistic = Logistic.fit(table, label, groups=groups, typical=np.array([0.0, 0.3]))
         return cls(
-            encoder=encoder, logistic=logistic, booster=_grown(design, label, seed, jobs), jobs=jobs
+            encoder=encoder,
+            logistic=logistic,
+            boosters=_grown(design, label, seed, jobs),
+            jobs=jobs,
         )
 
     def logits(self, records: Records) -> Floats:
         """(n, 2): log-odds of each member."""
         design = self.encoder.transform(records)
-        p = trees.predict(self.booster, design.trees, jobs=self.jobs)
+        said = [
+            logit(trees.predict(one, design.trees, jobs=self.jobs).clip(_FAR, 1 - _FAR))
+            for one in self.boosters
+        ]
         one = np.clip(self.logistic.logit(_with_one(design.linear)), logit(_FAR), -logit(_FAR))
-        return np.column_stack([one, logit(p.clip(_FAR, 1 - _FAR))])
+        return np.column_stack([one, np.mean(said, axis=0)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,17 +113,18 @@ def _enough(label: Floats) -> None:
             raise ValueError(f"only {count} {name} rows; at least {FEWEST_OF_A_CLASS} are needed")
 
 
-def _grown(design: Design, label: Floats, seed: int, jobs: int) -> Any:
+def _grown(design: Design, label: Floats, seed: int, jobs: int) -> tuple[Any, ...]:
+    """Several on different rows and columns: their mean varies less than any of them."""
     rarer = min(label.sum(), len(label) - label.sum())
-    return trees.fit(
-        design.trees,
-        label,
-        binary=True,
-        seed=seed,
-        jobs=jobs,
-        trees=int(np.clip(rarer, 40, 200)),
-        least_rows=20,
-    )
+    return tuple(
+        trees.fit(
+            design.trees, label,
+            binary=True, seed=_SEVERAL * seed + number, jobs=jobs,
+            trees=int(np.clip(rarer, 40, 200)), least_rows=20,
+            feature_fraction=0.5, bagging_fraction=0.7, bagging_freq=1,
+        )
+        for number in range(_SEVERAL)
+    )  # fmt: skip
 
 
 def _folds(label: Floats, seed: int) -> Ints:
