@@ -39,6 +39,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "segmentation.tasks.first_purchases_due",
         "schedule": 30.0,
     },
+    "segmentation: recommendations": {
+        "task": "segmentation.tasks.recommend_due",
+        "schedule": 30.0,
+    },
     "segmentation: customers that changed": {
         "task": "segmentation.tasks.refresh_dirty",
         "schedule": 1.0,

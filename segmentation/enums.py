@@ -33,6 +33,7 @@ class Task(models.TextChoices):
     LIFETIME = "LIFETIME", "Lifetime value: spend in the next 365 days"
     CLUSTERS = "CLUSTERS", "Clusters of customers"
     FIRST_PURCHASE = "FIRST", "First purchase: the segment that a first order leads to"
+    RECOMMEND = "RECOMMEND", "Recommendations: what a customer buys next"
 
 
 class Measure(models.TextChoices):

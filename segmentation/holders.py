@@ -8,15 +8,19 @@ from typing import Any
 from django.db.models import F, QuerySet
 
 from consent.personal_data import Person, deleting, keeping, of_customer
+from customers.models import Product
+from segmentation.ml.recommend.wording import in_words
 from segmentation.models import (
     DirtyCustomer,
     FirstPurchase,
     JudgedCase,
     Membership,
     MembershipChange,
+    Recommendation,
     ReviewSentiment,
     Score,
     SegmentFlip,
+    SuppressedCategory,
 )
 
 
@@ -73,6 +77,32 @@ def _cases(rows: QuerySet[Any]) -> Iterable[Mapping[str, Any]]:
         }
 
 
+def _recommendations(rows: QuerySet[Any]) -> Iterable[Mapping[str, Any]]:
+    """With the reason of each, as the customer may read it."""
+    for row in rows.select_related("run__version").order_by("pk"):
+        names = {
+            product.pk: str(product)
+            for product in Product.objects.filter(pk__in={*row.products, *row.because})
+        }
+        yield {
+            "products": [
+                {
+                    "name": names.get(key, "a product that was removed"),
+                    "reason": in_words(code, product=names.get(because, ""), days=days),
+                }
+                for key, code, because, days in zip(
+                    row.products, row.reasons, row.because, row.days, strict=True
+                )
+            ],
+            "as_of": row.run.as_of,
+            "model": str(row.run.version),
+        }
+
+
+def _suppressed(rows: QuerySet[Any]) -> Iterable[Mapping[str, Any]]:
+    return rows.order_by("pk").values("category", "until", "learned")
+
+
 HOLDERS = [
     deleting(Score, "Predictions", of_customer(Score), show=_scores),
     deleting(
@@ -86,6 +116,18 @@ HOLDERS = [
         "Examples of what models predicted",
         of_customer(JudgedCase),
         show=_cases,
+    ),
+    deleting(
+        Recommendation,
+        "What is recommended",
+        of_customer(Recommendation),
+        show=_recommendations,
+    ),
+    deleting(
+        SuppressedCategory,
+        "What is not recommended for a while",
+        of_customer(SuppressedCategory),
+        show=_suppressed,
     ),
     deleting(Membership, "Segments", of_customer(Membership), show=_segments),
     deleting(MembershipChange, "History of segments", of_customer(MembershipChange), show=_changes),

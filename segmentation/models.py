@@ -15,6 +15,13 @@ from segmentation.enums import (
     Sentiment,
     Task,
 )
+from segmentation.recommendation_models import (
+    CategoryRule,
+    ExpectedDemand,
+    Recommendation,
+    RecommendationRun,
+    SuppressedCategory,
+)
 
 
 class Segment(models.Model):
@@ -345,3 +352,25 @@ class DirtyCustomer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer_id} at {self.marked_at}"
+
+
+__all__ = [
+    "CategoryRule",
+    "DirtyCustomer",
+    "ExpectedDemand",
+    "FirstPurchase",
+    "JudgedCase",
+    "Membership",
+    "MembershipChange",
+    "ModelVersion",
+    "Recommendation",
+    "RecommendationRun",
+    "ReviewSentiment",
+    "Score",
+    "ScoreGeneration",
+    "Segment",
+    "SegmentFlip",
+    "SegmentVersion",
+    "SensitiveField",
+    "SuppressedCategory",
+]

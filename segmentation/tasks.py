@@ -12,6 +12,7 @@ from core import bell, clock
 from customers.queries import known_until
 from customers.tasks import read_inbound
 from segmentation import dynamic, first_purchases, refreshing
+from segmentation.recommending import refreshing as recommending
 
 
 logger = logging.getLogger(__name__)
@@ -61,3 +62,11 @@ def first_purchases_due(**kwargs: Any) -> None:
     done = first_purchases.refresh_if_due(now=known_until(now=clock.now()))
     if done is not None:
         logger.info("%s predicts for %d first orders", done.version, done.customers)
+
+
+@shared_task(soft_time_limit=3600, time_limit=3900)
+def recommend_due(**kwargs: Any) -> None:
+    """Compute once a day what each customer is recommended and what is not; learn how every 28 days."""
+    done = recommending.refresh_if_due(now=known_until(now=clock.now()))
+    if done is not None:
+        logger.info("%s recommends to %d customers", done.version, done.customers)

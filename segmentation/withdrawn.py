@@ -13,7 +13,13 @@ from segmentation.enums import SegmentKind
 from segmentation.models import Segment
 
 
-TABLES = ("segmentation_score", "segmentation_firstpurchase", "segmentation_judgedcase")
+TABLES = (
+    "segmentation_score",
+    "segmentation_firstpurchase",
+    "segmentation_judgedcase",
+    "segmentation_recommendation",
+    "segmentation_suppressedcategory",
+)
 """What models say of customers, by `customer_id`: gone with the agreement to be profiled."""
 
 _WITHDREW = """

@@ -1,7 +1,6 @@
-"""Why a product is offered, as a code with its parameters, and in words."""
+"""Why a product is offered: a code with its parameters; `wording` has the sentences."""
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 
@@ -9,18 +8,8 @@ from segmentation.ml.recommend.clocks import Clocks
 from segmentation.ml.recommend.histories import Histories
 from segmentation.ml.recommend.links import Links
 from segmentation.ml.recommend.purchases import Products
+from segmentation.ml.recommend.wording import Reason
 from segmentation.ml.tables import Bools, Floats, Ints
-
-
-class Reason(IntEnum):
-    """Stored as numbers; never renumber."""
-
-    POPULAR = 0
-    BECAUSE = 1
-    GOES_WITH = 2
-    USUALLY = 3
-    OTHERS_AGAIN = 4
-    AGAIN = 5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,23 +65,6 @@ def reasons(
         )
         because[owned] = -1
     return Reasons(code=code, product=because, days=days)
-
-
-def in_words(code: int, *, product: str = "", days: int = 0) -> str:
-    """A sentence that may be shown to the customer."""
-    match Reason(code):
-        case Reason.BECAUSE:
-            return f"because you bought {product}"
-        case Reason.GOES_WITH:
-            return f"goes with {product}, which you bought"
-        case Reason.USUALLY:
-            return f"you usually buy this every {days} days" if days > 1 else "you buy this daily"
-        case Reason.OTHERS_AGAIN:
-            return f"you bought this before; it is usually bought again after {days} days"
-        case Reason.AGAIN:
-            return "you bought this before"
-        case Reason.POPULAR:
-            return "popular at this time"
 
 
 def _pair_of(ranked: Ints, histories: Histories) -> Ints:
