@@ -3,8 +3,8 @@
     python -m benchmarks.scores --rows 1000000 --rounds 3
 
 Bare: one COPY of the ready-made bytes into a table without key or index. Ours: from arrays, into a
-generation beside the one that is shown, with its keys and indexes, the pointer moved and the
-generation before the last removed; and again with 2 % changed. A private PostgreSQL of
+generation beside the one that is shown, with its unique index, the pointer moved and the
+generation before the last removed; and again with 2 % changed. Both end in a commit. A private PostgreSQL of
 COTERIE_HOME is used, with fsync on.
 """
 
@@ -39,7 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     for name in ("bare", "ours", "changed"):
         print(f"  {name:8} {report[name]:8.3f} s")
-    print(f"  ours by bare {report['ratio']:.2f}")
+    print(
+        f"  ours by bare {report['ratio']:.2f} (goal 1.5); fastest by fastest {report['best']:.2f}"
+    )
     if options.json:
         print(json.dumps(report))
     return 0
@@ -68,6 +70,7 @@ def measure(rows: int, rounds: int) -> dict[str, Any]:
     from segmentation import scoring
     from segmentation.enums import ModelStatus, Task
     from segmentation.models import ModelVersion
+    from segmentation.predictors import Predicted
     from segmentation.scoring import write_generation
 
     customers = make_customers(rows)
@@ -97,15 +100,20 @@ def measure(rows: int, rounds: int) -> dict[str, Any]:
                 lambda some=some, generation=generation: scoring._write_some(
                     generation,
                     customers[some],
-                    customers[some],
-                    rng.random(len(some)),
-                    nothing[some],
+                    Predicted(
+                        customer_ids=customers[some], columns={"value": rng.random(len(some))}
+                    ),
                 )
             )
         )
     medians = {name: statistics.median(times) for name, times in seen.items()}
     ratios = [ours / bare for ours, bare in zip(seen["ours"], seen["bare"], strict=True)]
-    return {"rows": rows, "rounds": rounds, **medians, "ratio": statistics.median(ratios)}
+    best = min(seen["ours"]) / min(
+        seen["bare"]
+    )  # of little use alone, but steadier among neighbours
+    return {
+        "rows": rows, "rounds": rounds, **medians, "ratio": statistics.median(ratios), "best": best,
+    }  # fmt: skip
 
 
 def timed(act: Callable[[], object]) -> float:

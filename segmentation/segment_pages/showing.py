@@ -86,21 +86,20 @@ def _state(segment: Segment) -> dict[str, str]:
 
 
 def _profile(segment: Segment) -> dict[str, Any]:
-    """`profile`, or `no_profile`: why there is none, in words. Neither of a segment without members."""
-    if not segment.size:
-        return {}
+    """`profile`, or None and in `no_profile` why, in words. Neither for a segment without members."""
+    profile, problem = None, ""
     try:
-        with previewing.tables() as database:
-            return {"profile": profiles.of_segment(database, segment)}
+        if segment.size:
+            with previewing.tables() as database:
+                profile = profiles.of_segment(database, segment)
     except previewing.TooSlowError:
-        took = f"took longer than {previewing.LIMIT.seconds} seconds and was stopped"
-        return {
-            "no_profile": f"Describing the members {took}. Try again when the server has less to do."
-        }
+        problem = (
+            f"Describing the members took longer than {previewing.LIMIT.seconds} seconds and was stopped."
+            " Try again when the server has less to do."
+        )
     except previewing.NotReadError:
-        return {
-            "no_profile": "The analytic tables are not read yet: this will be told within minutes."
-        }
+        problem = "The analytic tables are not read yet; they will be within minutes."
+    return {"profile": profile, "no_profile": problem}
 
 
 _WORTH = f"""

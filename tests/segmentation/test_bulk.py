@@ -61,3 +61,18 @@ def test_copy_columns_of_other_types_goes_row_by_row(table: str) -> None:
     words = np.array(["x", "y"])
     bulk.copy_columns(table, ["a", "word"], ["int8", "varchar"], [np.array([1, 2]), words])
     assert [row[0] for row in rows()] == [1, 2]
+
+
+def test_read_columns_gives_what_was_written(table: str) -> None:
+    keys, some = np.array([3, 1, -(2**62)]), np.array([0.5, -1e300, 0.0])
+    bulk.copy_columns(table, ["a", "b"], ["int8", "float8"], [keys, some])
+    read_keys, read = bulk.read_columns("SELECT a, b FROM copied ORDER BY a", ["int8", "float8"])
+    assert read_keys.tolist() == [-(2**62), 1, 3]
+    assert read.tolist() == [0.0, -1e300, 0.5]
+    assert [len(one) for one in bulk.read_columns("SELECT 1::bigint LIMIT 0", ["int8"])] == [0]
+
+
+def test_read_columns_refuses_null(table: str) -> None:
+    bulk.copy_columns(table, ["a", "b"], ["int8", "float8"], [np.arange(2), np.full(2, np.nan)])
+    with pytest.raises(ValueError, match="NULL"):
+        bulk.read_columns("SELECT a, b FROM copied", ["int8", "float8"])

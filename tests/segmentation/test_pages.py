@@ -105,6 +105,7 @@ def test_pages_ask_for_their_permissions() -> None:
     freeze = reverse("admin:segment_freeze", args=[segment.pk])
     assert onlooker.post(freeze).status_code == 403
     assert onlooker.get(reverse("admin:segment_overlaps")).status_code == 200
+    assert onlooker.get(reverse("admin:segment_features")).status_code == 200
     assert client_who_may("view_segment", "add_segment").get(reverse(NEW)).status_code == 200
     assert Client().get(reverse(NEW)).status_code == 302
 

@@ -43,12 +43,23 @@ def test_a_page_neither_makes_the_tables_nor_waits_for_them(
     segment.save()
     url = reverse("admin:segment_page", args=[segment.pk])
     shared, settings.HOME = settings.HOME, tmp_path
-    assert admin_client.get(url).context["profile"] is None
+    page = admin_client.get(url)
+    assert page.context["profile"] is None
+    assert "not read yet" in page.content.decode()
     assert not list(tmp_path.glob("mirror/*"))
     settings.HOME = shared
     mirror.refresh()
     assert admin_client.get(url).context["profile"] is not None
     monkeypatch.setattr(previewing, "LIMIT", timedelta(milliseconds=50))
+    endless = (
+        "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range % 7 <> b.range % 5"
+    )
+    monkeypatch.setattr(
+        profiles, "of_segment", lambda database, segment: database.execute(endless).fetchall()
+    )
+    page = admin_client.get(url)
+    assert page.context["profile"] is None
+    assert "took longer than" in page.content.decode()
     with pytest.raises(previewing.TooSlowError), previewing.tables() as database:
         database.execute(
             "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range % 7 <> b.range % 5"
