@@ -16,7 +16,7 @@ from pathlib import Path
 
 from django.db import connection
 
-from campaigns import audience, handover, holding
+from campaigns import audience, handover, holding, recommended
 from campaigns.channels import open_channel
 from campaigns.channels.base import Channel, ChannelError, Letter, Verdict
 from campaigns.enums import FINAL_STATES, CampaignState, DeliveryState, SkipReason
@@ -130,7 +130,7 @@ class _Sender:
                 if not intended and not _still_running(campaign):
                     break
                 crash_point("after-intent")
-                self.group(template, intended)
+                self.group(template, recommended.with_products(template, intended))
                 done += len(group)
         except RenderError as error:
             _pause(campaign, note=f"Paused: the message cannot be made. {error}")

@@ -6,7 +6,7 @@ import html
 import re
 from dataclasses import dataclass
 
-from campaigns.merge_fields import LINKS
+from campaigns.merge_fields import LINKS, PRODUCT
 
 
 _ANCHOR = re.compile(
@@ -14,6 +14,7 @@ _ANCHOR = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _UNSUBSCRIBE = re.compile(r"\{\{-?\s*unsubscribe_url\s*-?\}\}")
+_PRODUCT = re.compile(r"\{\{-?\s*" + PRODUCT + r"\.url\s*-?\}\}")
 _UNCOUNTED = ("mailto:", "tel:", "#")
 _MAX_LENGTH = 2000
 
@@ -46,7 +47,11 @@ def problems(source: str) -> list[str]:
     for match in _ANCHOR.finditer(source):
         url = _address(match)
         line = source.count("\n", 0, match.start()) + 1
-        if _UNSUBSCRIBE.fullmatch(url) or url.lower().startswith(_UNCOUNTED):
+        if (
+            _UNSUBSCRIBE.fullmatch(url)
+            or _PRODUCT.fullmatch(url)
+            or url.lower().startswith(_UNCOUNTED)
+        ):
             continue
         if "{{" in url or "{%" in url:
             found.append(f"Body, line {line}: the address of a link cannot hold merge fields.")

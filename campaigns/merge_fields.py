@@ -2,11 +2,12 @@
 What a marketer may write between {{ }} and {% %}: a closed set, checked when a campaign is saved.
 
 Templates are Liquid, strict: an unknown field, filter or tag is a mistake with a line, never an
-empty space in somebody's mail. Values are plain text and numbers; there are no loops.
+empty space in somebody's mail. Values are plain text and numbers; the one loop is over products.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 
@@ -20,11 +21,24 @@ FIELDS = {
     "discount_percent": "The campaign's discount, per cent",
     "shop.postal_address": "Postal address of the shop (required)",
     "unsubscribe_url": "The customer's own link to unsubscribe (required)",
+    "recommendations": "Products for this customer, for a loop: {% for product in recommendations limit: 4 %} with "
+    "product.name, .price, .reason, .url, .image_url, .category {% else %} for when there are none {% endfor %}",
+    "recommendations.size": "How many products there are",
 }
+PRODUCT = "product"
+"""What the variable of the loop has to be called where a link leads to {{ product.url }}."""
+SAMPLE_PRODUCTS: tuple[dict[str, str], ...] = (
+    {
+        "name": "A product", "category": "Things", "price": "19.00", "reason": "because you bought another",
+        "url": "https://shop.example/a", "image_url": "https://shop.example/a.jpg",
+    },
+    dict.fromkeys(("name", "category", "price", "reason", "url", "image_url"), ""),
+)  # fmt: skip
+"""To try a template with: one of which all is known, and one of which nothing is."""
 LINKS = "links"  # put in by us for the addresses of links; not for marketers
 
 _TAGS = {
-    "if", "unless", "case", "assign", "capture", "comment", "#", "echo",
+    "if", "unless", "case", "for", "assign", "capture", "comment", "#", "echo",
     "content", "output", "illegal",
 }  # fmt: skip
 _FILTERS = {
@@ -37,7 +51,7 @@ _FILTERS = {
 class _ClosedEnvironment(Environment):
     output_stream_limit = 500_000  # bytes; Gmail cuts a message off at 102,000
     local_namespace_limit = 10_000
-    loop_iteration_limit = 0
+    loop_iteration_limit = 200  # the products of a message, a few times over
     context_depth_limit = 10
     block_nesting_limit = 20
 
@@ -57,13 +71,34 @@ def problems(source: str, *, where: str, html: bool) -> list[str]:
         template = environment(html=html).from_string(source)
     except LiquidError as error:
         return [f"{where}, line {_line_of_error(error, source)}: {error.message}."]
-    return [f"{where}, line {line}: {text}" for line, text in sorted(_unknown(template, source))]
+    found = sorted([*_other_loops(source), *_unknown(template, source)])
+    return [f"{where}, line {line}: {text}" for line, text in found]
 
 
 def fields_used(source: str) -> set[str]:
     """The merge fields of a template that has no problems."""
     analysis = environment(html=True).from_string(source).analyze()
     return {str(use) for uses in analysis.globals.values() for use in uses}
+
+
+def uses_recommendations(*sources: str) -> bool:
+    """Whether a template without problems asks for products; one with problems asks for nothing."""
+    try:
+        used = set().union(*(fields_used(source) for source in sources))
+    except LiquidError:
+        return False
+    return bool({"recommendations", "recommendations.size"} & used)
+
+
+_LOOP = re.compile(r"{%-?\s*for\s+(\S+)\s+in\s+([^\s%]+)")
+
+
+def _other_loops(source: str) -> Iterator[tuple[int, str]]:
+    """Loops over anything but products could make a message without end."""
+    for match in _LOOP.finditer(source):
+        if match[2] != "recommendations" or match[1] != PRODUCT:
+            line = source.count("\n", 0, match.start()) + 1
+            yield line, f"the only loop there is begins {{% for {PRODUCT} in recommendations %}}."
 
 
 def _unknown(template: BoundTemplate, source: str) -> Iterator[tuple[int, str]]:

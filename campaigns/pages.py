@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
-from campaigns import audience, lifecycle, rendering
+from campaigns import audience, lifecycle, recommended, rendering
 from campaigns.enums import CampaignState
 from campaigns.forms import CampaignForm, LaunchForm
 from campaigns.merge_fields import FIELDS
@@ -151,7 +151,10 @@ def preview(request: HttpRequest, campaign_id: int) -> HttpResponse:
     rendered, error = None, ""
     if chosen is not None:
         try:
-            rendered = rendering.preview(found, chosen, now=clock.now())
+            rendered = rendering.preview(
+                found, chosen, now=clock.now(),
+                recommendations=recommended.of_customer(found, chosen),
+            )  # fmt: skip
         except rendering.RenderError as failure:
             error = str(failure)
     return _page(
@@ -211,7 +214,10 @@ def message(request: HttpRequest, campaign_id: int, customer_id: int) -> HttpRes
     found = _campaign(campaign_id)
     customer = get_object_or_404(Customer, pk=customer_id)
     try:
-        html = rendering.preview(found, customer, now=clock.now()).html
+        html = rendering.preview(
+            found, customer, now=clock.now(),
+            recommendations=recommended.of_customer(found, customer),
+        ).html  # fmt: skip
     except rendering.RenderError as error:
         raise Http404(str(error)) from error
     response = HttpResponse(html)

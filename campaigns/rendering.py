@@ -8,7 +8,8 @@ recipient no parsing.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
@@ -42,6 +43,7 @@ class Recipient:
     first_name: str
     last_name: str
     tracks_clicks: bool
+    recommendations: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +76,9 @@ class CampaignTemplate:
         except mime.BadAddressError as error:
             raise RenderError(f"sender: {error}") from error
         self.discount_percent = campaign.discount_percent
+        self.uses_recommendations = merge_fields.uses_recommendations(
+            campaign.subject, campaign.body_html
+        )
         self._subject = _compile(campaign.subject, as_html=False)
         self._html = _compile(numbered.source, as_html=True)
         self._text = _compile(_as_text(numbered.source), as_html=False)
@@ -103,6 +108,7 @@ class CampaignTemplate:
             "shop": {"postal_address": settings.POSTAL_ADDRESS},
             "discount_percent": self.discount_percent,
             "unsubscribe_url": unsubscribe_url,
+            "recommendations": recipient.recommendations,
             "links": [
                 click_url(recipient.delivery_id, number) if recipient.tracks_clicks else url
                 for number, url in enumerate(self.urls, start=1)
@@ -145,12 +151,16 @@ class CampaignTemplate:
 
 
 def preview(
-    campaign: Campaign, customer: Customer, *, now: datetime | None = None
+    campaign: Campaign,
+    customer: Customer,
+    *,
+    now: datetime | None = None,
+    recommendations: tuple[Mapping[str, Any], ...] = (),
 ) -> RenderedMessage:
     """What `customer` would get; its links note nothing and unsubscribe nobody. Raises RenderError."""
     recipient = Recipient(
         delivery_id=0, customer_id=0, email=customer.email, first_name=customer.first_name,
-        last_name=customer.last_name, tracks_clicks=False,
+        last_name=customer.last_name, tracks_clicks=False, recommendations=recommendations,
     )  # fmt: skip
     return CampaignTemplate(campaign).render(recipient, now=now)
 
@@ -183,7 +193,10 @@ def _trial(campaign: Campaign) -> list[str]:
         tracks_clicks=False,
     )  # fmt: skip
     try:
-        message = CampaignTemplate(campaign).render(nobody, now=None)
+        template = CampaignTemplate(campaign)
+        message = template.render(nobody, now=None)
+        if template.uses_recommendations:
+            template.render(replace(nobody, recommendations=merge_fields.SAMPLE_PRODUCTS), now=None)
     except RenderError as error:
         return [f"Body: {error}."]
     return [] if message.subject else ["Subject: it is empty for a customer without a name."]

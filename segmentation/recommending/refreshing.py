@@ -19,7 +19,7 @@ from segmentation.ml import artifacts
 from segmentation.ml.recommend.engine import Engine, Recommended, Wishes
 from segmentation.ml.recommend.histories import Histories
 from segmentation.ml.recommend.judging import top
-from segmentation.ml.recommend.purchases import Products
+from segmentation.ml.recommend.purchases import Products, Purchases
 from segmentation.ml.recommend.ranking import Offer
 from segmentation.ml.tables import Bools, Floats, Ints
 from segmentation.models import CategoryRule, ExpectedDemand, ModelVersion, RecommendationRun
@@ -131,7 +131,7 @@ def _wishes(products: Products) -> Wishes:
 
 def _popular(engine: Engine, wishes: Wishes, *, now: int) -> list[int]:
     """For who has no list: by what sells alone, the same for all, learned from nobody in particular."""
-    nobody = shop.Purchases(
+    nobody = Purchases(
         customer=np.zeros(0, np.int64), product=np.zeros(0, np.int64), at=np.zeros(0, np.int64),
         quantity=np.zeros(0), customers=1, products=engine.products,
     )  # fmt: skip

@@ -48,9 +48,8 @@ def margins(known: Products) -> Floats:
     """(m,) share of the price that is left after the cost, NaN where one of them is unknown."""
     told = {
         str(key): (price - cost) / price
-        for key, price, cost in Product.objects.filter(
-            price_cents__gt=0, cost_cents__isnull=False
-        ).values_list("pk", "price_cents", "cost_cents")
+        for key, price, cost in Product.objects.values_list("pk", "price_cents", "cost_cents")
+        if price and price > 0 and cost is not None
     }
     return np.array([told.get(key, np.nan) for key in known.keys], dtype=np.float64)
 
@@ -61,8 +60,8 @@ def buyers(database: duckdb.DuckDBPyConnection, *, now: int) -> Ints:
         """SELECT DISTINCT customer_id FROM order_lines SEMI JOIN customers USING (customer_id)
         WHERE placed_at < ? AND arrived_at < ?""",
         [now, now],
-    ).fetchnumpy()
-    return np.sort(rows["customer_id"].astype(np.int64))
+    ).fetchall()
+    return np.sort(np.array([row[0] for row in rows], dtype=np.int64))
 
 
 def sample(customers: Ints) -> Ints:

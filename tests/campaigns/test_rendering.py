@@ -209,3 +209,49 @@ def test_a_value_that_a_filter_cannot_take_spoils_one_message_and_no_more() -> N
 def test_characters_that_stand_for_merge_fields_within_are_left_out() -> None:
     made = campaign(body_html=f"{campaign().body_html}\ue0009\ue001")
     assert rendering.problems(made) == []
+
+
+PRODUCTS = (
+    {"name": "A <b>lamp</b>", "price": "€9.00", "reason": "because you bought a bulb", "category": "",
+     "url": "https://shop.example/lamp", "image_url": ""},
+    {"name": "Coffee", "price": "", "reason": "you usually buy this every 41 days", "category": "",
+     "url": "", "image_url": ""},
+)  # fmt: skip
+BLOCK = """{% for product in recommendations limit: 2 %}
+<p>{% if product.url != "" %}<a href="{{ product.url }}">{{ product.name }}</a>{% else %}{{ product.name }}{% endif %}
+{{ product.price }}, {{ product.reason }}</p>{% else %}<p>Come and see what is new.</p>{% endfor %}"""
+
+
+def test_message_shows_the_products_of_its_recipient_escaped_and_with_reasons() -> None:
+    message = sent(
+        recipient(recommendations=PRODUCTS), body_html=BODY.replace("</body>", BLOCK + "</body>")
+    )
+    html, text = text_of(message), text_of(message, "plain")
+    assert "A &lt;b&gt;lamp&lt;/b&gt;" in html
+    assert 'href="https://shop.example/lamp"' in html
+    assert "you usually buy this every 41 days" in html
+    assert "because you bought a bulb" in text
+    assert "what is new" not in html
+
+
+def test_message_without_products_says_what_the_template_has_for_that_case() -> None:
+    body = BODY.replace("</body>", BLOCK + "</body>")
+    assert "Come and see what is new." in text_of(sent(body_html=body))
+    assert rendering.problems(campaign(body_html=body)) == []
+
+
+@pytest.mark.parametrize(
+    ("block", "problem"),
+    [
+        ("{% for x in (1..9000) %}.{% endfor %}", "the only loop there is"),
+        ("{% for product in recommendations %}{{ product.colour }}{% endfor %}", "colour"),
+        ('<a href="{{ recommendations.url }}">x</a>', "recommendations.url"),
+        ('<a href="{{ customer.first_name }}">x</a>', "cannot hold merge fields"),
+    ],
+)
+def test_message_may_loop_over_products_only_and_ask_for_what_they_have(
+    block: str, problem: str
+) -> None:
+    found = rendering.problems(campaign(body_html=BODY.replace("</body>", block + "</body>")))
+    assert found
+    assert problem in found[0]

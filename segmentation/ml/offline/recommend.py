@@ -17,8 +17,8 @@ from segmentation.ml.recommend.engine import Engine, Recommended, Wishes
 from segmentation.ml.recommend.hybrid import PARTS
 from segmentation.ml.recommend.purchases import Products, Purchases
 from segmentation.ml.recommend.ranking import Offer
-from segmentation.ml.recommend.wording import in_words
 from segmentation.ml.recommend.reverse import RulesError, rules_from
+from segmentation.ml.recommend.wording import in_words
 from segmentation.ml.tables import Floats
 
 

@@ -5,8 +5,8 @@ from segmentation.ml import artifacts
 from segmentation.ml.recommend.engine import Engine, Wishes
 from segmentation.ml.recommend.purchases import Products
 from segmentation.ml.recommend.ranking import Offer
-from segmentation.ml.recommend.wording import Reason, in_words
 from segmentation.ml.recommend.reverse import RulesError, rules_from
+from segmentation.ml.recommend.wording import Reason, in_words
 from tests.segmentation.ml.recommend.shops import at, phones_and_coffee, purchases
 
 

@@ -19,7 +19,8 @@ def kind(name):
     return Hybrid if name == "hybrid" else recommender(name)
 
 
-def scores(name, past, histories, *, as_of=at(60)):
+def scores(name, past, histories, *, as_of=None):
+    as_of = as_of or at(60)
     return np.array(kind(name).fit(past, as_of=as_of).scores(histories))
 
 
