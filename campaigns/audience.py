@@ -20,7 +20,7 @@ from campaigns.enums import Arm, CampaignState, DeliveryState, SkipReason, Targe
 from campaigns.lifecycle import MACHINE
 from campaigns.models import Campaign, Link
 from consent import gate
-from segmentation import queries, targeting
+from segmentation import experiences, queries, targeting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +95,9 @@ def freeze(campaign: Campaign, *, now: datetime) -> bool:
 
 def _decide(campaign: Campaign, *, now: datetime) -> _Decision:
     members, parameters = queries.member_ids_sql(campaign.segment)
+    bad, of_bad = experiences.bad_sql(
+        since=now - timedelta(days=campaign.rest_after_bad_days), until=now
+    )
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -108,6 +111,7 @@ def _decide(campaign: Campaign, *, now: datetime) -> _Decision:
                 WHEN refusal IS NOT NULL THEN refusal
                 WHEN id > min(id) OVER (PARTITION BY refusal IS NULL, email_hmac)
                     THEN '{SkipReason.DUPLICATE_ADDRESS}'
+                WHEN id IN ({bad}) THEN '{SkipReason.BAD_EXPERIENCE}'
                 WHEN id IN (SELECT customer_id FROM campaigns_delivery
                             WHERE accepted_at > %s
                                -- they may have got it: then it counts
@@ -123,6 +127,7 @@ def _decide(campaign: Campaign, *, now: datetime) -> _Decision:
             """,
             [
                 *parameters,
+                *of_bad,
                 *[now - timedelta(days=campaign.min_days_between)] * 2,
                 campaign.min_days_between > 0,
             ],

@@ -54,6 +54,7 @@ class SkipReason(models.TextChoices):
     NO_CONSENT = "NO_CONSENT", "No consent"
     JUST_MERGED = "JUST_MERGED", "Became one with another customer; consent is being read"
     DUPLICATE_ADDRESS = "DUPLICATE_ADDRESS", "Same address as another customer"
+    BAD_EXPERIENCE = "BAD_EXPERIENCE", "A bad review, a complaint or a refund lately"
     FREQUENCY = "FREQUENCY", "Mailed too recently"
     HOLDOUT = "HOLDOUT", "Held out at random"
     NOT_TARGETED = "NOT_TARGETED", "Not chosen: mailing does not pay, or the coin said no"

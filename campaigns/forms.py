@@ -76,6 +76,7 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
             "holdout_percent",
             "explore_percent",
             "min_days_between",
+            "rest_after_bad_days",
             "from_name",
             "from_email",
             "subject",
@@ -92,6 +93,7 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
             "subject": "Subject",
             "body_html": "Message (HTML with Liquid)",
             "min_days_between": "Rest between messages (days)",
+            "rest_after_bad_days": "Rest after a bad experience (days)",
             "discount_percent": "Discount in the message (%)",
             "outcome_days": "Count what happens for (days)",
         }
@@ -101,6 +103,7 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
             "subject": "Up to about 50 characters show on a phone. {{ customer.first_name }} works here too.",
             "body_html": starter.HELP,
             "min_days_between": "Customers mailed within this many days are left out; 0 for no limit.",
+            "rest_after_bad_days": "Who wrote a bad review, complained or was refunded within this many days gets no offers; 0 for no limit.",
             "discount_percent": "So that the profit is counted after it; 0 when there is none.",
             "outcome_days": "Orders within this time count for the result, of the mailed and of the held out alike.",
         }

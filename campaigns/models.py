@@ -49,6 +49,11 @@ class Campaign(models.Model):
     min_days_between = models.PositiveSmallIntegerField(
         default=0, help_text="Skip customers mailed within this many days; 0 for no limit."
     )
+    rest_after_bad_days = models.PositiveSmallIntegerField(
+        default=14,
+        validators=[MaxValueValidator(365)],
+        help_text="Skip customers with a bad review, a complaint or a refund within this many days; 0 for no limit.",
+    )
     # What it costs
     discount_percent = models.PositiveSmallIntegerField(
         default=0,

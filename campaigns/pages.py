@@ -127,7 +127,8 @@ def duplicate(request: HttpRequest, campaign_id: int) -> HttpResponse:
         name: getattr(found, name)
         for name in (
             "segment", "from_name", "from_email", "subject", "body_html", "targeting",
-            "holdout_share", "explore_share", "min_days_between", "discount_percent",
+            "holdout_share", "explore_share", "min_days_between", "rest_after_bad_days",
+            "discount_percent",
             "contact_cost_cents", "unsubscribe_cost_cents", "outcome_days",
         )
     }  # fmt: skip
