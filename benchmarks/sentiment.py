@@ -210,15 +210,23 @@ def speed(data: Path) -> None:
     print("\nTexts a second, one thread; the middle of five rounds, TextBlob before each")
     for kind, texts in (("reviews of some 60 words", long), ("titles of some 3 words", short)):
         few = texts[:1000]
-        found: dict[str, list[float]] = {"TextBlob": [], "VADER": [], "full": [], "fast": []}
+        found: dict[str, list[float]] = {
+            "TextBlob": [],
+            "VADER": [],
+            "full": [],
+            "aspects": [],
+            "fast": [],
+        }
         for _ in range(5):
             found["TextBlob"].append(_rate(lambda: [blob(text) for text in few], few))  # noqa: B023
             found["VADER"].append(_rate(lambda: [valence(text) for text in few], few))  # noqa: B023
-            found["full"].append(_rate(lambda: shipped.read(few), few))  # noqa: B023
+            found["full"].append(_rate(lambda: shipped.read(few, with_aspects=False), few))  # noqa: B023
+            found["aspects"].append(_rate(lambda: shipped.read(few), few))  # noqa: B023
             found["fast"].append(_rate(lambda: shipped.read(texts, fast=True), texts))  # noqa: B023
         middle = {name: float(np.median(rates)) for name, rates in found.items()}
         print(f"{kind}: " + "  ".join(f"{name} {rate:,.0f}/s" for name, rate in middle.items()))
         say("    full beside TextBlob", middle["full"] / middle["TextBlob"], 1.0)
+        say("    full with aspects beside TextBlob", middle["aspects"] / middle["TextBlob"])
         say("    fast beside TextBlob", middle["fast"] / middle["TextBlob"], 20.0)
         say("    full, texts a second", middle["full"], 1_500)
         cost = _pattern_cost(few)

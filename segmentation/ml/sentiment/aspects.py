@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from math import sqrt
 from pathlib import Path
 from typing import NamedTuple
 
-from segmentation.ml.sentiment import lexical, pattern, valence, words
-from segmentation.ml.sentiment.words import listed
-from segmentation.ml.tables import Floats
+from segmentation.ml.sentiment import lexical, words
+from segmentation.ml.sentiment.words import Found, listed
 
 
 KNOWN = ("delivery", "price", "quality", "size and fit", "service")
@@ -41,74 +41,61 @@ class _Term(NamedTuple):
     says: float
 
 
-class _Token(NamedTuple):
-    word: str
-    begin: int
-    end: int
-
-
-class _Clause(NamedTuple):
-    first: int  # token
-    last: int  # token, exclusive
-    turned: bool  # after a "but"
-
-
 _SENTENCE = frozenset(".!?")
 _CUTS = frozenset(",;:()")
 _TURNS = listed("but although though however yet whereas while shame sadly except only")
 _CONTRAST = listed("but although though however yet whereas while sadly shame")
 
 
-def find_all(
-    texts: Sequence[str], *, overall: Floats, learned: Mapping[str, str]
-) -> list[tuple[Aspect, ...]]:
-    """The aspects of each text; `overall`, (n,), is its polarity; `learned` terms to names of a shop's own."""
-    return [
-        find(text, overall=float(its), learned=learned)
-        for text, its in zip(texts, overall, strict=True)
-    ]
-
-
 def find(
-    text: str, *, overall: float, learned: Mapping[str, str] | None = None
+    text: str,
+    tokens: Sequence[str],
+    hits: Sequence[Found],
+    *,
+    overall: float,
+    learned: Mapping[str, str],
 ) -> tuple[Aspect, ...]:
-    """The aspects of one text, each once: as the clauses that speak of it do on the average."""
-    tokens = [
-        _Token(match.group().lower().replace("’", "'"), match.start(), match.end())
-        for match in words.TOKEN.finditer(text)
-    ]
-    terms = _terms()
-    if not any(
-        token.word in terms.first or token.word in (learned or {}) for token in tokens
-    ) and not any(len(token.word) > 3 and terms.stems.match(token.word) for token in tokens):
+    """
+    The aspects of one text, each once: as the clauses that speak of it do on the average.
+
+    tokens and hits are those of `words` for this text, `overall` its polarity, `learned` terms to names.
+    """
+    spoken = _spoken(tokens, learned)
+    if not spoken:
         return ()
+    places = [match.span() for match in words.TOKEN.finditer(text)]
+    if len(places) != len(tokens):  # small letters of some scripts are longer than the large ones
+        places = [(0, len(text))] * len(tokens)
+    valences = _Valences(tokens, hits)
     found: dict[str, list[tuple[float, int, int]]] = {}
     for sentence in _sentences(tokens):
-        clauses = _clauses(tokens, sentence)
-        spoken = [_spoken(tokens, clause, learned or {}) for clause in clauses]
-        if not any(spoken):
+        inside = {place: its for place, its in spoken.items() if sentence[0] <= place < sentence[1]}
+        if not inside:
             continue
-        begin, end = tokens[sentence.first].begin, tokens[sentence.last - 1].end
-        whole = _opinion(
-            text[begin:end], [token.word for token in tokens[sentence.first : sentence.last]]
-        )
-        only = sentence.first == 0 and sentence.last == len(tokens)
-        contrast = any(tokens[i].word in _CONTRAST for i in range(sentence.first, sentence.last))
-        for clause, its in zip(clauses, spoken, strict=True):
-            if not its:
-                continue
-            part = slice(clause.first, clause.last)
-            start, stop = tokens[clause.first].begin, tokens[clause.last - 1].end
-            said = _opinion(text[start:stop], [token.word for token in tokens[part]])
-            context = 0.25 * whole if contrast else 0.6 * whole + (0.5 if only else 0.2) * overall
+        whole = valences.of(*sentence)
+        only = sentence == (0, len(tokens))
+        contrast = not _CONTRAST.isdisjoint(tokens[sentence[0] : sentence[1]])
+        context = 0.25 * whole if contrast else 0.6 * whole + (0.5 if only else 0.2) * overall
+        for first, last in _clauses(tokens, *sentence):
+            its = _strongest(inside, first, last)
+            said = valences.of(first, last) if its else 0.0
             for name, hint in its.items():
                 total = said + 0.8 * hint + context
                 polarity = total / (1.0 + abs(total))
-                found.setdefault(name, []).append((polarity, start, stop))
+                found.setdefault(name, []).append((polarity, places[first][0], places[last - 1][1]))
     return tuple(
         Aspect(name=name, polarity=round(_mean(those), 4), begin=those[0][1], end=those[0][2])
         for name, those in sorted(found.items())
     )
+
+
+def _strongest(spoken: Mapping[int, dict[str, float]], first: int, last: int) -> dict[str, float]:
+    result: dict[str, float] = {}
+    for place in range(first, last):
+        for name, says in spoken.get(place, {}).items():
+            if abs(says) >= abs(result.get(name, 0.0)):
+                result[name] = says
+    return result
 
 
 def _mean(those: list[tuple[float, int, int]]) -> float:
@@ -117,64 +104,100 @@ def _mean(those: list[tuple[float, int, int]]) -> float:
     return sum(p * w for (p, *_), w in zip(those, weights, strict=True)) / sum(weights)
 
 
-def _opinion(text: str, tokens: list[str]) -> float:
-    total = words.weigh(tokens)[3]
-    return 0.9 * total + 0.5 * valence.score(text).compound + 0.3 * pattern.assess(text).polarity
+class _Valences:
+    """What the own list and, where that is silent, VADER's lexicon say between two tokens."""
+
+    def __init__(self, tokens: Sequence[str], hits: Sequence[Found]) -> None:
+        self._tokens, self._hits = tokens, hits
+        self._others = lexical.valences()
+        self._covered = {place for one in hits for place in range(one.begin, one.end)}
+
+    def of(self, begin: int, end: int) -> float:
+        total: float = 0.9 * words.weigh(self._tokens, self._hits, begin=begin, end=end)[3]
+        other = 0.0
+        for place in range(begin, end):
+            weight = 0.0 if place in self._covered else self._others.get(self._tokens[place], 0.0)
+            if weight:
+                before = self._tokens[max(begin, place - 3) : place]
+                other += weight * (-0.6 if _negated(before) else 1.0)
+        return total + 0.5 * other / sqrt(other * other + 9.0)
 
 
-def _sentences(tokens: list[_Token]) -> list[_Clause]:
+def _negated(before: Sequence[str]) -> bool:
+    return any(one in words.NEGATIONS or one.endswith("n't") for one in before)
+
+
+def _sentences(tokens: Sequence[str]) -> list[tuple[int, int]]:
     result, first = [], 0
     for place, token in enumerate(tokens):
-        if token.word in _SENTENCE:
+        if token in _SENTENCE:
             if place > first:
-                result.append(_Clause(first, place + 1, False))
+                result.append((first, place + 1))
             first = place + 1
     if len(tokens) > first:
-        result.append(_Clause(first, len(tokens), False))
+        result.append((first, len(tokens)))
     return result
 
 
-def _clauses(tokens: list[_Token], sentence: _Clause) -> list[_Clause]:
-    cuts = [sentence.first]
-    for place in range(sentence.first + 1, sentence.last):
-        word = tokens[place].word
-        if word in _CUTS or (word in _TURNS and place > cuts[-1] + 1):
+def _clauses(tokens: Sequence[str], begin: int, end: int) -> list[tuple[int, int]]:
+    cuts = [begin]
+    for place in range(begin + 1, end):
+        if tokens[place] in _CUTS or (tokens[place] in _TURNS and place > cuts[-1] + 1):
             cuts.append(place)
-    cuts.append(sentence.last)
-    clauses = []
-    for first, last in pairwise(cuts):
-        begin = first + (tokens[first].word in _CUTS)
-        if begin < last:
-            clauses.append(_Clause(begin, last, tokens[begin].word in _CONTRAST))
-    return clauses
+    cuts.append(end)
+    starts = [(first + (tokens[first] in _CUTS), last) for first, last in pairwise(cuts)]
+    return [(first, last) for first, last in starts if first < last]
 
 
-def _spoken(tokens: list[_Token], clause: _Clause, learned: Mapping[str, str]) -> dict[str, float]:
-    """The aspects of a clause with what their words themselves say, turned by a negation before them."""
-    terms = _terms()
-    result: dict[str, float] = {}
-    for place in range(clause.first, clause.last):
-        word = tokens[place].word
-        hits: list[_Term] = []
+class _Starts(dict[str, tuple[_Term, ...]]):
+    """Which terms may begin at a word; looked up in the stems once a word, and kept."""
+
+    def __missing__(self, word: str) -> tuple[_Term, ...]:
+        terms = _terms()
+        starts = tuple(terms.first.get(word, ()))
+        if len(word) > 3 and (match := terms.stems.match(word)):
+            starts = (*starts, terms.stem_terms[match.group()])
+        if len(self) > _KEPT:
+            self.clear()
+        self[word] = starts
+        return starts
+
+
+_KEPT = 100_000
+_STARTS = _Starts()
+
+
+def _spoken(tokens: Sequence[str], learned: Mapping[str, str]) -> dict[int, dict[str, float]]:
+    """At which tokens an aspect is spoken of, and what the words themselves say of it, negations included."""
+    result: dict[int, dict[str, float]] = {}
+    for place, terms in enumerate(map(_STARTS.__getitem__, tokens)):
+        if not terms and tokens[place] not in learned:
+            continue
         best: dict[str, _Term] = {}
-        for term in terms.first.get(word, ()):
-            rest = tuple(token.word for token in tokens[place + 1 : place + 1 + len(term.rest)])
-            if rest == term.rest and (
-                term.aspect not in best or len(term.rest) > len(best[term.aspect].rest)
-            ):
+        for term in terms:  # the longest phrase an aspect
+            size = len(term.rest)
+            if size and tuple(tokens[place + 1 : place + 1 + size]) != term.rest:
+                continue
+            if term.aspect not in best or size > len(best[term.aspect].rest):
                 best[term.aspect] = term
-        hits.extend(best.values())
-        if not hits and len(word) > 3 and (match := terms.stems.match(word)):
-            hits.append(terms.stem_terms[match.group()])
-        if word in learned:
-            hits.append(_Term((), learned[word], 0.0))
-        for term in hits:
-            before = [token.word for token in tokens[max(clause.first, place - 3) : place]]
-            turned = any(one in words.NEGATIONS or one.endswith("n't") for one in before)
-            says = term.says * (-0.7 if turned else 1.0)
-            if abs(says) >= abs(result.get(term.aspect, 0.0)):
-                result[term.aspect] = says
+        if tokens[place] in learned:
+            name = learned[tokens[place]]
+            best[name] = _Term((), name, 0.0)
+        if best:
+            turned = any(one.says for one in best.values()) and _negated(_before(tokens, place))
+            result[place] = {
+                name: term.says * (-0.7 if turned else 1.0) for name, term in best.items()
+            }
     return result
+
+
+def _before(tokens: Sequence[str], place: int) -> Sequence[str]:
+    """The three words before, of the same clause."""
+    begin = max(0, place - 3)
+    for other in range(place - 1, begin - 1, -1):
+        if tokens[other] in _CUTS or tokens[other] in _SENTENCE or tokens[other] in _CONTRAST:
+            return tokens[other + 1 : place]
+    return tokens[begin:place]
 
 
 class _Terms(NamedTuple):

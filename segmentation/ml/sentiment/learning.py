@@ -9,7 +9,7 @@ import numpy as np
 from segmentation.ml.sentiment import aspects, language, lexical, model
 from segmentation.ml.sentiment.model import SentimentModel, _readable
 from segmentation.ml.sentiment.stack import Settings, Stack
-from segmentation.ml.sentiment.words import tokens_of
+from segmentation.ml.sentiment.words import found, tokens_of
 from segmentation.ml.tables import Floats, Ints
 
 
@@ -82,7 +82,10 @@ def learn(
 
 def measure_all(texts: Sequence[str]) -> Floats:
     """What the lexicons say of each, (n, k)."""
-    measured: Any = [lexical.measure(text, tokens_of(text)) for text in texts]
+    measured: Any = []
+    for text in texts:
+        tokens = tokens_of(text)
+        measured.append(lexical.measure(text, tokens, found(tokens)))
     return np.array(measured, dtype=float).reshape(len(texts), len(lexical.NAMES))
 
 

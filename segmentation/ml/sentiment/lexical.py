@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from segmentation.ml.sentiment import pattern, valence, words
-from segmentation.ml.sentiment.words import STOPS
+from segmentation.ml.sentiment.words import STOPS, Found
 
 
 NAMES = (
@@ -17,15 +17,16 @@ VADER, TEXTBLOB, SUBJECTIVITY = 0, 3, 4
 """Places in NAMES of what is shown beside the result."""
 
 
-def measure(text: str, tokens: Sequence[str]) -> tuple[float, ...]:
-    """The numbers of NAMES, each within −1 and 1; `tokens` are those of `words.tokens_of(text)`."""
+def measure(text: str, tokens: Sequence[str], hits: Sequence[Found]) -> tuple[float, ...]:
+    """The numbers of NAMES, each within −1 and 1; tokens and hits are those of `words` for this text."""
     vader = valence.score(text)
     blob = pattern.assess(text)
-    every = list(tokens)
-    good, bad, last, total = words.weigh(every)
-    end = next((place for place, token in enumerate(every) if token in STOPS), len(every))
+    good, bad, last, total = words.weigh(tokens, hits)
+    end = next((place for place, token in enumerate(tokens) if token in STOPS), len(tokens))
     # the title, where there is one; else the first sentence
-    first = (good, bad, last, total) if end >= len(every) - 1 else words.weigh(every[:end])
+    first = (good, bad, last, total)
+    if end < len(tokens) - 1:
+        first = words.weigh(tokens, hits, end=end)
     return (
         vader.compound, vader.positive, vader.negative, blob.polarity, blob.subjectivity,
         good, bad, last, total, first[0], first[1], first[3],

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from segmentation.ml import artifacts
 from segmentation.ml.artifacts import ArtifactError
-from segmentation.ml.sentiment import aspects, language, lexical
+from segmentation.ml.sentiment import aspects, language, lexical, words
 from segmentation.ml.sentiment.aspects import Aspect
 from segmentation.ml.sentiment.stack import Stack
 from segmentation.ml.sentiment.words import tokens_of
@@ -37,8 +37,7 @@ class Label(Enum):
 _LABELS = (Label.NEGATIVE, Label.NEUTRAL, Label.POSITIVE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sentiment:
+class Sentiment(NamedTuple):
     """
     polarity is P(positive) − P(negative), −1 to 1; subjectivity, textblob and vader are of English only.
     All are None, with a reason, when the text is not scored.
@@ -71,14 +70,16 @@ class SentimentModel:
         *,
         languages: Sequence[str | None] | None = None,
         fast: bool = False,
+        with_aspects: bool = True,
     ) -> list[Sentiment]:
         """
         Score texts in order. `languages` are the shop's words for them ("en", "de-AT"), where it has any.
 
         `fast` leaves out the lexicons' rules and the aspects: a tenth of the work, for a little less.
+        `with_aspects=False` leaves out the aspects alone.
         """
         said: Sequence[str | None] = [None] * len(texts) if languages is None else languages
-        cut = [_readable(text) for text in texts]
+        cut = [_readable(text, fast=fast) for text in texts]
         told = [
             language.tell(text, said=its, is_english=self._is_english)
             for text, its in zip(cut, said, strict=True)
@@ -91,31 +92,41 @@ class SentimentModel:
             else:
                 result[number] = _not_scored(its)
         for its_language, numbers in rows.items():
-            scored = self._read_one([cut[i] for i in numbers], its_language, fast=fast)
+            scored = self._read_one(
+                [cut[i] for i in numbers], its_language, fast=fast, with_aspects=with_aspects
+            )
             for number, one in zip(numbers, scored, strict=True):
                 result[number] = one
         return [one for one in result if one is not None]
 
-    def _read_one(self, texts: list[str], its: str, *, fast: bool) -> list[Sentiment]:
+    def _read_one(
+        self, texts: list[str], its: str, *, fast: bool, with_aspects: bool
+    ) -> list[Sentiment]:
+        measured: Floats | None = None
+        found: list[tuple[Aspect, ...]] = [()] * len(texts)
         if fast:
-            measured = None
             share = self._mixed(its, lambda stack: stack.skim(texts))
+        elif its != "en":
+            share = self._mixed(its, lambda stack: stack.read(texts, np.empty((len(texts), 0))))
         else:
             tokens = [tokens_of(text) for text in texts]
-            measured = (
-                np.array([lexical.measure(*pair) for pair in zip(texts, tokens, strict=True)])
-                if its == "en"
-                else np.empty((len(texts), 0))
+            hits = [words.found(one) for one in tokens]
+            every = np.array(list(map(lexical.measure, texts, tokens, hits)))
+            share = self._mixed(its, lambda stack: stack.read(texts, every))
+            found = (
+                found
+                if not with_aspects
+                else [
+                    aspects.find(text, one, its_hits, overall=lean, learned=self.learned)
+                    for text, one, its_hits, lean in zip(
+                        texts, tokens, hits, (share[:, 2] - share[:, 0]).tolist(), strict=True
+                    )
+                ]
             )
-            share = self._mixed(its, lambda stack: stack.read(texts, measured))
-        found: list[tuple[Aspect, ...]] = [()] * len(texts)
-        if not fast and its == "en":
-            found = aspects.find_all(texts, overall=share[:, 2] - share[:, 0], learned=self.learned)
+            measured = every
         best = share.argmax(axis=1).tolist()
         numbers = share.tolist()
-        known: list[Any] = (
-            [None] * len(texts) if measured is None or its != "en" else measured.tolist()
-        )
+        known: list[Any] = [None] * len(texts) if measured is None else measured.tolist()
         return [
             Sentiment(
                 label=_LABELS[best[i]],
@@ -144,7 +155,9 @@ class SentimentModel:
         return mixed
 
     def _is_english(self, word: str) -> bool:
-        return lexical.is_english(word) or word in _learned_words(self.general)
+        return lexical.is_english(word) or (
+            self.general is not None and word in self.general.ngrams.known
+        )
 
     def to_files(self) -> dict[str, bytes]:
         """What was learned of the shop; the shipped model is part of the program."""
@@ -183,19 +196,12 @@ def shipped() -> SentimentModel:
     return SentimentModel(general=Stack.from_files(files, "general"))
 
 
-@lru_cache(maxsize=4)
-def _words(words: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(words)
-
-
-def _learned_words(stack: Stack | None) -> frozenset[str]:
-    return frozenset() if stack is None else _words(stack.ngrams.words)
-
-
-def _readable(text: str | None) -> str:
-    """The beginning of a text, in one line, without what no letter is."""
+def _readable(text: str | None, *, fast: bool = False) -> str:
+    """The beginning of a text with single spaces, without what no letter is."""
     begun = (text or "")[: 2 * LONGEST].replace("\x00", " ")
-    return " ".join(begun.encode("utf-8", "replace").decode("utf-8").split())[:LONGEST]
+    if not begun.isascii():
+        begun = begun.encode("utf-8", "replace").decode("utf-8")
+    return begun[:LONGEST] if fast else " ".join(begun.split())[:LONGEST]
 
 
 def _not_scored(told: language.Told) -> Sentiment:

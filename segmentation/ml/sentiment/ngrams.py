@@ -48,7 +48,7 @@ class NGrams:
         found = place >= 0
         owner, place = owner[found], place[found]
         sums = np.column_stack([
-            np.bincount(owner, column[place], minlength=len(texts)) for column in self.rows.T
+            np.bincount(owner, column[place], minlength=len(texts)) for column in self._columns
         ]) if len(self.keys) else np.zeros((len(texts), QUESTIONS + 1))  # fmt: skip
         decided: Floats = sums[:, :QUESTIONS] / np.sqrt(np.maximum(sums[:, 3:], 1e-12))
         decided = np.where(sums[:, 3:] > 0, decided, 0.0) + self.intercepts
@@ -59,10 +59,6 @@ class NGrams:
         ]  # the last entry, for what is not known, is nothing
         total = np.bincount(read.owner, weighed, minlength=len(texts))
         return np.column_stack([decided, total / np.sqrt(total**2 + 9.0)])
-
-    def knows(self) -> frozenset[str]:
-        """The words that it has learned something of."""
-        return frozenset(self.words)
 
     @classmethod
     def fit(
@@ -95,6 +91,15 @@ class NGrams:
         # rarity is in the weights already: one multiplication less a word
         rows = np.column_stack([weights * rarity[:, None], rarity**2])
         return cls(words=tuple(words), keys=known[kept], rows=rows, intercepts=intercepts)
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The words that it has learned something of."""
+        return frozenset(self.words)
+
+    @cached_property
+    def _columns(self) -> Floats:
+        return np.ascontiguousarray(self.rows.T)
 
     @cached_property
     def _words(self) -> Any:

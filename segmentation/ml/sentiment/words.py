@@ -7,6 +7,7 @@ only wished for, less before a "but" and more after it.
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from math import sqrt
 from pathlib import Path
@@ -50,6 +51,7 @@ _WISHED = listed(
 )
 _TURNS = frozenset(("but", "however", "yet"))
 _CONCEDES = frozenset(("although", "though", "despite", "while", "whilst"))
+_TURNING = _TURNS | _CONCEDES
 
 
 def tokens_of(text: str) -> list[str]:
@@ -57,46 +59,63 @@ def tokens_of(text: str) -> list[str]:
     return TOKEN.findall(text.lower().replace("’", "'"))
 
 
-def found(tokens: list[str]) -> list[Found]:
+class _Starts(dict[str, list[tuple[tuple[str, ...], float]]]):
+    """What may begin at a word; looked up in the stems once a word, and kept."""
+
+    def __missing__(self, token: str) -> list[tuple[tuple[str, ...], float]]:
+        listed = _list()
+        starts = list(listed.phrases.get(token, ()))
+        if len(token) > 3 and (match := listed.stems.match(token)):
+            starts.append(((), listed.stem_weights[match.group()]))
+        if len(self) > _KEPT:
+            self.clear()
+        self[token] = starts
+        return starts
+
+
+_KEPT = 100_000
+_STARTS = _Starts()
+
+
+def found(tokens: Sequence[str]) -> list[Found]:
     """Phrases of the list, the longest at each place, with what surrounds them taken into account."""
-    listed = _list()
-    phrases = listed.phrases
     result: list[Found] = []
-    i, count = 0, len(tokens)
-    while i < count:
-        token = tokens[i]
-        weight, length = 0.0, 0
-        candidates = phrases.get(token)
-        if candidates is not None:
-            for rest, its in candidates:
-                if not rest or tuple(tokens[i + 1 : i + 1 + len(rest)]) == rest:
-                    weight, length = its, 1 + len(rest)
-                    break
-        if not length and len(token) > 3:
-            match = listed.stems.match(token)
-            if match is not None:
-                weight, length = listed.stem_weights[match.group()], 1
-        if length:
-            result.append(Found(i, i + length, _in_place(tokens, i, i + length, weight)))
-            i += length
+    free = 0
+    for place, starts in enumerate(map(_STARTS.__getitem__, tokens)):
+        if not starts or place < free:
+            continue
+        for rest, weight in starts:
+            free = place + 1 + len(rest)
+            if not rest or tuple(tokens[place + 1 : free]) == rest:
+                result.append(Found(place, free, _in_place(tokens, place, free, weight)))
+                break
         else:
-            i += 1
+            free = place + 1
     return result
 
 
-def weigh(tokens: list[str]) -> tuple[float, float, float, float]:
-    """Sum of the good, of the bad, of the last clause, all of it with "but" taken into account; each bounded."""
-    all_found = found(tokens)
-    if not all_found:
+def weigh(
+    tokens: Sequence[str], hits: Sequence[Found], *, begin: int = 0, end: int | None = None
+) -> tuple[float, float, float, float]:
+    """
+    Of the `hits` that `found` gave, between two tokens: the good, the bad, the last, and all of it with turns.
+
+    Each is bounded by −1 and 1. All of it: what is said before a "but" weighs less, after it more.
+    """
+    until = len(tokens) if end is None else end
+    inside = [one for one in hits if begin <= one.begin < until]
+    if not inside:
         return 0.0, 0.0, 0.0, 0.0
-    good = sum(one.weight for one in all_found if one.weight > 0)
-    bad = sum(one.weight for one in all_found if one.weight < 0)
-    turn = max((i for i, token in enumerate(tokens) if token in _TURNS), default=-1)
-    total = sum(
-        one.weight * (1.0 if turn < 0 else 0.6 if one.begin < turn else 1.3) for one in all_found
-    )
-    total -= 0.5 * sum(one.weight for one in all_found if _conceded(tokens, one.begin))
-    return _bounded(good), _bounded(bad), _bounded(all_found[-1].weight), _bounded(total)
+    good = sum(one.weight for one in inside if one.weight > 0)
+    bad = sum(one.weight for one in inside if one.weight < 0)
+    total = good + bad
+    part = tokens[begin:until]
+    if not _TURNING.isdisjoint(part):
+        turn = max((i for i, token in enumerate(part, begin) if token in _TURNS), default=-1)
+        if turn >= 0:
+            total = sum(one.weight * (0.6 if one.begin < turn else 1.3) for one in inside)
+        total -= 0.5 * sum(one.weight for one in inside if _conceded(tokens, one.begin))
+    return _bounded(good), _bounded(bad), _bounded(inside[-1].weight), _bounded(total)
 
 
 def single_words() -> dict[str, float]:
@@ -121,7 +140,7 @@ def vocabulary() -> frozenset[str]:
 
 
 def _in_place(  # noqa: C901 one loop over four words
-    tokens: list[str], begin: int, end: int, weight: float
+    tokens: Sequence[str], begin: int, end: int, weight: float
 ) -> float:
     """The weight by the words before it in the same clause, and the marks after it."""
     turned = wished = False
@@ -149,7 +168,7 @@ def _in_place(  # noqa: C901 one loop over four words
     return weight
 
 
-def _conceded(tokens: list[str], begin: int) -> bool:
+def _conceded(tokens: Sequence[str], begin: int) -> bool:
     """Whether a clause that began with "although" goes on to this place."""
     for place in range(begin - 1, max(-1, begin - 8), -1):
         if tokens[place] in _BREAKS:
