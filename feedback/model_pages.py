@@ -18,7 +18,7 @@ from customers.queries import known_until
 from customers.screens import page, staff_page
 from feedback import charts, pages, reports, retraining, rollback
 from feedback.models import DriftCheck, RetrainingDecision, TrainingRequest
-from feedback.reports.model_health import health
+from feedback.reports.model_health import health, metrics_of
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml.cards import in_words, purpose_of
 from segmentation.ml.catalogue import CATALOGUE
@@ -60,7 +60,7 @@ def model(request: HttpRequest, code: str) -> HttpResponse:
         health=health(version, with_customers=request.user.has_perm("customers.view_customer"))
         if version
         else None,
-        gains=charts.gains(version.metrics.get("gains")) if version else None,
+        gains=charts.gains(metrics_of(version).get("gains")) if version else None,
         decisions=found.decisions,
         request_open=TrainingRequest.objects.filter(task=task, taken_at=None).first(),
         can_train=task in TRAINABLE and request.user.has_perm("segmentation.train_modelversion"),
@@ -96,7 +96,7 @@ def card(request: HttpRequest, version_id: int) -> HttpResponse:
         row=in_words(CATALOGUE.get(version.task)),
         purpose=purpose_of(version.task),
         health=health(version, with_customers=False),
-        gains=charts.gains(version.metrics.get("gains")),
+        gains=charts.gains(metrics_of(version).get("gains")),
         features=[(name, FEATURES[name].meaning if name in FEATURES else "") for name in names],
         libraries=_libraries(version),
     )
@@ -158,6 +158,7 @@ def drift(request: HttpRequest) -> HttpResponse:
     checks = list(DriftCheck.objects.order_by("-as_of")[:26])
     found = checks[0].findings if checks and isinstance(checks[0].findings, list) else []
     rows = [_compared(one) for one in found if isinstance(one, Mapping)]
+    rows.sort(key=lambda one: not one.changed)
     meanings = {one.meaning for one in FEATURES.values()}
     return page(
         request,

@@ -43,8 +43,8 @@ def due(*, now: datetime) -> bool:
 
 
 def check_if_due(*, now: datetime) -> DriftCheck | None:
-    """Check when a week of the shop's time has passed and no other process is at it; None otherwise, and without orders."""
-    if not due(now=now) or not mirror.exists():
+    """Check when a week of the shop's time has passed and no other process is at it; None otherwise, and without orders of people who agreed to profiling."""
+    if not due(now=now) or not retraining.has_something_to_learn_from():
         return None
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtext('drift'))")

@@ -233,7 +233,8 @@ def shown(task: ModelTask, *, version: ModelVersion | None = None) -> ShownModel
     subject = task.champion or (task.versions[0] if task.versions else None)
     if version is not None:
         subject = described(version)
-    curve = subject.version.metrics.get("gain") if subject else None
+    told = subject.version.metrics if subject else None
+    curve = told.get("gain") if isinstance(told, dict) else None
     order = {name: place for place, name in enumerate(MEASURES)}
     measures = [
         (

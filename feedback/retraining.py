@@ -43,7 +43,7 @@ def needs(*, now: datetime) -> list[Need]:
         for one in TrainingRequest.objects.filter(taken_at=None).order_by("pk")
     ]
     due = [need for task in FROM_CAMPAIGNS if (need := _campaign_need(task))]
-    if _has_something_to_learn_from():
+    if has_something_to_learn_from():
         due += [need for task in FROM_ORDERS if (need := _order_need(task, now=now))]
     asked = {need.task for need in found}
     return [*found, *(need for need in due if need.task not in asked)]
@@ -62,7 +62,7 @@ def ask(
     return request if is_new else None
 
 
-def _has_something_to_learn_from() -> bool:
+def has_something_to_learn_from() -> bool:
     return (
         Order.objects.filter(status=OrderStatus.PLACED).exists()
         and ConsentState.objects.filter(purpose=Purpose.PROFILING, is_granted=True).exists()

@@ -129,6 +129,10 @@ def health(version: ModelVersion, *, with_customers: bool) -> Health:
     )
 
 
+def metrics_of(version: ModelVersion) -> Mapping[str, Any]:
+    return _mapping(version.metrics)
+
+
 def _excluded(details: Mapping[str, Any]) -> str:
     count, profiled = _number(details.get("excluded_customers")), _number(details.get("profiled_customers"))  # fmt: skip
     if count is None:

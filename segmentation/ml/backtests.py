@@ -92,10 +92,15 @@ class Search:
 
 
 def over_past(
-    origins: Sequence[Origin], *, horizon_days: int, settings: Settings, compare: bool
+    origins: Sequence[Origin],
+    *,
+    horizon_days: int,
+    settings: Settings,
+    compare: bool,
+    newest: int = PAST,
 ) -> Backtest:
     """
-    Judge models at the newest of `origins` (ascending); with `compare`, the three ways of retraining too.
+    Judge models at the `newest` of `origins` (ascending); with `compare`, the three ways of retraining too.
 
     Empty where there are too few cut-offs or too few buyers to judge by.
     """
@@ -104,7 +109,7 @@ def over_past(
     said: dict[Strategy, list[Floats]] = {strategy: [] for strategy in Strategy}
     truth: list[Bools] = []
     parts: list[tuple[Floats, Floats, Bools]] = []
-    for origin in origins[-PAST:]:
+    for origin in origins[-newest:]:
         usable = closed_by(origins, origin.as_of, horizon_days=horizon_days)
         if not usable or not _judgeable(origin) or not all(map(_judgeable, usable)):
             continue

@@ -141,7 +141,10 @@ def proxy_auc(*, features: Floats, group: Ints, seed: int, most: int = 5_000) ->
     if len(group) > most:
         kept = np.sort(generator.choice(len(group), most, replace=False))
         features, group = features[kept], group[kept]
-    fold = generator.integers(0, 3, len(group))
+    # of each group as many in every part: else a part with fewer would seem to tell something
+    shuffled = generator.permutation(len(group))
+    fold = np.empty(len(group), dtype=np.int64)
+    fold[shuffled[np.argsort(group[shuffled], kind="stable")]] = np.arange(len(group)) % 3
     best: Range | None = None
     # the best of several groups is looked at: each interval is wider by that (Bonferroni)
     kinds = np.unique(group)

@@ -121,7 +121,11 @@ def told(name: str, value: float, *, money: Money) -> str:
     feature = FEATURES.get(name)
     if feature is None:
         return f"{name.replace('_', ' ').capitalize()}: {_number(value)}"
-    return f"{feature.meaning}: {_with_unit(value, feature.unit, money=money)}"
+    meaning = feature.meaning
+    if feature.unit == "flag":  # "1 when ..., else 0"
+        meaning = meaning.removeprefix("1 when ").removesuffix(", else 0")
+        meaning = meaning[:1].upper() + meaning[1:]
+    return f"{meaning}: {_with_unit(value, feature.unit, money=money)}"
 
 
 def _with_unit(value: float, unit: str, *, money: Money) -> str:

@@ -11,10 +11,10 @@ from core import clock
 from feedback import monitoring, tasks
 from feedback.models import DriftCheck, RetrainingDecision, TrainingRequest
 from feedback.reports.attention import attention
-from segmentation import mirror
 from segmentation.enums import Task
 from segmentation.ml.drift import shop
 from segmentation.ml.drift.compare import Finding
+from tests.feedback.test_retraining import something_to_learn_from
 from tests.segmentation.versions import rule_champion
 from tests.sessions import another_session
 
@@ -32,13 +32,13 @@ def alarm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shop, "look", lambda orders: [found])
 
 
-def test_nothing_is_compared_before_there_is_a_mirror(now: datetime) -> None:
+def test_nothing_is_compared_before_somebody_ordered_and_agreed(now: datetime) -> None:
     assert monitoring.check_if_due(now=now) is None
     assert not DriftCheck.objects.exists()
 
 
 def test_shop_with_few_orders_is_told_so_and_asked_again_in_a_week(now: datetime) -> None:
-    mirror.refresh()
+    something_to_learn_from()
     made = monitoring.check_if_due(now=now)
     assert made is not None
     assert made.alarms == 0
@@ -52,7 +52,7 @@ def test_alarm_is_kept_told_and_asks_for_a_training_of_what_serves(
     now: datetime, alarm: None
 ) -> None:
     rule_champion(Task.PURCHASE, now=now - timedelta(days=30))
-    mirror.refresh()
+    something_to_learn_from()
     made = monitoring.check_if_due(now=now)
     assert made is not None
     assert (made.alarms, made.words) == (1, "Orders: 100 a week expected, 9 came (−91 %)")
@@ -75,7 +75,7 @@ def test_model_of_this_week_is_not_trained_again_for_an_alarm(now: datetime, ala
 
 
 def test_two_processes_look_once(now: datetime) -> None:
-    mirror.refresh()
+    something_to_learn_from()
     with another_session() as other:
         other.execute("SELECT pg_advisory_lock(hashtext('drift'))")
         assert monitoring.check_if_due(now=now) is None
@@ -99,7 +99,7 @@ def test_outcomes_as_predicted_are_no_alarm_and_half_as_many_are() -> None:
 
 def test_task_looks_by_the_shops_clock(now: datetime) -> None:
     clock.set_now(now)
-    mirror.refresh()
+    something_to_learn_from()
     tasks.check_drift_due()
     tasks.check_drift_due()
     assert DriftCheck.objects.count() == 1

@@ -60,22 +60,25 @@ def test_nothing_is_needed_before_somebody_ordered_and_agreed(now: datetime) -> 
     OrderFactory()
     assert wanted(now) == []
     something_to_learn_from()
-    assert wanted(now) == [Task.CHURN, Task.PURCHASE]
+    assert wanted(now) == [*retraining.FROM_ORDERS]
 
 
 def test_order_models_are_trained_again_after_four_weeks(now: datetime) -> None:
     something_to_learn_from()
-    for task in (Task.CHURN, Task.PURCHASE):
+    for task in retraining.FROM_ORDERS:
         decided(task, now)
     assert wanted(now + timedelta(days=27)) == []
     needed = retraining.needs(now=now + timedelta(days=28))
-    assert [need.trigger for need in needed] == ["28 days since the last training"] * 2
+    assert [need.trigger for need in needed] == ["28 days since the last training"] * len(
+        retraining.FROM_ORDERS
+    )
 
 
 def test_refusal_is_looked_at_again_when_new_data_came(now: datetime) -> None:
     source = something_to_learn_from()
     decided(Task.CHURN, now, status=ModelStatus.REFUSED)
-    decided(Task.PURCHASE, now)
+    for task in set(retraining.FROM_ORDERS) - {Task.CHURN}:
+        decided(task, now)
     imported(source, at=now - timedelta(hours=1))
     later = now + timedelta(days=1)
     assert wanted(later) == []
@@ -89,7 +92,7 @@ def test_refusal_is_not_repeated_at_every_tick_of_a_shop_that_has_not_answered(
     # what a simulated shop answered is complete until `now`, and was imported a moment later
     source = something_to_learn_from()
     imported(source, at=now + timedelta(seconds=0.4))
-    for task in (Task.CHURN, Task.PURCHASE):
+    for task in retraining.FROM_ORDERS:
         decided(task, now, status=ModelStatus.REFUSED)
     assert wanted(now) == []
 
@@ -98,7 +101,7 @@ def test_closed_campaign_asks_for_response_and_uplift_first(now: datetime) -> No
     something_to_learn_from()
     deliver(FinishedCampaignFactory(), Arm.TREATED)
     outcomes.close_due(now=now)
-    assert wanted(now) == [Task.RESPONSE, Task.UPLIFT, Task.CHURN, Task.PURCHASE]
+    assert wanted(now) == [Task.RESPONSE, Task.UPLIFT, *retraining.FROM_ORDERS]
     decided(Task.RESPONSE, now, rounds=1)
     assert Task.RESPONSE not in wanted(now)
     assert retraining.needs(now=now)[0] == Need(
@@ -109,7 +112,7 @@ def test_closed_campaign_asks_for_response_and_uplift_first(now: datetime) -> No
 def test_run_due_records_each_decision_with_its_reason_and_is_then_done(now: datetime) -> None:
     something_to_learn_from()
     made = list(retraining.run_due(now=now, known_until=now))
-    assert [decision.task for decision in made] == [Task.CHURN, Task.PURCHASE]
+    assert [decision.task for decision in made] == [*retraining.FROM_ORDERS]
     for decision in RetrainingDecision.objects.all():
         assert (decision.trigger, decision.promoted) == ("first training", False)
         # the mirror reads what is committed, and here nothing is
@@ -139,7 +142,9 @@ def test_run_due_leaves_it_to_whoever_holds_the_lock(now: datetime) -> None:
         other.execute("SELECT pg_advisory_lock(hashtext(%s))", [f"training {Task.CHURN}"])
         made = list(retraining.run_due(now=now, known_until=now))
     # only the task that is being trained by hand is passed over
-    assert [decision.task for decision in made] == [Task.PURCHASE]
+    assert [decision.task for decision in made] == [
+        task for task in retraining.FROM_ORDERS if task != Task.CHURN
+    ]
 
 
 def test_run_due_gives_its_lock_back_even_when_it_is_left_early(now: datetime) -> None:
@@ -164,7 +169,7 @@ def test_training_that_fails_is_written_down_and_does_not_stop_the_next(
         return really(task, now=now)
 
     monkeypatch.setattr(retraining.training, "train_propensity", train)
-    churn, purchase = retraining.run_due(now=now, known_until=now)
+    churn, purchase, *_ = retraining.run_due(now=now, known_until=now)
     assert churn.reason == "The training failed: ValueError('no room on the disk')"
     assert (churn.promoted, churn.challenger) == (False, None)
     assert purchase.challenger is not None

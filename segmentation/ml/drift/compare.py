@@ -174,10 +174,10 @@ def with_holm(findings: Sequence[Finding], *, alpha: float = ALPHA) -> list[Find
 
 
 def as_documents(findings: Sequence[Finding]) -> list[Mapping[str, Any]]:
-    """Plain JSON, numbers to six digits."""
+    """Plain JSON, numbers to six significant digits."""
     return [
         {
-            key: round(value, 6) if isinstance(value, float) else value
+            key: float(f"{value:.6g}") if isinstance(value, float) else value
             for key, value in vars(one).items()
         }
         for one in findings

@@ -64,8 +64,9 @@ def test_one_group_is_nothing_to_compare(groups: list[str]) -> None:
 
 
 def test_proxy_is_found_where_a_feature_gives_the_group_away_and_not_in_noise() -> None:
-    group = RNG.integers(0, 2, N)
-    noise = RNG.normal(size=(N, 4))
+    rng = np.random.default_rng(5)
+    group = rng.integers(0, 2, N)
+    noise = rng.normal(size=(N, 4))
     blind = fairness.proxy_auc(features=noise, group=group, seed=1)
     seen = fairness.proxy_auc(features=noise + group[:, None] * [2, 0, 0, 0], group=group, seed=1)
     assert blind.low is not None
@@ -83,7 +84,7 @@ def test_all_equal_features_and_predictions_are_no_error() -> None:
     assert found.ratio.value == 1
     assert found.found_gap.value is None
     assert found.proxy is not None
-    assert found.proxy.value == pytest.approx(0.5)
+    assert found.proxy.value == pytest.approx(0.5, abs=0.02)
 
 
 def test_promotion_is_blocked_only_below_a_declared_ratio() -> None:
