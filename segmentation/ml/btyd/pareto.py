@@ -17,8 +17,9 @@ from segmentation.ml.btyd.optimum import Target, maximise
 from segmentation.ml.tables import Floats
 
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
-_NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
+_FITTING, _SAYING = 16, 40
+"""Points of the quadrature: estimates need fewer than the small differences of two likelihoods that a silence is."""
+
 _BLOCK = 20_000
 """Customers at a time: the (rows, nodes) arrays stay in the cache."""
 _WARM = 2_000
@@ -85,7 +86,7 @@ class Pareto:
         values, alive = np.empty(len(histories)), np.empty(len(histories))
         for first in range(0, len(histories), _BLOCK):
             block = slice(first, first + _BLOCK)
-            terms = _terms(histories.rows(block), self.r, self.alpha, self.s, self.beta)
+            terms = _terms(histories.rows(block), **vars(self), points=_SAYING)
             values[block], alive[block] = terms.value, terms.alive
         return values, alive
 
@@ -101,24 +102,28 @@ class _Terms:
     log_beta_then: Floats
 
 
-def _terms(histories: Histories, r: float, alpha: float, s: float, beta: float) -> _Terms:
+def _terms(
+    histories: Histories, *, r: float, alpha: float, s: float, beta: float, points: int
+) -> _Terms:
     """
     L / (constants) = (alpha+T)^-k (beta+T)^-s + s * integral over [t_x, T] of (alpha+y)^-k (beta+y)^-(s+1) dy,
     k = r + x. With z = 1 - ((alpha+t_x) / (alpha+y))^(k+s) the integrand is nearly constant, whatever k is.
     """
+    nodes, weights = np.polynomial.legendre.leggauss(points)
+    nodes, weights = (nodes + 1) / 2, weights / 2
     k = r + histories.repeats
     power = (k + s)[:, None]
     start, now = alpha + histories.last, alpha + histories.age
     log_start = np.log(start)
     reach = -np.expm1((k + s) * (log_start - np.log(now)))
-    z = reach[:, None] * _NODES
+    z = reach[:, None] * nodes
     log_alpha_then = log_start[:, None] - np.log1p(-z) / power
     log_beta_then = np.log(np.exp(log_alpha_then) + (beta - alpha))
     # dy = (alpha+y) / (k+s) dz / (1-z), and 1-z = ((alpha+t_x) / (alpha+y))^(k+s)
     density = (
         (s + 1) * (log_alpha_then - log_beta_then)
         - power * log_start[:, None]
-        + np.log(_WEIGHTS)
+        + np.log(weights)
         + np.log(s * np.maximum(reach, 1e-300) / (k + s))[:, None]
     )
     stay = -k * np.log(now) - s * np.log(beta + histories.age)
@@ -164,7 +169,7 @@ class _Scaled(Target):
 
     def _block(self, block: Histories, n: Floats, logs: Floats) -> tuple[float, Floats]:
         r, alpha, s, beta = np.exp(logs)
-        terms = _terms(block, r, alpha, s, beta)
+        terms = _terms(block, r=r, alpha=alpha, s=s, beta=beta, points=_FITTING)
         k, alive, left = r + block.repeats, terms.alive, terms.left
         now_alpha, now_beta = alpha + block.age, beta + block.age
         mean_log_alpha = alive * np.log(now_alpha) + (left * terms.log_alpha_then).sum(axis=1)

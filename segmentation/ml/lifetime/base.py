@@ -99,7 +99,7 @@ def choose_chain(origins: Sequence[Origin]) -> tuple[tuple[str, ...], dict[str, 
     Judged by the order it puts customers in: levels and shapes are learned on top. An origin counts half as much as the
     next: a short history says little about leaving, and the newest is most like today.
     """
-    told = [origin for origin in origins if origin.orders.any()]
+    told = [origin for origin in origins if np.ptp(origin.orders) > 0]
     gini: dict[str, float] = {}
     for name in CHAIN if told else ():
         start: Base | None = None
