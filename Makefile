@@ -8,11 +8,13 @@ CUSTOMERS ?=
 ROUNDS ?=
 CASES ?= 20000
 SEED ?= 1
+N ?= 200000
+KILLS ?= 200
 export COTERIE_HOME ?= .coterie
 export PYTHONWARNINGS ?= ignore::RuntimeWarning:platformdirs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup spark demo run test fuzz check fmt bench docs lock stop clean
+.PHONY: help setup spark demo run test fuzz chaos check fmt bench docs lock stop clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 10
@@ -47,6 +49,10 @@ test: spark ## Run all tests against the embedded PostgreSQL and Valkey
 
 fuzz: setup ## Ask the API 20,000 made-up requests (some 20 minutes): [CASES=n] [SEED=n]
 	COTERIE_FUZZ_CASES=$(CASES) COTERIE_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest tests/gateway/test_fuzz.py -s --log-cli-level=ERROR
+
+chaos: setup ## Kill senders at random while N people are mailed, 20 times at each point, and count: [N=200000] [KILLS=200]
+	COTERIE_CHAOS_RECIPIENTS=$(N) COTERIE_CHAOS_KILLS=$(KILLS) COTERIE_CHAOS_CRASHES=20 \
+	  $(BIN)/python -m pytest -s tests/stories/test_kill.py -k "random_kills or many_crashes"
 
 check: setup ## Lint, types, import contracts, migrations
 	$(BIN)/ruff check .

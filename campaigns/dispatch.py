@@ -123,6 +123,7 @@ class _Sender:
                 if time.monotonic() > self.deadline:
                     break
                 connect(self.channel)
+                crash_point("after-connect")
                 group = claimed[start : start + GROUP]
                 intended = handover.intend(
                     campaign_id=campaign.pk, owner=self.journal.owner, group=group, now=self.now()

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Final
 
 
 POINTS: Final = (
     "before-claim",
     "after-claim",
+    "after-connect",
     "after-intent",
     "before-handover",  # the hand-over is journalled and has not begun
+    "after-envelope",  # MAIL, RCPT and DATA are answered, and nothing of the message has left
+    "mid-data",  # half of the message has left
+    "after-dot",  # all of it has, and no answer was read
     "after-handover",  # accepted, and the reply is not journalled
     "after-journal",  # the reply is journalled and not in the database
     "after-mark",
 )
 
 
-def crash_point(name: str) -> None:
-    """End the process without any cleaning up, if it was asked to die here."""
+def crash_point(name: str, *, first: Callable[[], object] | None = None) -> None:
+    """End the process without any cleaning up, if it was asked to die here; `first` is done before."""
     if name == os.environ.get("COTERIE_CRASH_AT"):
+        if first is not None:
+            first()
         os._exit(137)

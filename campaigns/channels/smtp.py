@@ -16,6 +16,7 @@ from functools import cached_property
 from urllib.parse import unquote, urlsplit
 
 from campaigns.channels.base import ChannelError, Letter, Verdict
+from campaigns.faults import crash_point
 from campaigns.policy import is_about_us
 
 
@@ -124,7 +125,10 @@ class SmtpChannel:
                     _reply(server)
                 raise self._refusal(*refused, of_sender=refused is replies[0])
             body = letter.content.replace(b"\r\n.", b"\r\n..")
+            crash_point("after-envelope")
+            crash_point("mid-data", first=lambda: server.send(body[: len(body) // 2]))
             server.send(body + (b".\r\n" if body.endswith(b"\r\n") else b"\r\n.\r\n"))
+            crash_point("after-dot")
         except (OSError, smtplib.SMTPException) as error:
             if replies and replies[-1][0] >= 400:  # it refused us, then hung up
                 raise self._refusal(*replies[-1], of_sender=len(replies) == 1) from error
