@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,18 +97,30 @@ def lifetime(version: ModelVersion, table: FeatureTable, *, as_of: int) -> dict[
 def purchase(version: ModelVersion, table: FeatureTable, *, as_of: int) -> Floats:
     """P(order within the version's horizon), (n,). Raises artifacts.ArtifactError or KeyError in words."""
     files = versions.load(version).files
-    if "rule.json" in files:
-        rule = RecencyRule.from_dict(artifacts.read_document(files, "rule"))
-        return rule.predict(table.column(RECENCY_DAYS))
-    return _checked(propensity(version).predict(table, as_of=as_of), version)
+    with _readable(version):
+        if "rule.json" in files:
+            rule = RecencyRule.from_dict(artifacts.read_document(files, "rule"))
+            return _checked(rule.predict(table.column(RECENCY_DAYS)), version)
+        return _checked(retraining.read(files).predict(table, as_of=as_of), version)
 
 
 def propensity(version: ModelVersion) -> retraining.Model:
     """The model of churn or purchase that is stored. Raises artifacts.ArtifactError, also for a stored rule."""
     files = versions.load(version).files
-    try:
+    with _readable(version):
         return retraining.read(files)
-    except (KeyError, TypeError, ValueError) as error:
+
+
+@contextmanager
+def _readable(version: ModelVersion) -> Iterator[None]:
+    """Say of a file whose sum is right and which is of something else that it is: libraries say it in many ways."""
+    try:
+        yield
+    except (artifacts.ArtifactError, MemoryError):
+        raise
+    except Exception as error:
+        if isinstance(error, KeyError) and "feature" in str(error):
+            raise  # the table's fault, and said in words
         raise artifacts.ArtifactError(
             f"{version} is not a model of this kind ({error}); train again"
         ) from error
@@ -132,11 +145,17 @@ def _checked(said: Floats, version: ModelVersion) -> Floats:
 def response(version: ModelVersion, table: FeatureTable) -> tuple[Floats, Floats]:
     """P(order in the outcome window) if left alone and if mailed, (n,) each. Raises as `purchase`."""
     loaded = versions.load(version)
-    model = ResponseModel.from_dict(artifacts.read_document(loaded.files, "model"))
-    return model.predict(table.columns(loaded.provenance.features))
+    with _readable(version):
+        model = ResponseModel.from_dict(artifacts.read_document(loaded.files, "model"))
+        alone, mailed = model.predict(table.columns(loaded.provenance.features))
+        return _checked(alone, version), _checked(mailed, version)
 
 
 def uplift(version: ModelVersion, table: FeatureTable) -> Effects:
     """What a mail does to each customer's P(order). Raises as `purchase`."""
-    model = UpliftModel.from_files(versions.load(version).files)
-    return model.effects(table.columns(model.names))
+    files = versions.load(version).files
+    with _readable(version):
+        model = UpliftModel.from_files(files)
+        effects = model.effects(table.columns(model.names))
+        _checked(effects.uplift, version)
+        return effects

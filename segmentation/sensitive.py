@@ -46,7 +46,7 @@ def audit(
     fields: Sequence[str],
     table: FeatureTable,
     probability: Floats,
-    bought: Bools,
+    happened: Bools,
     seed: int,
 ) -> tuple[Fairness, ...]:
     """Judge these predictions by the groups of each declared field, as the mirror of `database` knows them."""
@@ -55,7 +55,7 @@ def audit(
             field=field,
             probability=probability,
             groups=groups(database, field=field, customer_ids=table.customer_ids),
-            label=bought,
+            label=happened,
             features=table.values,
             seed=seed,
         )

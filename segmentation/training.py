@@ -109,7 +109,7 @@ def _train(task: Task, database: duckdb.DuckDBPyConnection, *, now: datetime) ->
             names=names,
             old=_old(previous, names),
             trials=settings.TRAIN_TRIALS,
-            audit=_auditor(database),
+            audit=_auditor(task, database),
         )
     except splits.TooLittleHistoryError as error:
         return refused(task, str(error), metrics={}, now=now)
@@ -199,14 +199,21 @@ def _old(champion: ModelVersion | None, names: tuple[str, ...]) -> training.Old 
     return training.Old(model=model, known_until=int(champion.window_ends_at.timestamp()))
 
 
-def _auditor(database: duckdb.DuckDBPyConnection) -> training.Audit:
+def _auditor(task: Task, database: duckdb.DuckDBPyConnection) -> training.Audit:
+    """Of churn, who is likeliest to leave counts as selected."""
     fields = sensitive.names()
 
     def audit(
         table: FeatureTable, probability: Floats, bought: Bools
     ) -> tuple[fairness.Fairness, ...]:
+        leaves = task is Task.CHURN
         return sensitive.audit(
-            database, fields=fields, table=table, probability=probability, bought=bought, seed=SEED
+            database,
+            fields=fields,
+            table=table,
+            probability=1 - probability if leaves else probability,
+            happened=~bought if leaves else bought,
+            seed=SEED,
         )
 
     return audit

@@ -62,6 +62,32 @@ PURPOSES: dict[str, Purpose] = {
         limits=("It reads one order; what is not in it, nobody can know.",),
         ethics=_ETHICS,
     ),
+    "LIFETIME": Purpose(
+        use="To expect what each customer will spend and order in the year ahead, with a range, and when the next order comes.",
+        not_for="Not to value a customer as a person, and not to leave anybody without service: the range of one customer is wide.",
+        limits=(
+            "Sums over many customers are far surer than any one of them.",
+            "It knows the past prices, range and habits of the shop; what will change them it cannot know.",
+        ),
+        ethics=_ETHICS,
+    ),
+    "SENTIMENT": Purpose(
+        use="To see what reviews say, by topic, and when that changes.",
+        not_for="Not to judge who wrote a review, and not to decide on a complaint without reading it.",
+        limits=(
+            "Irony and mixed reviews are read wrong more often than others.",
+            "A language it has not learned is not scored.",
+        ),
+        ethics=(_CONSENT, _SENSITIVE),
+    ),
+    "RECOMMEND": Purpose(
+        use="To show products that a customer will probably want next, and to leave out what they have just bought.",
+        not_for="Not to infer what a purchase may say about health, faith or family, nor to show others what somebody bought.",
+        limits=(
+            "New products and new customers have little to go by: what is popular takes their place.",
+        ),
+        ethics=(_CONSENT, _SENSITIVE),
+    ),
     "CLUSTERS": Purpose(
         use="To see what kinds of customers there are.",
         not_for="It predicts nothing.",
