@@ -25,6 +25,7 @@ from campaigns.tracking import message_id
 from consent import gate, ledger
 from consent.enums import Act, Refusal, SuppressionReason
 from consent.models import ConsentEvent, Suppression
+from consent.personal_data import Person, holders
 from core import ids
 from customers.models import Customer, Event
 from tests.campaigns.returns.corpus import mail
@@ -180,6 +181,31 @@ def test_a_moment_in_the_future_is_now() -> None:
     (delivery,) = sent("a")
     came_back("01-postfix-user-unknown", delivery, now=NOW - timedelta(days=4000))
     assert DeliveryReport.objects.get().happened_at == NOW - timedelta(days=4000)
+
+
+def test_an_erasure_leaves_the_count_and_nothing_that_names_the_person() -> None:
+    gone, stays = sent("gone", "stays")
+    for delivery in (gone, stays):
+        came_back("01-postfix-user-unknown", delivery)
+    early = Incoming(
+        source="postmark", identity="e", kind=ReportKind.BOUNCED, bounce=BounceClass.SOFT,
+        detail="gone@example.com is full", provider_number="n", address="gone@example.com",
+    )  # fmt: skip
+    recording.record(early, now=LATER)
+    person = Person(
+        customer_ids=(gone.customer_id,), address_hmacs=frozenset({gone.customer.email_hmac})
+    )
+    (holder,) = [one for one in holders() if one.model is DeliveryReport]
+    assert len(holder.export(person)) == 2
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL coterie.erasing = 'on'")
+        assert holder.erase(person, LATER) == 2
+        assert holder.erase(person, LATER) == 0
+        cursor.execute("SET LOCAL coterie.erasing = 'off'")
+    kept = DeliveryReport.objects.exclude(delivery=stays)
+    assert set(kept.values_list("detail", "address_hmac")) == {("", "")}
+    assert DeliveryReport.objects.get(delivery=stays).detail != ""
+    assert budget.returns_of(gone.campaign).hard == 2
 
 
 def test_reports_are_added_and_never_changed() -> None:
