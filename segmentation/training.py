@@ -96,7 +96,7 @@ def _train(task: Task, database: duckdb.DuckDBPyConnection, *, now: datetime) ->
     ).fetchall()
     if first is None:
         return refused(task, "No orders of customers who agreed to profiling.", metrics={}, now=now)
-    previous, names = queries.champion(task), sensitive.allowed_features()
+    previous, allowed = queries.champion(task), sensitive.allowed_features()
     try:
         trained = training.train(
             database,
@@ -106,8 +106,8 @@ def _train(task: Task, database: duckdb.DuckDBPyConnection, *, now: datetime) ->
             known_at=known_at,
             settings=Settings(seed=SEED, num_threads=threads(), algorithm=settings.TRAIN_ALGORITHM),
             customer_ids=_sample(database, customers),
-            names=names,
-            old=_old(previous, names),
+            names=allowed,
+            old=_old(previous, allowed),
             trials=settings.TRAIN_TRIALS,
             audit=_auditor(task, database),
         )
@@ -149,7 +149,7 @@ def _train(task: Task, database: duckdb.DuckDBPyConnection, *, now: datetime) ->
             details={
                 "profiled_customers": customers,
                 "excluded_customers": _excluded(database, known_at=known_at),
-                "excluded_features": sorted(set(features.MODEL_FEATURES) - set(names)),
+                "excluded_features": sorted(set(features.MODEL_FEATURES) - set(allowed)),
                 "horizon_days": HORIZON_DAYS[task],
                 "strategy": trained.strategy.value,
                 "built_on": str(previous) if trained.strategy is not Strategy.ANEW else "",

@@ -24,6 +24,9 @@ FEWEST = 50
 """Buyers and non-buyers needed, each, in training and at the test cut-off: below, a rate of 20 %
 is not known to within half of itself, and neither is a difference between two models."""
 
+SAME = 1e-6
+"""Between the highest and the lowest probability; a model within says the same of everybody."""
+
 ACTIVE_DAYS = 365
 """Who has not ordered for a year is no longer asked whether they churn."""
 
@@ -157,7 +160,9 @@ def judge(
         second=log_losses(label=test.bought, probability=by_rule),
         seed=settings.seed,
     )
-    better = difference.high < 0
+    # a constant may be better than the rule by a hair; it tells nobody anything
+    same = bool(np.ptp(said) < SAME)
+    better = difference.high < 0 and not same
     everything = [*learn, test]
     strategy, model = _final(everything, past, old, horizon_days=horizon, settings=settings)
     report = EvaluationReport(
@@ -166,7 +171,7 @@ def judge(
         reason=(
             f"Log loss {difference.mean:+.4f} against the recency rule "
             f"(95 % interval {difference.low:+.4f} to {difference.high:+.4f}): "
-            + ("the model is better." if better else "no proof that the model is better.")
+            + _in_words(better=better, same=same)
         ),
         horizon_days=horizon,
         train_at=tuple(origin.as_of for origin in learn),
@@ -204,6 +209,12 @@ def judge(
         test_model=said,
         test_rule=by_rule,
     )
+
+
+def _in_words(*, better: bool, same: bool) -> str:
+    if same:
+        return "the features do not tell customers apart, and the model says the same of all."
+    return "the model is better." if better else "no proof that the model is better."
 
 
 def _small(settings: Settings) -> Settings:

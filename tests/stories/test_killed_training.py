@@ -81,7 +81,7 @@ def lock_is_free(name: str) -> bool:
 
 def test_killed_training_leaves_the_champion_serving_and_the_next_one_works(home: Path) -> None:
     simulated_shop.create(
-        name="Shop", parameters=ShopParameters.load("regulars"), customers=700, seed=3,
+        name="Shop", parameters=ShopParameters.load("regulars"), customers=600, seed=3,
         starts_at=STARTS_AT, now=STARTS_AT,
     )  # fmt: skip
     ledger.absorb(now=STARTS_AT)
@@ -92,18 +92,17 @@ def test_killed_training_leaves_the_champion_serving_and_the_next_one_works(home
         )
     retraining.ask(Task.PURCHASE, why="asked for by ada", now=STARTS_AT)
 
-    killed = trainer(home)
-    assert killed.stdout
-    assert killed.stdout.readline().startswith("saving ")
-    assert not TrainingRequest.objects.filter(taken_at=None).exists()
-    with another_session() as other:
-        got = other.execute(
-            "SELECT pg_try_advisory_lock(hashtext(%s))", [f"training {Task.PURCHASE}"]
-        ).fetchone()
-    assert got == (False,)
-    killed.send_signal(signal.SIGKILL)
-    assert killed.wait(timeout=30) == -signal.SIGKILL
-    killed.stdout.close()
+    with trainer(home) as killed:
+        assert killed.stdout
+        assert killed.stdout.readline().startswith("saving ")
+        assert not TrainingRequest.objects.filter(taken_at=None).exists()
+        with another_session() as other:
+            got = other.execute(
+                "SELECT pg_try_advisory_lock(hashtext(%s))", [f"training {Task.PURCHASE}"]
+            ).fetchone()
+        assert got == (False,)
+        killed.send_signal(signal.SIGKILL)
+        assert killed.wait(timeout=30) == -signal.SIGKILL
 
     assert queries.champion(Task.PURCHASE) == champion
     assert versions.load(champion).files

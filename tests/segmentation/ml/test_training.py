@@ -212,3 +212,44 @@ def test_labels_must_match_the_customers() -> None:
     table = FeatureTable(customer_ids=np.arange(2), names=("a",), values=np.zeros((2, 1)))
     with pytest.raises(ValueError, match="1 labels for 2 customers"):
         Origin(as_of=0, features=table, bought=np.array([True]))
+
+
+@pytest.mark.parametrize(
+    ("recency", "other"), [(5.0, 1.0), (5.0, np.nan)], ids=["all equal", "equal or unknown"]
+)
+def test_model_that_says_the_same_of_all_does_not_serve(recency: float, other: float) -> None:
+    def origin(as_of: int) -> Origin:
+        features = FeatureTable(
+            customer_ids=np.arange(400), names=("recency_days", "other"),
+            values=np.tile([[recency, other]], (400, 1)),
+        )  # fmt: skip
+        return Origin(as_of=as_of, features=features, bought=np.arange(400) % 3 == 0)
+
+    split = training.rolling_origins(history_from=0, known_at=300 * DAY, horizon_days=30)
+    result = training.judge(
+        [origin(as_of) for as_of in split.train_at], origin(split.test_at), task="constant",
+        split=split, settings=SETTINGS, trials=1,
+    )  # fmt: skip
+    assert result.report.verdict is Verdict.BASELINE
+    assert "says the same of all" in result.report.reason
+    assert json.dumps(result.report.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("buys", [True, False])
+def test_one_class_only_is_refused_in_words(buys) -> None:
+    rng = np.random.default_rng(1)
+
+    def origin(as_of: int) -> Origin:
+        features = FeatureTable(
+            customer_ids=np.arange(400), names=("recency_days",),
+            values=rng.uniform(1, 300, (400, 1)),
+        )  # fmt: skip
+        return Origin(as_of=as_of, features=features, bought=np.full(400, buys))
+
+    split = training.rolling_origins(history_from=0, known_at=300 * DAY, horizon_days=30)
+    result = training.judge(
+        [origin(as_of) for as_of in split.train_at], origin(split.test_at), task="one class",
+        split=split, settings=SETTINGS,
+    )  # fmt: skip
+    assert result.report.verdict is Verdict.REFUSED
+    assert f"{400 if buys else 0} buyers and {0 if buys else 400} others" in result.report.reason

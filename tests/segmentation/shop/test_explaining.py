@@ -21,12 +21,6 @@ from tests.segmentation.versions import rule_champion
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("shop")]
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half of the shop is enough to learn from, and to explain."""
-    monkeypatch.setattr(training, "LARGEST_SAMPLE", 750)
-
-
 def scored(task: Task, table: FeatureTable) -> int:
     """Write the scores of the champion; returns a customer with many orders."""
     version = queries.champion(task)
