@@ -17,7 +17,7 @@ from segmentation.ml.btyd.optimum import Target, maximise
 from segmentation.ml.tables import Floats
 
 
-_FITTING, _SAYING = 16, 40
+_FITTING, _SAYING = 16, 24
 """Points of the quadrature: estimates need fewer than the small differences of two likelihoods that a silence is."""
 
 _BLOCK = 20_000
@@ -107,24 +107,27 @@ def _terms(
 ) -> _Terms:
     """
     L / (constants) = (alpha+T)^-k (beta+T)^-s + s * integral over [t_x, T] of (alpha+y)^-k (beta+y)^-(s+1) dy,
-    k = r + x. With z = 1 - ((alpha+t_x) / (alpha+y))^(k+s) the integrand is nearly constant, whatever k is.
+    k = r + x. With 1 - z = ((alpha+t_x) / (alpha+y))^m the integrand is nearly constant for m = k + s; where that would
+    squeeze a long silence into the end of the range, m is smaller, and the integrand close to a polynomial in z.
     """
     nodes, weights = np.polynomial.legendre.leggauss(points)
     nodes, weights = (nodes + 1) / 2, weights / 2
     k = r + histories.repeats
-    power = (k + s)[:, None]
     start, now = alpha + histories.last, alpha + histories.age
     log_start = np.log(start)
-    reach = -np.expm1((k + s) * (log_start - np.log(now)))
-    z = reach[:, None] * nodes
-    log_alpha_then = log_start[:, None] - np.log1p(-z) / power
+    long = np.log(now) - log_start
+    power = np.minimum(k + s, 2 / np.maximum(long, 1e-9))
+    reach = -np.expm1(-power * long)
+    log_rest = np.log1p(-reach[:, None] * nodes)
+    log_alpha_then = log_start[:, None] - log_rest / power[:, None]
     log_beta_then = np.log(np.exp(log_alpha_then) + (beta - alpha))
-    # dy = (alpha+y) / (k+s) dz / (1-z), and 1-z = ((alpha+t_x) / (alpha+y))^(k+s)
+    # dy = (alpha+y) / m dz / (1-z)
     density = (
-        (s + 1) * (log_alpha_then - log_beta_then)
-        - power * log_start[:, None]
+        (1 - k)[:, None] * log_alpha_then
+        - (s + 1) * log_beta_then
+        - log_rest
         + np.log(weights)
-        + np.log(s * np.maximum(reach, 1e-300) / (k + s))[:, None]
+        + np.log(s * np.maximum(reach, 1e-300) / power)[:, None]
     )
     stay = -k * np.log(now) - s * np.log(beta + histories.age)
     top = np.maximum(stay, density.max(axis=1))
