@@ -129,6 +129,11 @@ UNFOLD: dict[str, Any] = {
                     _item(
                         "Models", "model_training", "models_page", "segmentation.view_modelversion"
                     ),
+                    _item(
+                        "Recommendations", "shopping_bag", "recommendations_page",
+                        "segmentation.view_recommendationrun",
+                        ("segmentation/categoryrule/",),
+                    ),
                     _list("Decisions", "rule", "feedback", "retrainingdecision"),
                     _list("Sensitive fields", "balance", "segmentation", "sensitivefield"),
                 ],

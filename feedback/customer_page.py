@@ -11,6 +11,7 @@ from core import clock
 from customers.models import Customer
 from customers.screens import page, staff_page
 from feedback import charts, customer_scores, customer_story
+from segmentation.recommending import stored
 
 
 @staff_page("customers.view_customer")
@@ -35,6 +36,8 @@ def customer_page(request: HttpRequest, customer_id: int) -> HttpResponse:
         scores=customer_scores.of_customer(customer),
         segments=segments,
         rfm=customer_story.rfm_group(segments),
+        shelf=stored.of_customer(customer.pk) if not customer.erased_at else None,
+        closed=stored.closed_to(customer.pk, now=now),
         strip=charts.monthly_orders(customer, now=now),
         timeline=shown,
         older=int(shown[-1].at.timestamp()) if len(entries) > len(shown) else None,

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 from unfold.admin import ModelAdmin
 
 from core import clock
@@ -18,6 +18,7 @@ from customers.tables import BigTableAdmin, CustomerRowsAdmin, ReadOnlyAdmin, co
 from segmentation import usage
 from segmentation.enums import SegmentStatus, Sentiment
 from segmentation.models import (
+    CategoryRule,
     Membership,
     MembershipChange,
     ModelVersion,
@@ -27,6 +28,7 @@ from segmentation.models import (
     Segment,
     SensitiveField,
 )
+from segmentation.recommending import pages as recommending_pages
 from segmentation.segment_pages import reach, routes, untapped
 
 
@@ -265,3 +267,24 @@ class SensitiveFieldAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no ty
         obj.declared_at = clock.now()
         obj.declared_by_id = request.user.pk
         super().save_model(request, obj, form, change)
+
+
+@admin.register(CategoryRule)
+class CategoryRuleAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+    """What the shop says about recommending a category; the page of all recommendations lives here too."""
+
+    list_display = ("category", "closed", "is_recommended")
+    search_fields = ("category",)
+    ordering = ("category",)
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path("recommendations/", recommending_pages.recommendations, name="recommendations_page"),
+            *super().get_urls(),
+        ]
+
+    @column(description="Closed after a purchase", ordering="days_closed")
+    def closed(self, rule: CategoryRule) -> str:
+        if rule.days_closed is None:
+            return "as learned"
+        return f"{display.number(rule.days_closed)} days" if rule.days_closed else "never"

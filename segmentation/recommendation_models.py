@@ -27,6 +27,7 @@ class RecommendationRun(models.Model):
     clocks = models.JSONField(
         default=list, help_text="Of each category what was learned of buying it again."
     )
+    details = models.JSONField(default=dict, help_text="How expected demand was computed.")
 
     class Meta:
         constraints = [

@@ -223,6 +223,7 @@ def _keep_demand(run: RecommendationRun, *, now: int) -> None:
     keys, sold, demand = shop.expected_demand(now=now)
     columns: list[Floats | Ints] = [np.full(len(keys), run.pk, dtype=np.int64), keys]
     columns += [np.round(values, 2) for values in (sold, demand.expected, demand.low, demand.high)]
+    run.details = {"half_life_weeks": demand.half_life, "covered": demand.covered}
     copy_columns(
         ExpectedDemand._meta.db_table,
         ["run_id", "product_id", "sold", "expected", "low", "high"],

@@ -30,6 +30,7 @@ from gateway.models import ApiKey, Export, IdempotentReply
 from segmentation import score_partitions
 from segmentation.enums import ModelStatus, Sentiment, Task
 from segmentation.models import (
+    CategoryRule,
     Membership,
     MembershipChange,
     ModelVersion,
@@ -147,6 +148,10 @@ def sensitive_field() -> SensitiveField:
     )
 
 
+def category_rule() -> CategoryRule:
+    return CategoryRule.objects.create(category=f"category {next(_numbers)}", days_closed=90)
+
+
 def decision() -> RetrainingDecision:
     return RetrainingDecision.objects.create(
         task=Task.CHURN, decided_at=NOW, trigger="first training", champion=model_version(),
@@ -252,4 +257,5 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "feedback.liftestimate": estimate,
     "feedback.retrainingdecision": decision,
     "segmentation.sensitivefield": sensitive_field,
+    "segmentation.categoryrule": category_rule,
 }

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from consent.enums import Purpose
+from consent.models import ConsentState
+from customers.enums import OrderStatus
+from customers.models import Customer, Order, OrderLine, Product
+from segmentation import mirror, versions, withdrawn
+from segmentation.enums import ModelStatus, Task
+from segmentation.holders import HOLDERS
+from segmentation.models import (
+    CategoryRule,
+    ExpectedDemand,
+    ModelVersion,
+    Recommendation,
+    RecommendationRun,
+    SuppressedCategory,
+)
+from segmentation.recommending import refreshing, stored
+from tests.segmentation.shop.rounds import STARTS_AT
+
+
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("shop")]
+TASK = Task.RECOMMEND
+
+
+def done(now: datetime = STARTS_AT) -> refreshing.Done:
+    found = refreshing.refresh_if_due(now=now)
+    assert found is not None
+    return found
+
+
+def test_every_profiled_buyer_gets_a_list_with_reasons_and_the_model_beats_what_is_simple() -> None:
+    first = done()
+    assert first.version.status == ModelStatus.CHAMPION
+    metrics = first.version.metrics
+    assert metrics["model"]["ndcg"] > metrics["baseline"]["ndcg"]
+    assert Recommendation.objects.count() == first.customers > 500
+    profiled = ConsentState.objects.filter(purpose=Purpose.PROFILING, is_granted=True)
+    others = Recommendation.objects.exclude(customer__in=profiled.values("customer"))
+    assert not others.exists()
+    row = Recommendation.objects.order_by("pk")[0]
+    shelf = stored.of_customer(row.customer_id)
+    assert shelf.personal
+    assert [one.product_id for one in shelf.suggestions] == row.products[: stored.SHOWN]
+    assert all(one.reason for one in shelf.suggestions)
+    assert len(set(row.products)) == len(row.products)
+    run = stored.current()
+    assert run is not None
+    assert 0 < run.shown <= run.products
+    assert ExpectedDemand.objects.filter(run=run, expected__gt=0).exists()
+
+
+def test_lists_are_computed_daily_and_learned_monthly_and_only_the_newest_are_kept() -> None:
+    first = done()
+    assert refreshing.refresh_if_due(now=STARTS_AT + timedelta(hours=23)) is None
+    again = done(STARTS_AT + timedelta(days=1))
+    assert again.version == first.version
+    assert RecommendationRun.objects.count() == 1
+    assert Recommendation.objects.values("run").distinct().count() == 1
+    # nobody buys in those four weeks: the second is refused and the first goes on serving
+    assert done(STARTS_AT + timedelta(days=28)).version == first.version
+    assert ModelVersion.objects.get(task=TASK, number=2).status == ModelStatus.REFUSED
+
+
+def test_product_bought_meanwhile_is_not_shown() -> None:
+    done()
+    row = Recommendation.objects.order_by("pk")[0]
+    order = Order.objects.filter(customer_id=row.customer_id).order_by("-placed_at")[0]
+    order.pk, order.external_id = None, "later"
+    order.placed_at = order.arrived_at = STARTS_AT + timedelta(hours=1)
+    order.status = OrderStatus.PLACED
+    order.save()
+    product = Product.objects.get(pk=row.products[0])
+    OrderLine.objects.create(
+        order=order, product=product, line_number=1, quantity=1, unit_price_cents=100
+    )
+    assert product.pk not in [
+        one.product_id for one in stored.of_customer(row.customer_id).suggestions
+    ]
+
+
+def test_rule_of_the_shop_closes_a_category_and_leaves_one_out() -> None:
+    categories = list(
+        Product.objects.filter(is_product=True).exclude(category="").order_by("category")
+        .values_list("category", flat=True).distinct()
+    )  # fmt: skip
+    CategoryRule.objects.create(category=categories[0], days_closed=3_000)
+    CategoryRule.objects.create(category=categories[1], is_recommended=False)
+    done()
+    closed = SuppressedCategory.objects.filter(category=categories[0], learned=False)
+    assert closed.exists()
+    in_category = set(Product.objects.filter(category=categories[0]).values_list("pk", flat=True))
+    left_out = set(Product.objects.filter(category=categories[1]).values_list("pk", flat=True))
+    shut = set(closed.values_list("customer_id", flat=True))
+    for row in Recommendation.objects.all():
+        assert not left_out & set(row.products)
+        assert row.customer_id not in shut or not in_category & set(row.products)
+    told = stored.closed_to(closed[0].customer_id, now=STARTS_AT)
+    assert categories[0] in {one.category for one in told}
+
+
+def test_stranger_and_who_agrees_to_nothing_are_shown_what_is_popular() -> None:
+    done()
+    row = Recommendation.objects.order_by("pk")[0]
+    ConsentState.objects.filter(customer=row.customer_id, purpose=Purpose.PROFILING).update(
+        is_granted=False
+    )
+    shelf = stored.of_customer(row.customer_id)
+    assert not shelf.personal
+    assert {one.code for one in shelf.suggestions} == {"POPULAR"}
+    assert stored.closed_to(row.customer_id, now=STARTS_AT) == []
+    withdrawn.forget(now=STARTS_AT)
+    assert not Recommendation.objects.filter(customer=row.customer_id).exists()
+
+
+def test_shelves_of_many_cost_as_many_statements_as_of_one() -> None:
+    done()
+    ids = list(Recommendation.objects.order_by("pk").values_list("customer_id", flat=True)[:50])
+    counts = []
+    for some in (ids[:1], ids):
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            stored.of_customers(some)
+        counts.append(len(captured))
+    assert counts[0] == counts[1]
+
+
+def test_before_anything_was_learned_the_shelf_is_empty() -> None:
+    shelf = stored.of_customer(Customer.objects.order_by("pk")[0].pk)
+    assert shelf.suggestions == ()
+    assert stored.closed_to(1, now=STARTS_AT) == []
+
+
+def test_too_little_to_learn_from_is_one_recorded_refusal() -> None:
+    with mirror.connect() as database:
+        ((first,),) = database.execute("SELECT min(placed_at) FROM orders").fetchall()
+    early = versions.moment(first) + timedelta(days=5)
+    for days in (0, 1):
+        assert refreshing.refresh_if_due(now=early + timedelta(days=days)) is None
+    version = ModelVersion.objects.get(task=TASK)
+    assert version.status == ModelStatus.REFUSED
+    assert "50 are needed" in version.reason
+
+
+def test_champion_that_cannot_be_read_is_learned_anew() -> None:
+    first = done()
+    path = versions.store() / first.version.artefact / "hybrid.every.npy"
+    path.write_bytes(path.read_bytes()[:-8])
+    again = done(STARTS_AT + timedelta(days=1))
+    assert again.version.number == 2
+    assert Recommendation.objects.filter(run__version=again.version).exists()
+
+
+def test_person_can_read_what_is_recommended_and_it_goes_with_them() -> None:
+    done()
+    row = Recommendation.objects.order_by("pk")[0]
+    (holder,) = [one for one in HOLDERS if one.model is Recommendation]
+    assert holder.show is not None
+    told = list(holder.show(Recommendation.objects.filter(pk=row.pk)))
+    assert len(told[0]["products"]) == len(row.products)
+    assert all(one["reason"] for one in told[0]["products"])
