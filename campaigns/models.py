@@ -229,6 +229,7 @@ class DeliveryReport(models.Model):
     )
 
     class Meta:
+        verbose_name_plural = "what came back"
         indexes = [
             models.Index(fields=["campaign", "kind", "bounce"], name="report_campaign_kind"),
             models.Index(

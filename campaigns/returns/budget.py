@@ -49,8 +49,16 @@ class Returns:
     def rows(self) -> list[tuple[str, str, int, float | None]]:
         """(kind or class, words, messages, share of those handed over), for a table."""
         told = [
-            ("COMPLAINED", f"Reported as spam (pauses at {COMPLAINT_RATE:.1%})", self.complaints),
-            ("HARD", f"Bounced: the address does not exist (pauses at {HARD_RATE:.0%})", self.hard),
+            (
+                "COMPLAINED",
+                f"Reported as spam (pauses at {_percent(COMPLAINT_RATE, 1)})",
+                self.complaints,
+            ),
+            (
+                "HARD",
+                f"Bounced: the address does not exist (pauses at {_percent(HARD_RATE, 0)})",
+                self.hard,
+            ),
             ("SOFT", "Bounced: mailbox full or not reachable for days", self.soft),
             ("REPUTATION", "Bounced because of us as a sender", self.reputation),
             ("AUTOREPLY", "Answered by a machine", self.autoreplies),
@@ -67,15 +75,19 @@ class Returns:
         if self.messages >= COMPLAINTS_FROM and (self.complaint_rate or 0) >= COMPLAINT_RATE:
             return (
                 f"Paused: {self.complaints} of {self.messages:,} recipients reported the message as spam "
-                f"({self.complaint_rate:.2%}; the limit is {COMPLAINT_RATE:.1%}). Going on would harm "
+                f"({_percent(self.complaint_rate, 2)}; the limit is {_percent(COMPLAINT_RATE, 1)}). Going on would harm "
                 "every later campaign. Look at whom it goes to and why they would not want it."
             )
         if self.messages >= HARD_FROM and (self.hard_rate or 0) >= HARD_RATE:
             return (
-                f"Paused: {self.hard} of {self.messages:,} addresses do not exist ({self.hard_rate:.1%}; "
-                f"the limit is {HARD_RATE:.0%}). Look where these addresses come from, then resume."
+                f"Paused: {self.hard} of {self.messages:,} addresses do not exist ({_percent(self.hard_rate, 1)}; "
+                f"the limit is {_percent(HARD_RATE, 0)}). Look where these addresses come from, then resume."
             )
         return None
+
+
+def _percent(share: float | None, digits: int) -> str:
+    return f"{100 * (share or 0):.{digits}f} %"
 
 
 def returns_of(campaign: Campaign, *, since: datetime | None = None) -> Returns:

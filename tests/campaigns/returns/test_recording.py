@@ -254,7 +254,7 @@ def test_a_campaign_over_its_budget_is_paused_in_words_and_resuming_gives_a_new_
     ) == 0  # fmt: skip
     campaign.refresh_from_db()
     assert campaign.state == CampaignState.PAUSED
-    assert "5 of 100 addresses do not exist (5.0%" in campaign.note
+    assert "5 of 100 addresses do not exist (5.0 %" in campaign.note
     lifecycle.resume(campaign, now=LATER)
     assert budget.is_spent(campaign) is None
     assert budget.returns_of(campaign).hard == 5
