@@ -293,7 +293,7 @@ def _bounce(outcome: Outcome) -> Incoming | None:
     if reply is None or outcome.state != DeliveryState.FAILED:
         return None
     return Incoming(
-        source="smtp", identity=f"{outcome.id}/{outcome.epoch}", kind=ReportKind.BOUNCED,
+        source=recording.SMTP, identity=f"{outcome.id}/{outcome.epoch}", kind=ReportKind.BOUNCED,
         bounce=policy.refusal_class(reply.verdict, reply.enhanced), status=reply.enhanced,
         detail=reply.reply, happened_at=reply.at, delivery_id=outcome.id,
     )  # fmt: skip

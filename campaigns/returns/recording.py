@@ -33,6 +33,8 @@ from customers import events
 from customers.enums import EventKind
 
 
+SMTP = "smtp"
+"""The source of refusals in the conversation itself."""
 _ADDRESS_LOCK = (
     0xB0C  # first key of the advisory locks by which soft bounces of an address queue up
 )
@@ -198,7 +200,8 @@ def _soft(report: DeliveryReport, delivery: Delivery, *, now: datetime) -> None:
 
 
 def _reputation(report: DeliveryReport, delivery: Delivery, *, now: datetime) -> None:
-    budget.count_reputation(delivery.campaign_id, 1)
+    if report.source != SMTP:  # handover.mark counts those at each attempt
+        budget.count_reputation(delivery.campaign_id, 1)
 
 
 _BOUNCES = {

@@ -17,7 +17,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from campaigns import dispatch, handover, lifecycle
+from campaigns.channels.base import Verdict
 from campaigns.enums import BounceClass, CampaignState, DeliveryState, ReportKind
+from campaigns.handover import Outcome
+from campaigns.journal import Reply
 from campaigns.models import Campaign, Delivery, DeliveryReport
 from campaigns.returns import budget, receiving, recording, verp
 from campaigns.returns.recording import Incoming
@@ -155,6 +158,38 @@ def test_a_report_of_nothing_we_know_is_kept_and_matched_when_we_do() -> None:
     assert recording.match_waiting(now=LATER) == 1
     assert recording.match_waiting(now=LATER) == 0
     assert reasons() == {early.customer.email_hmac: SuppressionReason.COMPLAINT}
+
+
+def test_a_bounce_that_overtakes_our_own_mark_counts_and_leaves_it_alone() -> None:
+    campaign = running_campaign("fast", now=NOW)
+    group = handover.claim(campaign_id=campaign.pk, owner="me", limit=1)
+    (row,) = handover.intend(campaign_id=campaign.pk, owner="me", group=group, now=LATER)
+    came_back("01-postfix-user-unknown", Delivery.objects.get())
+    reply = Reply(
+        delivery_id=row.id, epoch=row.epoch, verdict="", reply="250 ok", enhanced="", at=LATER
+    )
+    outcome = Outcome(id=row.id, epoch=row.epoch, attempt=1, reply=reply)
+    assert handover.mark(owner="me", outcomes=[outcome], now=LATER) == 1
+    assert Delivery.objects.get().state == DeliveryState.SENT
+    assert set(reasons().values()) == {SuppressionReason.HARD_BOUNCE}
+
+
+def test_a_refusal_because_of_us_counts_once_an_attempt() -> None:
+    campaign = running_campaign("a", now=NOW)
+    for attempt in range(1, 6):
+        group = handover.claim(campaign_id=campaign.pk, owner="me", limit=1)
+        (row,) = handover.intend(campaign_id=campaign.pk, owner="me", group=group, now=LATER)
+        reply = Reply(
+            delivery_id=row.id, epoch=row.epoch, verdict=Verdict.REPUTATION, reply="550 5.7.1 no",
+            enhanced="5.7.1", at=LATER,
+        )  # fmt: skip
+        outcome = Outcome(id=row.id, epoch=row.epoch, attempt=attempt, reply=reply)
+        handover.mark(owner="me", outcomes=[outcome], now=LATER)
+        Delivery.objects.update(next_attempt_at=None)
+    campaign.refresh_from_db()
+    assert (Delivery.objects.get().state, campaign.reputation_errors) == (DeliveryState.FAILED, 5)
+    assert DeliveryReport.objects.get().bounce == BounceClass.REPUTATION
+    assert reasons() == {}
 
 
 def test_a_report_that_names_two_deliveries_counts_for_neither() -> None:
