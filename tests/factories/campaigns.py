@@ -72,7 +72,7 @@ def segment_in_bulk(count: int) -> Segment:
                    SELECT people.id, 'MARKETING', 'EMAIL', 'GRANTED', 'CONSENT', wording.id, 'form',
                        '{}', %s, %s
                    FROM people, consent_wording wording
-                   WHERE purpose = 'MARKETING' AND version = 'default-1'
+                   WHERE purpose = 'MARKETING' AND version = 'default-1' AND language = 'en'
                    RETURNING id, customer_id
                ), states AS (
                    INSERT INTO consent_consentstate (customer_id, purpose, channel, is_granted,
