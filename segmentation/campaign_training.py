@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from segmentation import mirror, promotion, queries, versions
+from segmentation import mirror, promotion, queries, sensitive, versions
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml import artifacts, features
 from segmentation.ml.estimators.response import ResponseModel, cross_fitted
@@ -72,7 +72,7 @@ def _gather(rows: pa.Table) -> Logged | None:
     if not parts:
         return None
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    names = features.MODEL_FEATURES
+    names = sensitive.allowed_features()
     sent = joined["treated"] == 1
     gone = float(joined["unsubscribed"][sent].sum())
     share = (gone + _PRIOR_MAILS * _PRIOR_SHARE) / (float(sent.sum()) + _PRIOR_MAILS)
@@ -100,7 +100,7 @@ def _gather(rows: pa.Table) -> Logged | None:
 
 def _by_campaign(rows: pa.Table) -> Iterator[dict[str, Any]]:
     columns = {name: rows[name].to_numpy() for name in rows.column_names}
-    names = features.MODEL_FEATURES
+    names = sensitive.allowed_features()
     with mirror.connect() as database:
         for campaign in np.unique(columns["campaign_id"]):
             # who could only go one way teaches nothing about the difference

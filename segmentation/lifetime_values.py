@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from segmentation import mirror, predictors, promotion, queries, training, versions
+from segmentation import mirror, predictors, promotion, queries, sensitive, training, versions
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml import artifacts, lifetime
 from segmentation.ml.lifetime import Settings, ValueModel, ValueReport
@@ -42,7 +42,8 @@ def _train(database: duckdb.DuckDBPyConnection, *, now: datetime) -> training.Re
         return training.refused(
             TASK, "No orders of customers who agreed to profiling.", metrics={}, now=now
         )
-    settings = Settings(seed=training.SEED, num_threads=training.threads())
+    left_out = sensitive.forbidden_features()
+    settings = Settings(seed=training.SEED, num_threads=training.threads(), left_out=left_out)
     sample = _sample(database, known_at=known_at)
     report = lifetime.judge(
         database, known_at=known_at, horizon_days=predictors.LIFETIME_DAYS, settings=settings,
@@ -75,7 +76,12 @@ def _train(database: duckdb.DuckDBPyConnection, *, now: datetime) -> training.Re
             data_until=known_at,
             rows=report.rows,
             seed=training.SEED,
-            details={"horizon_days": predictors.LIFETIME_DAYS, "rung": model.rung},
+            details={
+                "horizon_days": predictors.LIFETIME_DAYS,
+                "rung": model.rung,
+                "excluded_features": list(left_out),
+                **training.counted(database, known_at=known_at),
+            },
         ),
     )
     training.settle(version, decision, now=now)

@@ -35,9 +35,15 @@ def floors() -> dict[str, float]:
 
 def allowed_features() -> tuple[str, ...]:
     """What models may learn from today: MODEL_FEATURES without what is a declared field or made of one."""
-    forbidden = {name.lower() for name in names()}
-    made = {feature for field in forbidden for feature in MADE_OF.get(field, ())}
-    return tuple(one for one in features.MODEL_FEATURES if one not in made and one not in forbidden)
+    forbidden = set(forbidden_features())
+    return tuple(one for one in features.MODEL_FEATURES if one not in forbidden)
+
+
+def forbidden_features() -> tuple[str, ...]:
+    """Of MODEL_FEATURES, what is a declared field or made of one; in alphabetical order."""
+    declared = {name.lower() for name in names()}
+    made = {feature for field in declared for feature in MADE_OF.get(field, ())}
+    return tuple(sorted((made | declared) & set(features.MODEL_FEATURES)))
 
 
 def audit(

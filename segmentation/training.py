@@ -147,8 +147,7 @@ def _train(task: Task, database: duckdb.DuckDBPyConnection, *, now: datetime) ->
             rows=report.train_rows + report.rows,
             seed=SEED,
             details={
-                "profiled_customers": customers,
-                "excluded_customers": _excluded(database, known_at=known_at),
+                **counted(database, known_at=known_at),
                 "excluded_features": sorted(set(features.MODEL_FEATURES) - set(allowed)),
                 "horizon_days": HORIZON_DAYS[task],
                 "strategy": trained.strategy.value,
@@ -219,12 +218,14 @@ def _auditor(task: Task, database: duckdb.DuckDBPyConnection) -> training.Audit:
     return audit
 
 
-def _excluded(database: duckdb.DuckDBPyConnection, *, known_at: int) -> int:
-    """Customers without a basis for profiling: they are in nothing that is learned."""
-    ((count,),) = database.execute(
-        "SELECT count(*) FROM people WHERE NOT may_profile AND joined_at < ?", [known_at]
+def counted(database: duckdb.DuckDBPyConnection, *, known_at: int) -> dict[str, int]:
+    """For a manifest: customers with and without a basis for profiling; those without are in nothing that is learned."""
+    ((profiled, excluded),) = database.execute(
+        "SELECT count(*) FILTER (may_profile), count(*) FILTER (NOT may_profile) FROM people"
+        " WHERE joined_at < ?",
+        [known_at],
     ).fetchall()
-    return int(count)
+    return {"profiled_customers": int(profiled), "excluded_customers": int(excluded)}
 
 
 def _allowed(decision: promotion.Decision, trained: training.Trained) -> promotion.Decision:

@@ -135,6 +135,12 @@ def metrics_of(version: ModelVersion) -> Mapping[str, Any]:
 
 def _excluded(details: Mapping[str, Any]) -> str:
     count, profiled = _number(details.get("excluded_customers")), _number(details.get("profiled_customers"))  # fmt: skip
+    rows = _number(details.get("rows_left_out_without_profiling_consent_or_choice"))
+    if count is None and rows is not None:
+        return (
+            f"{display.number(rows)} rows of campaigns were left out: no basis for profiling, or no choice "
+            "between a message and none."
+        )
     if count is None:
         return ""
     who = "customer was" if count == 1 else "customers were"

@@ -10,10 +10,14 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from consent import ledger
+from consent.enums import Purpose
 from feedback import retraining
 from feedback.models import DriftCheck, TrainingRequest
+from segmentation import withdrawn
 from segmentation.enums import ModelStatus, Task
 from segmentation.models import JudgedCase, ModelVersion, SensitiveField
+from tests.factories.consent import agree
 from tests.factories.customers import NOW, CustomerFactory
 from tests.screens.rows import model_version
 
@@ -191,3 +195,14 @@ def test_sensitive_field_is_declared_on_screen_with_who_and_when(admin_client: C
     assert (field.name, field.lowest_ratio) == ("gender", 0.8)
     assert field.declared_by is not None
     assert "Judged by gender" in read(admin_client, "model_page", "churn")
+
+
+def test_who_withdraws_from_profiling_is_no_example_any_more() -> None:
+    version = champion()
+    stays, leaves = CustomerFactory(), CustomerFactory()
+    for customer in (stays, leaves):
+        agree(customer, Purpose.PROFILING)
+        JudgedCase.objects.create(version=version, customer=customer, probability=0.5, ordered=True)
+    ledger.withdraw(customer=leaves, purpose=Purpose.PROFILING, method="form", now=NOW)
+    withdrawn.forget(now=NOW)
+    assert list(JudgedCase.objects.values_list("customer_id", flat=True)) == [stays.pk]

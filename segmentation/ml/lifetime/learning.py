@@ -97,7 +97,7 @@ def learn(
             reason=f"the history is too short to look back on; {today.rhythm.reason}",
             inner=inner,
         )  # fmt: skip
-    names = _varying(origins) if buyers >= FEWEST else ()
+    names = _varying(origins, left_out=settings.left_out) if buyers >= FEWEST else ()
     rows = _stack(origins, bases, said, levels, names=names, seed=settings.seed)
     trees: dict[str, Trees] = {}
     unseen = {target: np.zeros(len(rows.part)) for target in rows.offset}
@@ -178,9 +178,10 @@ def thinned(origins: Sequence[Origin], *, settings: Settings) -> Sequence[Origin
     ]
 
 
-def _varying(origins: Sequence[Origin]) -> tuple[str, ...]:
+def _varying(origins: Sequence[Origin], *, left_out: Sequence[str]) -> tuple[str, ...]:
     """Features that are not the same for everybody at every origin: what says only when it is tells nobody apart."""
-    names = [name for name in MODEL_FEATURES if name in origins[0].features.names]
+    known = set(origins[0].features.names) - set(left_out)
+    names = [name for name in MODEL_FEATURES if name in known]
     varies = np.zeros(len(names), bool)
     for origin in origins:
         values = origin.features.columns(names)

@@ -18,7 +18,10 @@ BUYS: Final = "binary"
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Small trees and strong leaves. Above `most_rows`, all origins together, a fixed share of the customers is used."""
+    """
+    Small trees and strong leaves. Above `most_rows`, all origins together, a fixed share of the customers is used.
+    The trees learn nothing from the features in `left_out`.
+    """
 
     seed: int = 42
     num_threads: int = 1
@@ -27,6 +30,7 @@ class Settings:
     leaves: int = 8
     rows_per_leaf: int = 200
     most_rows: int = 200_000
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
