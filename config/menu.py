@@ -109,7 +109,13 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _list("Customers", "group", "customers", "customer", _CUSTOMER_PAGES),
                     _list("Segments", "pie_chart", "segmentation", "segment"),
-                    _list("Reviews", "reviews", "segmentation", "reviewsentiment"),
+                    _item(
+                        "Reviews and sentiment",
+                        "sentiment_satisfied",
+                        "said_page",
+                        "segmentation.view_reviewsentiment",
+                        ("segmentation/reviewsentiment/",),
+                    ),
                     _list("Merges", "merge", "customers", "merge"),
                     _list("Other names", "badge", "customers", "alias"),
                 ],
@@ -130,7 +136,9 @@ UNFOLD: dict[str, Any] = {
                         "Models", "model_training", "models_page", "segmentation.view_modelversion"
                     ),
                     _item(
-                        "Recommendations", "shopping_bag", "recommendations_page",
+                        "Recommendations",
+                        "shopping_bag",
+                        "recommendations_page",
                         "segmentation.view_recommendationrun",
                         ("segmentation/categoryrule/",),
                     ),

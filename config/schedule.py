@@ -43,6 +43,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "segmentation.tasks.recommend_due",
         "schedule": 30.0,
     },
+    "segmentation: what reviews say": {
+        "task": "segmentation.tasks.sentiment_due",
+        "schedule": 30.0,
+    },
     "segmentation: customers that changed": {
         "task": "segmentation.tasks.refresh_dirty",
         "schedule": 1.0,

@@ -32,6 +32,7 @@ class Task(models.TextChoices):
     UPLIFT = "UPLIFT", "Uplift: orders caused by a message"
     LIFETIME = "LIFETIME", "Lifetime value: spend in the next 365 days"
     CLUSTERS = "CLUSTERS", "Clusters of customers"
+    SENTIMENT = "SENTIMENT", "Sentiment: what texts say"
     FIRST_PURCHASE = "FIRST", "First purchase: the segment that a first order leads to"
     RECOMMEND = "RECOMMEND", "Recommendations: what a customer buys next"
 

@@ -17,6 +17,7 @@ from segmentation.models import (
     Membership,
     MembershipChange,
     Recommendation,
+    ReviewAspect,
     ReviewSentiment,
     Score,
     SegmentFlip,
@@ -26,6 +27,10 @@ from segmentation.models import (
 
 def _sentiments(person: Person) -> QuerySet[Any]:
     return ReviewSentiment.objects.filter(review__customer__in=person.customer_ids)
+
+
+def _aspects(person: Person) -> QuerySet[Any]:
+    return ReviewAspect.objects.filter(review__customer__in=person.customer_ids)
 
 
 def _scores(rows: QuerySet[Any]) -> Iterable[Mapping[str, Any]]:
@@ -138,6 +143,7 @@ HOLDERS = [
         show=_flips,
     ),
     deleting(ReviewSentiment, "What was read out of reviews", _sentiments),
+    deleting(ReviewAspect, "What reviews speak of", _aspects),
     keeping(
         DirtyCustomer,
         "Marks that something of them changed",

@@ -318,7 +318,7 @@ class FirstPurchase(models.Model):
 
 
 class ReviewSentiment(models.Model):
-    """What TextBlob makes of a review's words."""
+    """What a review's words say, by the model of sentiment that served when it was read."""
 
     derived = True  # computed from the shop's data: goes with the row when an import is undone
 
@@ -326,11 +326,44 @@ class ReviewSentiment(models.Model):
     label = models.CharField(max_length=10, choices=Sentiment.choices)
     polarity = models.FloatField(null=True, help_text="−1 (negative) to 1 (positive).")
     subjectivity = models.FloatField(null=True, help_text="0 (facts) to 1 (opinion).")
+    negative = models.FloatField(null=True, help_text="Probability that it is negative.")
+    neutral = models.FloatField(null=True, help_text="Probability that it is neither.")
+    positive = models.FloatField(null=True, help_text="Probability that it is positive.")
+    language = models.CharField(max_length=2, blank=True, db_default="")
+    model_number = models.PositiveIntegerField(
+        default=0,
+        db_default=0,
+        db_index=True,
+        help_text="The version of the shop's own model; 0 for the shipped one.",
+    )
     reason = models.CharField(max_length=100, blank=True, help_text="Why it was not scored.")
     scored_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"{self.label} {self.review_id}"
+
+
+class ReviewAspect(models.Model):
+    """Something a review speaks of, and how."""
+
+    derived = True  # computed from the shop's data: goes with the row when an import is undone
+
+    review = models.ForeignKey(
+        Review, on_delete=models.CASCADE, related_name="+", db_index=False
+    )  # found by the key that it begins
+    aspect = models.CharField(max_length=40)
+    polarity = models.FloatField(help_text="−1 (negative) to 1 (positive).")
+    begins = models.PositiveIntegerField(help_text="Where the clause begins, in characters.")
+    ends = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["review", "aspect"], name="review_aspect_key")
+        ]
+        indexes = [models.Index(fields=["aspect", "review"], name="review_aspect_aspect")]
+
+    def __str__(self) -> str:
+        return f"{self.aspect} {self.polarity:+.2f}"
 
 
 class DirtyCustomer(models.Model):

@@ -37,7 +37,7 @@ SETTLED = timedelta(minutes=5)  # between refreshes because the shop has grown
 GROWN = 1.05
 PROFILED = "segmentation.refresh.profiled"
 """The cursor whose position is how many customers the last refresh profiled."""
-NOT_SCORING = ("CLUSTERS", "FIRST")
+NOT_SCORING = ("CLUSTERS", "FIRST", "SENTIMENT")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from celery.signals import task_success
 from core import bell, clock
 from customers.queries import known_until
 from customers.tasks import read_inbound
-from segmentation import dynamic, first_purchases, refreshing
+from segmentation import dynamic, first_purchases, refreshing, reviews, sentiment_training
 from segmentation.recommending import refreshing as recommending
 
 
@@ -70,3 +70,15 @@ def recommend_due(**kwargs: Any) -> None:
     done = recommending.refresh_if_due(now=known_until(now=clock.now()))
     if done is not None:
         logger.info("%s recommends to %d customers", done.version, done.customers)
+
+
+@shared_task(soft_time_limit=3600, time_limit=3900)
+def sentiment_due(**kwargs: Any) -> None:
+    """Learn sentiment from the shop's stars when it is time, and read anew what another model has read."""
+    now = known_until(now=clock.now())
+    version = sentiment_training.train_if_due(now=now)
+    if version is not None:
+        logger.info("%s: %s", version, version.reason)
+    again = reviews.score_again(now=now)
+    if again:
+        logger.info("read %d reviews again", again)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.utils.timesince import timesince
 
 from campaigns.enums import CampaignState, DeliveryState
@@ -18,8 +18,9 @@ from customers.enums import ImportStatus
 from customers.models import Import, Source
 from feedback.enums import Verdict
 from feedback.models import DriftCheck, LiftEstimate, RetrainingDecision
-from segmentation.enums import ModelStatus, SegmentStatus, Sentiment, Task
-from segmentation.models import ModelVersion, ReviewSentiment, Segment
+from feedback.reports.said import Asked, abrupt_change, aspect_changes
+from segmentation.enums import ModelStatus, SegmentStatus, Task
+from segmentation.models import ModelVersion, Segment
 from webhooks.endpoints import STOPPED_BY_STAFF
 from webhooks.models import Endpoint
 
@@ -232,27 +233,21 @@ def _drift(now: datetime) -> Iterator[Attention]:
 
 
 def _reviews(now: datetime) -> Iterator[Attention]:
-    """More than one in ten negative, and half as many again as in the months before."""
-
-    def negative(starts_at: datetime, ends_at: datetime) -> tuple[int, int]:
-        counts = ReviewSentiment.objects.filter(
-            review__written_at__gte=starts_at, review__written_at__lt=ends_at
-        ).aggregate(
-            scored=Count("id", filter=~Q(label=Sentiment.NOT_SCORED)),
-            negative=Count("id", filter=Q(label=Sentiment.NEGATIVE)),
-        )
-        return counts["negative"], counts["scored"]
-
-    bad, scored = negative(now - RECENT, now)
-    before, scored_before = negative(now - 4 * RECENT, now - RECENT)
-    if scored < 30 or scored_before < 30 or bad / scored < 0.1:
-        return
-    if bad / scored > 1.5 * before / scored_before:
-        yield Attention(
-            kind="NOTICE",
-            text=(
-                f"Reviews are getting worse: {bad / scored:.0%} negative in the last 30 days, "
-                f"{before / scored_before:.0%} in the 90 days before."
-            ),
-            url_name="admin:customers_review_changelist",
-        )
+    """Texts that became abruptly worse, on the whole or of one aspect; rarely by chance."""
+    asked = Asked(now=now)
+    found = [("Texts", "are negative", abrupt_change(asked))]
+    found += [
+        (f"Texts on {name}", "speak badly of it", one)
+        for name, one in sorted(aspect_changes(asked).items())
+    ]
+    for what, how, one in found:
+        if one is not None:
+            weeks = "week" if one.weeks == 1 else f"{one.weeks} weeks"
+            yield Attention(
+                kind="NOTICE",
+                text=(
+                    f"{what} got abruptly worse: {one.share:.0%} of the last {weeks} {how}, "
+                    f"{one.before:.0%} in the half year before."
+                ),
+                url_name="admin:said_page",
+            )

@@ -30,6 +30,7 @@ WITHOUT_A_LIST = {
     "customers.importchange": "what an undo needs; the import's page says what became of it",
     "customers.inboundrequest": "the source's page shows them, and each has a page",
     "customers.sourcekey": "the source's page shows and revokes them",
+    "segmentation.reviewaspect": "what a text speaks of; the page of reviews and sentiment shows it",
     "customers.visitorevent": "nobody's yet; it moves into the ledger when somebody says who they are",
     "segmentation.dirtycustomer": "a mark of some seconds",
     "segmentation.firstpurchase": "the score and the API tell it; one row a new customer",

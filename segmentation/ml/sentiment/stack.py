@@ -137,6 +137,9 @@ class Stack:
             full = _from_plain(document["full"], QUESTIONS + len(document["lexical"]))
             fast = _from_plain(document["fast"], QUESTIONS + lexicons)
             keys = artifacts.read_array(files, f"{prefix}_keys").astype(np.int64)
+            size = len(words)
+            if len(keys) and not (keys.min() >= 0 and keys.max() < 2 * (size + size**2)):
+                raise ArtifactError("the terms do not fit the words; train again")
             if table.shape != (len(keys), QUESTIONS + 1) or not np.isfinite(table).all():
                 raise ArtifactError("the table of words does not fit its weights; train again")
             return cls(

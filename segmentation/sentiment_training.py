@@ -1,0 +1,215 @@
+"""The shop's own model of sentiment: learned from the stars of its reviews once there are enough of them.
+
+Judged on the newest fifth of the rated reviews, which it has not learned from, against the model that
+serves. Only reviews of customers who agreed to profiling teach anything, and those of nobody known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from django.db import connection
+
+from consent.enums import Purpose
+from segmentation import promotion, reviews, training, versions
+from segmentation.enums import ModelStatus, Task
+from segmentation.ml import artifacts
+from segmentation.ml.sentiment import learning
+from segmentation.ml.sentiment.judging import judge
+from segmentation.ml.sentiment.model import SentimentModel
+from segmentation.ml.tables import Bools, Floats, Ints
+from segmentation.models import ModelVersion
+
+
+TASK = Task.SENTIMENT
+AGAIN = timedelta(days=28)
+GROWN = 1.1
+MOST = 30_000
+"""The newest so many are learned from: what more would add is less than what they cost."""
+TEST_SHARE = 0.2
+
+_TAUGHT = """
+    FROM customers_review r
+    WHERE r.rating IS NOT NULL AND r.text <> '' AND r.written_at < %(now)s AND"""
+_AGREED = """ (r.customer_id IS NULL OR EXISTS (
+        SELECT FROM consent_consentstate c
+        WHERE c.customer_id = r.customer_id AND c.purpose = %(purpose)s AND c.is_granted))"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rated:
+    """Texts, stars (n,), languages and when they were written, in epoch seconds (n,), the oldest first."""
+
+    texts: list[str]
+    stars: Ints
+    languages: list[str | None]
+    written_at: Ints
+
+    def of(self, rows: Bools) -> _Rated:
+        chosen = np.flatnonzero(rows).tolist()
+        return _Rated(
+            texts=[self.texts[i] for i in chosen],
+            stars=self.stars[rows],
+            languages=[self.languages[i] for i in chosen],
+            written_at=self.written_at[rows],
+        )
+
+
+def due(*, now: datetime) -> bool:
+    """There are enough stars and nothing was learned yet, or four weeks and a tenth more of them are gone by."""
+    newest = ModelVersion.objects.filter(task=TASK).order_by("-number").first()
+    if newest is not None and now - newest.trained_at < AGAIN:
+        return False
+    least = learning.LEAST if newest is None else int(GROWN * newest.rows)
+    return _count(now=now, at_most=min(least, MOST)) >= min(least, MOST)
+
+
+def train_if_due(*, now: datetime) -> ModelVersion | None:
+    """Train when due; None when it is not, or when another process is at it."""
+    if not due(now=now):
+        return None
+    try:
+        training.lock(TASK)
+    except training.AlreadyTrainingError:
+        return None
+    try:
+        return train(now=now)
+    finally:
+        training.unlock(TASK)
+
+
+def train(*, now: datetime) -> ModelVersion:
+    """Learn, judge and record; what cannot be learned is a recorded refusal."""
+    rated, excluded = _read(now=now)
+    newest = np.arange(len(rated.texts)) >= (1 - TEST_SHARE) * len(rated.texts)
+    judged: dict[str, Any] = {}
+    decision, reason = None, ""
+    taught = _learn(rated)
+    if taught.rows:
+        judged, decision = _judge(rated.of(~newest), rated.of(newest))
+    else:
+        reason = "; ".join(f"{its}: {why}" for its, why in taught.skipped.items())
+        reason = f"Nothing could be learned: {reason or 'no text in a language that can be told'}."
+    rows = sum(taught.rows.values())
+    version = versions.record(
+        task=TASK,
+        status=ModelStatus.CHALLENGER if decision else ModelStatus.REFUSED,
+        algorithm="lexicons and n-grams" if decision else "",
+        reason=decision.reason if decision else reason,
+        as_of=now,
+        now=now,
+        rows=len(rated.texts),
+        positives=int((rated.stars >= 4).sum()),
+        metrics={**judged, "languages": taught.rows, "skipped": taught.skipped},
+        files=taught.model.to_files() if decision else None,
+        provenance=artifacts.Provenance(
+            task=TASK,
+            estimator="sentiment",
+            features=("text",),
+            data_from=int(rated.written_at.min()),
+            data_until=int(rated.written_at.max()) + 1,
+            rows=rows,
+            seed=training.SEED,
+            details={
+                "excluded_without_consent": excluded,
+                "aspects": sorted(set(taught.model.learned.values())),
+            },
+        )
+        if decision
+        else None,
+    )
+    if decision:
+        training.settle(version, decision, now=now)
+    return version
+
+
+def _judge(old: _Rated, new: _Rated) -> tuple[dict[str, Any], promotion.Decision | None]:
+    """What the newest stars say; None where the older alone are too few to learn from."""
+    taught = _learn(old)
+    number, serving = reviews.serving()
+    classes = learning.classes_of(new.stars)
+    said, others = _shares(taught.model, new), _shares(serving, new)
+    scored = ~np.isnan(said[:, 0]) & ~np.isnan(others[:, 0])
+    if not taught.rows or scored.sum() < 50:
+        return {}, promotion.Decision(
+            promote=number == reviews.SHIPPED,
+            reason="Too few new texts to judge it by; it is mixed with the shipped model by how much it has learned.",
+        )
+    classes, said, others = classes[scored], said[scored], others[scored]
+    usual = np.bincount(learning.classes_of(old.stars), minlength=3) + 1.0
+    decision = promotion.decide(
+        challenger=_losses(said, classes),
+        baseline=_losses(np.tile(usual / usual.sum(), (len(classes), 1)), classes),
+        champion=_losses(others, classes),
+        metric="log loss",
+        seed=training.SEED,
+    )
+    measures = judge(shares=said, classes=classes, seed=training.SEED)
+    before = judge(shares=others, classes=classes, seed=training.SEED)
+    return {"newest_fifth": measures, "served_before": before}, decision
+
+
+def _learn(rated: _Rated) -> learning.Learned:
+    return learning.learn(
+        rated.texts, rated.stars.tolist(), languages=rated.languages, seed=training.SEED
+    )
+
+
+def _shares(model: SentimentModel, rated: _Rated) -> Floats:
+    read = model.read(rated.texts, languages=rated.languages, with_aspects=False)
+    shares: Floats = np.array(
+        [[one.negative, one.neutral, one.positive] for one in read], dtype=np.float64
+    )
+    return shares
+
+
+def _losses(shares: Floats, classes: Ints) -> Floats:
+    losses: Floats = -np.log(np.clip(shares[np.arange(len(classes)), classes], 1e-6, 1.0))
+    return losses
+
+
+def _count(*, now: datetime, at_most: int) -> int:
+    """Counted no further than `at_most`: this is asked every half minute."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM (SELECT {_TAUGHT}{_AGREED} LIMIT %(at_most)s) AS counted",
+            {"purpose": Purpose.PROFILING, "now": now, "at_most": at_most},
+        )
+        return int(cursor.fetchone()[0])
+
+
+def _read(*, now: datetime) -> tuple[_Rated, int]:
+    """The newest rated texts that may teach, and how many may not."""
+    asked: dict[str, Any] = {"purpose": Purpose.PROFILING, "now": now, "most": MOST}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT concat_ws('. ', nullif(r.title, ''), r.text), r.rating, r.language, r.written_at"
+            f"{_TAUGHT}{_AGREED} ORDER BY r.written_at DESC, r.id DESC LIMIT %(most)s",
+            asked,
+        )
+        rows = cursor.fetchall()[::-1]
+        cursor.execute(
+            f"SELECT count(*) {_TAUGHT} NOT {_AGREED}",
+            asked,
+        )
+        excluded = int(cursor.fetchone()[0])
+    return _Rated(
+        texts=[row[0] for row in rows],
+        stars=np.array([row[1] for row in rows], dtype=np.int64),
+        languages=[row[2] or None for row in rows],
+        written_at=np.array([int(row[3].timestamp()) for row in rows], dtype=np.int64),
+    ), excluded
+
+
+def enough() -> tuple[int, int]:
+    """How many rated texts a model of the shop's own needs, and how many there are (counted no further)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM (SELECT FROM customers_review WHERE rating IS NOT NULL AND text <> ''"
+            " LIMIT %s) AS counted",
+            [learning.LEAST],
+        )
+        return learning.LEAST, int(cursor.fetchone()[0])
