@@ -52,6 +52,7 @@ class SkipReason(models.TextChoices):
     NO_ADDRESS = "NO_ADDRESS", "No e-mail address"
     SUPPRESSED = "SUPPRESSED", "Suppressed: bounced, complained or unsubscribed"
     NO_CONSENT = "NO_CONSENT", "No consent"
+    PAUSED = "PAUSED", "Asked for a pause"
     JUST_MERGED = "JUST_MERGED", "Became one with another customer; consent is being read"
     DUPLICATE_ADDRESS = "DUPLICATE_ADDRESS", "Same address as another customer"
     BAD_EXPERIENCE = "BAD_EXPERIENCE", "A bad review, a complaint or a refund lately"

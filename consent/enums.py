@@ -4,9 +4,20 @@ from django.db import models
 
 
 class Purpose(models.TextChoices):
+    """What somebody may agree to; purposes.py says what each means. Topics of newsletters are data: topics.py."""
+
     MARKETING = "MARKETING", "Promotions and news"
     PROFILING = "PROFILING", "Predictions about me"
     CLICK_TRACKING = "CLICK_TRACKING", "Noting which links I click"
+    RECOMMENDATIONS = "RECOMMENDATIONS", "Products chosen for me"
+    REVIEW_FOLLOWUP = "REVIEW_FOLLOWUP", "Questions about my reviews"
+    OPEN_TRACKING = "OPEN_TRACKING", "Noting whether I open messages"
+    RESEARCH = "RESEARCH", "Surveys and studies"
+    SHARING = "SHARING", "Sharing with advertising partners"
+
+
+NEWSLETTER = "NEWSLETTER:"
+"""With the slug of a topic after it, the purpose of that topic's newsletter."""
 
 
 class Channel(models.TextChoices):
@@ -71,6 +82,7 @@ class Refusal(models.TextChoices):
     NO_ADDRESS = "NO_ADDRESS", "No e-mail address"
     SUPPRESSED = "SUPPRESSED", "Suppressed: bounced, complained or unsubscribed"
     NO_CONSENT = "NO_CONSENT", "No consent"
+    PAUSED = "PAUSED", "Asked for a pause"
     JUST_MERGED = "JUST_MERGED", "Became one with another customer; consent is being read"
 
 

@@ -24,12 +24,14 @@ _JUST_MERGED = f"""SELECT unnest(ARRAY[unread.customer_id,
                 (SELECT position FROM customers_cursor WHERE reader = '{READER}'), 0)"""
 
 # The answer for a row `customer` of customers_customer, joined by JOINS: a Refusal or NULL.
+# A pause lasts until the task that ends pauses has seen it run out: late, never early.
 # An address without its keyed hash could not be found on the suppression list, so it is none.
 REFUSAL = f"""CASE
         WHEN customer.erased_at IS NOT NULL THEN '{Refusal.ERASED}'
         WHEN customer.email = '' OR customer.email_hmac = '' THEN '{Refusal.NO_ADDRESS}'
         WHEN suppression.id IS NOT NULL THEN '{Refusal.SUPPRESSED}'
         WHEN consent_state.is_granted IS NOT TRUE THEN '{Refusal.NO_CONSENT}'
+        WHEN preference.paused_until IS NOT NULL THEN '{Refusal.PAUSED}'
         WHEN customer.id IN ({_JUST_MERGED}) THEN '{Refusal.JUST_MERGED}'
     END"""
 
@@ -39,7 +41,8 @@ _JOINS = """
         AND suppression.lifted_at IS NULL
     LEFT JOIN {states} consent_state
         ON consent_state.customer_id = customer.id AND consent_state.purpose = '{purpose}'
-        AND consent_state.channel = '{channel}'"""
+        AND consent_state.channel = '{channel}'
+    LEFT JOIN consent_preference preference ON preference.customer_id = customer.id"""
 
 
 def joins(*, states: str = "consent_consentstate") -> str:

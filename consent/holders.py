@@ -7,12 +7,20 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from consent import ledger
 from consent.files import exports_folder
-from consent.models import ConsentEvent, ConsentState, DataRequest, Suppression
-from consent.personal_data import Holder, Person, blanking, keeping, of_customer
+from consent.models import (
+    ConsentEvent,
+    ConsentState,
+    DataRequest,
+    PersonalDataAccess,
+    Preference,
+    Suppression,
+)
+from consent.personal_data import Holder, Person, deleting, keeping, of_customer
 
 
 def _suppressions(person: Person) -> QuerySet[Any]:
@@ -33,6 +41,17 @@ def _delete_copies(person: Person, now: datetime) -> int:
     for request in with_copy:
         shutil.rmtree((exports_folder() / request.export).parent, ignore_errors=True)
     return with_copy.update(export="")
+
+
+def _forget_evidence(person: Person, now: datetime) -> int:
+    """By the one way that the ledger leaves open, also to a role that may not change it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT consent_forget_evidence(%s)", [list(person.customer_ids)])
+        return int(cursor.fetchone()[0])
+
+
+def _looks(person: Person) -> QuerySet[Any]:
+    return PersonalDataAccess.objects.filter(customer_number__in=person.customer_ids)
 
 
 def _acts(rows: QuerySet[ConsentEvent]) -> Iterable[Mapping[str, Any]]:
@@ -57,14 +76,21 @@ HOLDERS = [
         erase=_withdraw,
         keeps="As withdrawn: nobody may read them as a permission.",
     ),
-    blanking(
-        ConsentEvent,
-        "Consent log",
-        of_customer(ConsentEvent),
-        fields={"evidence": {}},
+    Holder(
+        model=ConsentEvent,
+        what="Consent log",
+        rows=of_customer(ConsentEvent),
+        erase=_forget_evidence,
         show=_acts,
         keeps="That somebody agreed or withdrew, when and to which wording, without the evidence: "
         "the proof that past messages were allowed.",
+    ),
+    deleting(Preference, "Wishes on how often", of_customer(Preference)),
+    keeping(
+        PersonalDataAccess,
+        "Who looked at their data",
+        _looks,
+        keeps="Who of the staff looked at which page, and when: the proof. It says nothing of the person.",
     ),
     Holder(
         model=DataRequest,

@@ -20,6 +20,7 @@ from consent.enums import Act, Basis, Channel, Purpose, SuppressionReason
 from consent.gate import READER
 from consent.merge_statements import FOLD_MERGED, FOLD_UNMERGED, MERGES
 from consent.models import ConsentEvent, ConsentState, Wording
+from consent.purposes import channel_of
 from consent.statements import (
     ABSORB_ACTS,
     FOLD_ONE,
@@ -37,11 +38,6 @@ log = logging.getLogger(__name__)
 
 WINDOW = 100_000
 """Events read in one transaction: some seconds, so that a great import does not outlast its task."""
-CHANNEL_OF = {
-    Purpose.MARKETING: Channel.EMAIL,
-    Purpose.PROFILING: Channel.ANY,
-    Purpose.CLICK_TRACKING: Channel.ANY,
-}
 
 
 # ---------------------------------------------------------------- single acts
@@ -71,7 +67,7 @@ def grant(
 def withdraw(
     *,
     customer: Customer,
-    purpose: Purpose,
+    purpose: str,
     method: str,
     now: datetime,
     happened_at: datetime | None = None,
@@ -84,7 +80,7 @@ def withdraw(
 
     channel: for promotions, by default e-mail; other purposes have none, whatever is given.
     """
-    usual = CHANNEL_OF[purpose]
+    usual = channel_of(purpose)
     return _act(
         customer=customer, purpose=purpose,
         channel=usual if usual == Channel.ANY else channel or usual, act=Act.WITHDRAWN,
@@ -96,14 +92,14 @@ def withdraw(
 def object_to(
     *,
     customer: Customer,
-    purpose: Purpose,
+    purpose: str,
     method: str,
     now: datetime,
     evidence: Mapping[str, Any] | None = None,
 ) -> ConsentEvent:
     """Record an objection under Article 21: like a withdrawal, and told apart in the proof."""
     return _act(
-        customer=customer, purpose=purpose, channel=CHANNEL_OF[purpose], act=Act.OBJECTED,
+        customer=customer, purpose=purpose, channel=channel_of(purpose), act=Act.OBJECTED,
         basis=Basis.NONE, wording=None, method=method, evidence=evidence, happened_at=now, now=now,
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from consent.choice_models import Preference, Topic
 from consent.enums import (
     Act,
     Basis,
@@ -15,13 +16,28 @@ from consent.enums import (
     RequestStatus,
     SuppressionReason,
 )
+from consent.proof_models import LedgerSeal, OptOutProbe, PersonalDataAccess
 from customers.models import Customer, Source
+
+
+__all__ = [
+    "ConsentEvent",
+    "ConsentState",
+    "DataRequest",
+    "LedgerSeal",
+    "OptOutProbe",
+    "PersonalDataAccess",
+    "Preference",
+    "Suppression",
+    "Topic",
+    "Wording",
+]
 
 
 class Wording(models.Model):
     """A text that people agreed to, kept as it was shown. Never edited: a change is a new version."""
 
-    purpose = models.CharField(max_length=20, choices=Purpose.choices)
+    purpose = models.CharField(max_length=60, choices=Purpose.choices)
     channel = models.CharField(max_length=10, choices=Channel.choices)
     version = models.CharField(max_length=50)
     language = models.CharField(max_length=10, default="en")
@@ -48,7 +64,7 @@ class ConsentEvent(models.Model):
     """
 
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
-    purpose = models.CharField(max_length=20, choices=Purpose.choices)
+    purpose = models.CharField(max_length=60, choices=Purpose.choices)
     channel = models.CharField(max_length=10, choices=Channel.choices)
     act = models.CharField(max_length=10, choices=Act.choices)
     basis = models.CharField(max_length=10, choices=Basis.choices)
@@ -70,6 +86,11 @@ class ConsentEvent(models.Model):
     ledger_event_id = models.BigIntegerField(
         null=True, help_text="The customers.Event this was read from, if any."
     )
+    # set by a trigger, see chain.py
+    evidence_salt = models.UUIDField(null=True, editable=False)
+    evidence_digest = models.BinaryField(null=True, editable=False)
+    previous_hash = models.BinaryField(null=True, editable=False)
+    hash = models.BinaryField(null=True, editable=False)
 
     class Meta:
         constraints = [
@@ -89,7 +110,8 @@ class ConsentEvent(models.Model):
         indexes = [
             models.Index(
                 fields=["customer", "purpose", "channel", "happened_at"], name="consent_event_fold"
-            )
+            ),
+            models.Index(fields=["customer", "-id"], name="consent_event_newest"),
         ]
 
     def __str__(self) -> str:
@@ -105,7 +127,7 @@ class ConsentState(models.Model):
     """
 
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
-    purpose = models.CharField(max_length=20, choices=Purpose.choices)
+    purpose = models.CharField(max_length=60, choices=Purpose.choices)
     channel = models.CharField(max_length=10, choices=Channel.choices)
     is_granted = models.BooleanField()
     from_import = models.BooleanField(

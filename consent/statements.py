@@ -5,6 +5,7 @@ from __future__ import annotations
 from consent.enums import (
     DECISIVE,
     LIFTABLE,
+    NEWSLETTER,
     Act,
     Basis,
     Channel,
@@ -65,6 +66,8 @@ _PURPOSES = ", ".join(f"'{purpose}'" for purpose in Purpose)
 _WITHDRAWALS = (
     f"'{EventKind.CONSENT_WITHDRAWN}', '{EventKind.UNSUBSCRIBED}', '{EventKind.COMPLAINED}'"
 )
+_TOPICS = f"SELECT '{NEWSLETTER}' || slug FROM consent_topic"
+_TOPICS_WITH_CHANNEL = f"SELECT '{NEWSLETTER}' || slug, '{Channel.EMAIL}' FROM consent_topic"
 _PROVENANCES = ", ".join(f"'{way}'" for way in Provenance)
 
 # What an event says, in our words. A withdrawal whose purpose or channel we cannot read is one of
@@ -76,6 +79,7 @@ _SAID = f"""
            CASE WHEN kind IN ('{EventKind.UNSUBSCRIBED}', '{EventKind.COMPLAINED}')
                   OR kind = '{EventKind.CONSENT_WITHDRAWN}'
                  AND COALESCE(properties ->> 'purpose', '') NOT IN ({_PURPOSES})
+                 AND COALESCE(properties ->> 'purpose', '') NOT IN ({_TOPICS})
                 THEN '{Purpose.MARKETING}' ELSE properties ->> 'purpose' END AS purpose,
            CASE WHEN kind IN ('{EventKind.UNSUBSCRIBED}', '{EventKind.COMPLAINED}')
                 THEN '{Channel.EMAIL}'
@@ -94,13 +98,15 @@ _SAID = f"""
 _PLACED = f"""
     SELECT said.id, customer_id, kind, properties, email_hmac, happened_at, provenance,
            place.purpose, place.channel
-    FROM said JOIN (VALUES {_PLACES}) AS place (purpose, channel) ON place.purpose = said.purpose
-     AND CASE WHEN place.channel = '{Channel.ANY}' OR said.channel = place.channel THEN true
+    FROM said JOIN (VALUES {_PLACES} UNION ALL {_TOPICS_WITH_CHANNEL}) AS place (purpose, channel)
+      ON place.purpose = said.purpose
+     AND CASE WHEN place.channel = '{Channel.ANY}' OR said.channel = place.channel
+                OR starts_with(place.purpose, '{NEWSLETTER}') THEN true
               ELSE said.channel NOT IN ('{Channel.EMAIL}', '{Channel.SMS}') END
     WHERE kind IN ({_WITHDRAWALS})
     UNION ALL
     SELECT id, customer_id, kind, properties, email_hmac, happened_at, provenance,
-           left(COALESCE(purpose, ''), 20), left(COALESCE(channel, ''), 10)
+           left(COALESCE(purpose, ''), 60), left(COALESCE(channel, ''), 10)
     FROM said WHERE kind NOT IN ({_WITHDRAWALS})"""
 
 # What the same window withdraws: of two rows of one file the stricter wins. Joined, not asked row by row:

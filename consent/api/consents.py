@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from consent import ledger
 from consent.enums import Act, Channel, Provenance, Purpose
 from consent.models import ConsentEvent, ConsentState, Wording
+from consent.purposes import channel_of
 from core import clock
 from customers.api.visible import customer, filtered
 from gateway.errors import invalid
@@ -160,7 +161,7 @@ class ConsentEndpoint(Endpoint):
     def granted(self, request: Request, number: int) -> Response:
         found = customer(number, key=self.key)
         said = self.said(GrantSerializer)
-        channel = said.get("channel", ledger.CHANNEL_OF[said["purpose"]])
+        channel = said.get("channel", channel_of(said["purpose"]))
         wording = Wording.objects.filter(
             purpose=said["purpose"], channel=channel, version=said["wording"],
             language=said["language"],

@@ -4,15 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('consent', '0003_live_consents_and_requests'),
+        ("consent", "0003_live_consents_and_requests"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='suppression',
-            name='reason',
-            field=models.CharField(choices=[('UNSUBSCRIBED', 'Unsubscribed'), ('HARD_BOUNCE', 'Address does not exist'), ('SOFT_BOUNCES', 'Bounced on too many days'), ('COMPLAINT', 'Reported as spam'), ('MANUAL', 'Suppressed by staff'), ('ERASED', 'Erased: not mailed before a fresh consent')], max_length=20),
+            model_name="suppression",
+            name="reason",
+            field=models.CharField(
+                choices=[
+                    ("UNSUBSCRIBED", "Unsubscribed"),
+                    ("HARD_BOUNCE", "Address does not exist"),
+                    ("SOFT_BOUNCES", "Bounced on too many days"),
+                    ("COMPLAINT", "Reported as spam"),
+                    ("MANUAL", "Suppressed by staff"),
+                    ("ERASED", "Erased: not mailed before a fresh consent"),
+                ],
+                max_length=20,
+            ),
         ),
     ]

@@ -90,6 +90,11 @@ PURPOSES: dict[str, str] = {
     "MARKETING": "promotions and news",
     "PROFILING": "predictions",
     "CLICK_TRACKING": "noting which links are clicked",
+    "RECOMMENDATIONS": "products chosen for them",
+    "REVIEW_FOLLOWUP": "questions about their reviews",
+    "OPEN_TRACKING": "noting whether messages are opened",
+    "RESEARCH": "surveys and studies",
+    "SHARING": "sharing with advertising partners",
 }
 
 CHANNELS: dict[str, str] = {"EMAIL": "by e-mail", "SMS": "by text message", "ANY": ""}
@@ -98,5 +103,10 @@ CONSENTS: dict[str, tuple[str, ...]] = {
     "MARKETING": ("EMAIL", "SMS"),
     "PROFILING": ("ANY",),
     "CLICK_TRACKING": ("ANY",),
+    "RECOMMENDATIONS": ("ANY",),
+    "REVIEW_FOLLOWUP": ("ANY",),
+    "OPEN_TRACKING": ("ANY",),
+    "RESEARCH": ("ANY",),
+    "SHARING": ("ANY",),
 }
 """On which channels a purpose is asked for: nobody can have agreed to any other pair."""

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from consent import gate, ledger, queries
 from consent.enums import Act, Channel, Purpose, Refusal, SuppressionReason
 from consent.models import ConsentEvent, ConsentState, Suppression, Wording
+from consent.purposes import CHANNEL_OF
 from core import ids
 from customers.enums import EventKind
 from customers.models import Cursor, Event
@@ -38,8 +39,8 @@ def told(customer: Any, kind: EventKind, at: Any = LATER, **properties: str) -> 
 
 def test_default_wordings_exist_with_their_hash() -> None:
     found = set(Wording.objects.values_list("purpose", "channel", "version"))
-    own = {(p, ledger.CHANNEL_OF[p], "default-1") for p in Purpose}
-    of_shops = {(p, ledger.CHANNEL_OF[p], "shop-form") for p in Purpose}
+    own = {(p, CHANNEL_OF[p], "default-1") for p in Purpose}
+    of_shops = {(p, CHANNEL_OF[p], "shop-form") for p in Purpose}
     assert found == {*own, *of_shops, (Purpose.MARKETING, Channel.SMS, "shop-form")}
     assert all(len(w.text) > 80 and len(w.text_sha256) == 64 for w in Wording.objects.all())
 

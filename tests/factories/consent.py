@@ -9,6 +9,7 @@ import factory
 from consent import ledger
 from consent.enums import Channel, Purpose
 from consent.models import Wording
+from consent.purposes import channel_of
 from consent.wordings import DEFAULT_VERSION
 from customers.models import Customer
 from tests.factories.customers import NOW, CustomerFactory
@@ -16,7 +17,7 @@ from tests.factories.customers import NOW, CustomerFactory
 
 def default_wording(purpose: Purpose = Purpose.MARKETING) -> Wording:
     return Wording.objects.get(
-        purpose=purpose, channel=ledger.CHANNEL_OF[purpose], version=DEFAULT_VERSION
+        purpose=purpose, channel=channel_of(purpose), version=DEFAULT_VERSION, language="en"
     )
 
 

@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from campaigns.channels.smtp import SmtpChannel
+from consent import chain
 from core import clock
 
 
@@ -19,14 +20,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         problems = 0
-        for name, check in (
+        checks = (
             ("database", self._database),
             ("migrations", self._migrations),
             ("broker", self._broker),
             ("mail server", self._mail),
             ("folder for artefacts", self._home),
             ("clock", self._clock),
-        ):
+            ("consent ledger", self._ledger),
+        )
+        for name, check in checks:
             try:
                 said, fine = check(), True
             except Exception as error:  # noqa: BLE001 - a doctor reports whatever hurts
@@ -34,7 +37,7 @@ class Command(BaseCommand):
                 problems += 1
             self.stdout.write(f"{'ok ' if fine else 'BAD'} {name}: {said}")
         if problems:
-            raise CommandError(f"{problems} of 6 checks failed", returncode=1)
+            raise CommandError(f"{problems} of {len(checks)} checks failed", returncode=1)
 
     def _database(self) -> str:
         with connection.cursor() as cursor:
@@ -72,3 +75,9 @@ class Command(BaseCommand):
         if shift:
             return f"simulated: the shop's time is {clock.now():%Y-%m-%d %H:%M} UTC"
         return "real time"
+
+    def _ledger(self) -> str:
+        found = chain.verify()
+        if found.broken:
+            raise RuntimeError(f"somebody has changed it; first: {found.broken}")
+        return f"{found.acts} acts and {found.seals} seals fit together"

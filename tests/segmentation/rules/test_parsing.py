@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from consent import ledger
 from consent.api.consents import MARKETING_CHANNELS
 from consent.enums import Channel, Purpose
+from consent.purposes import CHANNEL_OF
 from customers.enums import EventKind
 from segmentation.enums import Task
 from segmentation.ml.features import FEATURES
@@ -177,7 +177,7 @@ def test_codes_are_those_of_the_shop() -> None:
     assert set(SCORES) <= set(Task.values)
     assert set(PURPOSES) == set(Purpose.values)
     assert set(CHANNELS) == set(Channel.values)
-    assert all(usual in CONSENTS[purpose] for purpose, usual in ledger.CHANNEL_OF.items())
+    assert all(usual in CONSENTS[purpose] for purpose, usual in CHANNEL_OF.items())
     assert CONSENTS["MARKETING"] == tuple(code for code, _ in MARKETING_CHANNELS)
 
 
