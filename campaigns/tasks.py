@@ -21,7 +21,7 @@ SECONDS = 20.0  # of sending in one task: short enough for a worker to be restar
 @shared_task(name="campaigns.tasks.dispatch_due")
 def dispatch_due(*, seconds: float = SECONDS, **kwargs: Any) -> int:
     done = dispatch.run(
-        now=clock.now, seconds=seconds, channel_url=settings.SMTP_URL,
+        now=clock.Ticking().now, seconds=seconds, channel_url=settings.SMTP_URL,
         journals=settings.HOME / "journals",
     )  # fmt: skip
     if done:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -17,9 +18,15 @@ from customers.enums import EventKind
 
 def message_id(delivery_id: int) -> str:
     """The same for every attempt of a delivery, so that a receiver can recognise a second copy."""
-    key = ids.derive_key(settings.LINK_KEY, purpose="message-id")
-    mark = hmac.digest(key, str(delivery_id).encode(), "sha256").hex()[:8]
+    mark = hmac.digest(_message_key(settings.LINK_KEY), str(delivery_id).encode(), "sha256").hex()[
+        :8
+    ]
     return f"<d.{delivery_id}.{mark}@{settings.MESSAGE_ID_DOMAIN}>"
+
+
+@lru_cache(maxsize=4)
+def _message_key(secret: bytes) -> bytes:
+    return ids.derive_key(secret, purpose="message-id")
 
 
 def click_url(delivery_id: int, number: int) -> str:
