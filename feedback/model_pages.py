@@ -23,7 +23,8 @@ from segmentation.enums import ModelStatus, Task
 from segmentation.ml.cards import in_words, purpose_of
 from segmentation.ml.catalogue import CATALOGUE
 from segmentation.ml.features import FEATURES
-from segmentation.models import ModelVersion, SensitiveField
+from segmentation.models import ModelVersion
+from segmentation.registry import SensitiveField
 from segmentation.versions import stored_features
 
 

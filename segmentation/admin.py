@@ -26,9 +26,9 @@ from segmentation.models import (
     Score,
     ScoreGeneration,
     Segment,
-    SensitiveField,
 )
 from segmentation.recommending import pages as recommending_pages
+from segmentation.registry import SensitiveField
 from segmentation.segment_pages import reach, routes, untapped
 
 
@@ -279,7 +279,9 @@ class CategoryRuleAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no type
 
     def get_urls(self) -> list[URLPattern]:
         return [
-            path("recommendations/", recommending_pages.recommendations, name="recommendations_page"),
+            path(
+                "recommendations/", recommending_pages.recommendations, name="recommendations_page"
+            ),
             *super().get_urls(),
         ]
 

@@ -13,7 +13,6 @@ from segmentation.ml.recommend.wording import in_words
 from segmentation.models import (
     DirtyCustomer,
     FirstPurchase,
-    JudgedCase,
     Membership,
     MembershipChange,
     Recommendation,
@@ -23,6 +22,7 @@ from segmentation.models import (
     SegmentFlip,
     SuppressedCategory,
 )
+from segmentation.registry import JudgedCase
 
 
 def _sentiments(person: Person) -> QuerySet[Any]:

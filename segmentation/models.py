@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from customers.models import Customer, Review
@@ -22,6 +21,7 @@ from segmentation.recommendation_models import (
     RecommendationRun,
     SuppressedCategory,
 )
+from segmentation.registry import JudgedCase, SensitiveField
 
 
 class Segment(models.Model):
@@ -184,56 +184,6 @@ class ModelVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task.lower()} v{self.number}"
-
-
-class JudgedCase(models.Model):
-    """One customer of a version's test window: what was predicted before it, and what came. A few examples a version."""
-
-    derived = True  # computed from the shop's data: goes with the row when an import is undone
-
-    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="cases")
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
-    probability = models.FloatField(help_text="Of an order in the window, as predicted.")
-    ordered = models.BooleanField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["customer", "version"], name="judged_case_key")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.probability:.2f} of {self.customer_id}"
-
-
-class SensitiveField(models.Model):
-    """A field of customers that models must not learn from; they are judged by its groups instead."""
-
-    name = models.CharField(
-        max_length=100,
-        unique=True,
-        help_text="The key of an attribute of customers, such as gender or age_band; or country, or language.",
-    )
-    lowest_ratio = models.FloatField(
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
-        help_text="A new model does not serve when the least selected group is selected less than this many times as "
-        "often as the most selected one; empty: it is only reported. 0.8 is the four-fifths rule.",
-    )
-    declared_at = models.DateTimeField(editable=False)
-    declared_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        related_name="+",
-        editable=False,
-    )
-
-    class Meta:
-        verbose_name = "sensitive field"
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class ScoreGeneration(models.Model):

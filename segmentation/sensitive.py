@@ -10,7 +10,7 @@ import duckdb
 from segmentation.ml import fairness, features
 from segmentation.ml.fairness import Fairness
 from segmentation.ml.tables import Bools, FeatureTable, Floats, Ints
-from segmentation.models import SensitiveField
+from segmentation.registry import SensitiveField
 
 
 MADE_OF = {

@@ -26,7 +26,8 @@ from segmentation.ml.estimators.propensity import Settings
 from segmentation.ml.metrics import log_losses
 from segmentation.ml.report import EvaluationReport, Verdict
 from segmentation.ml.tables import Bools, FeatureTable, Floats
-from segmentation.models import JudgedCase, ModelVersion
+from segmentation.models import ModelVersion
+from segmentation.registry import JudgedCase
 
 
 HORIZON_DAYS = {Task.CHURN: 90, Task.PURCHASE: 30}

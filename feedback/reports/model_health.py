@@ -11,7 +11,8 @@ from typing import Any
 from customers import display
 from customers.models import Customer
 from segmentation.enums import Task
-from segmentation.models import JudgedCase, ModelVersion
+from segmentation.models import ModelVersion
+from segmentation.registry import JudgedCase
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from segmentation.ml.estimators import propensity, retraining
 from segmentation.ml.estimators.propensity import Origin, Settings
 from segmentation.ml.metrics import Interval, log_losses, paired_bootstrap
 from segmentation.ml.report import binary_metrics
+from segmentation.ml.sampling import share_of
 from segmentation.ml.tables import Bools, Floats
 
 
@@ -28,7 +29,7 @@ NEW = 2
 """Cut-offs that count as new where old and new are told apart."""
 
 MOST_ROWS = 60_000
-"""Learned from at one past cut-off: enough to compare, and seconds."""
+"""Learned from, all cut-offs together: enough to compare, and seconds."""
 
 FEWEST = 20
 """Buyers and others at a past cut-off, each; below, it is left out."""
@@ -104,13 +105,14 @@ def over_past(
 
     Empty where there are too few cut-offs or too few buyers to judge by.
     """
-    settings = replace(settings, most_rows=min(settings.most_rows, MOST_ROWS))
+    # the same customers for every way and every model, or who learns from more would win
+    learned_from = _fewer(origins, seed=settings.seed)
     past: list[PastOrigin] = []
     said: dict[Strategy, list[Floats]] = {strategy: [] for strategy in Strategy}
     truth: list[Bools] = []
     parts: list[tuple[Floats, Floats, Bools]] = []
     for origin in origins[-newest:]:
-        usable = closed_by(origins, origin.as_of, horizon_days=horizon_days)
+        usable = closed_by(learned_from, origin.as_of, horizon_days=horizon_days)
         if not usable or not _judgeable(origin) or not all(map(_judgeable, usable)):
             continue
         anew = _say(propensity.fit(usable, settings=settings), origin, settings)
@@ -172,6 +174,18 @@ def search(
         for number, (one, loss) in enumerate(zip(candidates, losses, strict=True))
     )
     return Search(best=candidates[best], tried=tried)
+
+
+def _fewer(origins: Sequence[Origin], *, seed: int) -> list[Origin]:
+    """At every cut-off the same customers, so many that all rows together are at most MOST_ROWS."""
+    share = MOST_ROWS / max(1, sum(len(one.bought) for one in origins))
+    if share >= 1:
+        return list(origins)
+    fewer = []
+    for one in origins:
+        kept = share_of(one.features.customer_ids, share=share, seed=seed)
+        fewer.append(replace(one, features=one.features.rows(kept), bought=one.bought[kept]))
+    return fewer
 
 
 def closed_by(origins: Sequence[Origin], moment: int, *, horizon_days: int) -> list[Origin]:

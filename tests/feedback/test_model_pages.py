@@ -16,7 +16,8 @@ from feedback import retraining
 from feedback.models import DriftCheck, TrainingRequest
 from segmentation import withdrawn
 from segmentation.enums import ModelStatus, Task
-from segmentation.models import JudgedCase, ModelVersion, SensitiveField
+from segmentation.models import ModelVersion
+from segmentation.registry import JudgedCase, SensitiveField
 from tests.factories.consent import agree
 from tests.factories.customers import NOW, CustomerFactory
 from tests.screens.rows import model_version

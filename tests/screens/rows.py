@@ -37,8 +37,8 @@ from segmentation.models import (
     ReviewSentiment,
     Score,
     ScoreGeneration,
-    SensitiveField,
 )
+from segmentation.registry import SensitiveField
 from tests.factories.consent import MailableFactory
 from tests.factories.customers import (
     NOW,

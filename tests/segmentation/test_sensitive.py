@@ -9,7 +9,7 @@ import pytest
 
 from segmentation import sensitive
 from segmentation.ml.features import MODEL_FEATURES
-from segmentation.models import SensitiveField
+from segmentation.registry import SensitiveField
 from tests.factories.customers import NOW
 from tests.segmentation.ml.mirrors import NOON, connect, from_rows
 

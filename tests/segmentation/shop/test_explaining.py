@@ -7,13 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.test import Client
+from django.urls import reverse
 
+from core import clock
 from segmentation import explaining, mirror, predictors, queries, scoring, training
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml import features
 from segmentation.ml import training as learning
 from segmentation.ml.tables import FeatureTable
-from segmentation.models import JudgedCase, Score, SensitiveField
+from segmentation.models import Score
+from segmentation.registry import JudgedCase, SensitiveField
+from tests.gateway.clients import Api
 from tests.segmentation.shop.rounds import STARTS_AT
 from tests.segmentation.versions import rule_champion
 
@@ -61,6 +66,34 @@ def test_reasons_are_told_in_words_with_their_direction(table: FeatureTable) -> 
     model = predictors.propensity(result.version)
     exact = model.reasons(row)[0]
     assert sum(one.effect for one in reasons) == pytest.approx(exact.sum(), abs=np.abs(exact).sum())
+
+
+def test_reasons_are_given_over_the_api_and_on_the_page(
+    table: FeatureTable, admin_client: Client
+) -> None:
+    version = rule_champion(Task.CHURN, now=STARTS_AT - timedelta(days=1))
+    version.algorithm = "recency rule"
+    version.save()
+    customer = scored(Task.CHURN, table)
+    clock.set_now(STARTS_AT)
+    said = Api().get(f"customers/{customer}/scores/reasons").json()
+    assert said["customer_id"] == customer
+    (churn,) = said["scores"]
+    assert (churn["task"], churn["model"], churn["reasons"]) == ("CHURN", str(version), [])
+    assert churn["says"].startswith("Last order ")
+    page = admin_client.get(reverse("admin:customer_why", args=[customer])).content.decode()
+    assert "Why: no order within 90 days" in page
+    assert churn["says"] in page
+    assert (
+        "Last order"
+        not in admin_client.get(reverse("admin:customer_page", args=[customer])).content.decode()
+    )
+    Score.objects.all().delete()
+    assert Api().get(f"customers/{customer}/scores/reasons").json()["scores"] == []
+    nothing = admin_client.get(reverse("admin:customer_why", args=[customer])).content.decode()
+    assert "Nothing to explain" in nothing
+    assert Api().get("customers/999999/scores/reasons").status_code == 404
+    assert admin_client.get(reverse("admin:customer_why", args=[999_999])).status_code == 404
 
 
 def test_rule_tells_the_silence_and_nothing_is_told_of_who_has_no_score(
