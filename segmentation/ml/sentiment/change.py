@@ -7,7 +7,9 @@ certain. One, two and four weeks are looked at, and the error is shared among th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import erfc, sqrt
+from math import sqrt
+
+from scipy import special
 
 
 WEEKS_BEFORE = 26
@@ -16,8 +18,8 @@ LEAST_BEFORE = 8
 WINDOWS = (1, 2, 4)
 LEAST = 20
 """Reviews of the newest weeks."""
-LEVEL = 0.001
-"""Of a false alarm in a week: one in some twenty years of weekly looks."""
+LEVEL = 0.0005
+"""Of a false alarm in a week."""
 MATTERS = 0.05
 TIMES = 1.3
 
@@ -60,7 +62,8 @@ def _worse(bad: Sequence[int], of: Sequence[int], weeks: int) -> Change | None:
     dispersion = max(1.0, chi / (len(earlier) - 1))
     deviation = sqrt(dispersion * pooled * (1 - pooled) * (1 / now + 1 / was))
     z = (share - before - 0.5 / now) / deviation
-    p = min(1.0, len(WINDOWS) * 0.5 * erfc(z / sqrt(2)))
+    # the dispersion is an estimate of few weeks: Student's tail, not the normal one
+    p = min(1.0, len(WINDOWS) * float(special.stdtr(len(earlier) - 1, -z)))
     if p >= LEVEL:
         return None
     return Change(
