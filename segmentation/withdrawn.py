@@ -13,12 +13,14 @@ from segmentation.enums import SegmentKind
 from segmentation.models import Segment
 
 
+RECOMMENDED = ("segmentation_recommendation", "segmentation_suppressedcategory")
+"""Gone with the agreement to recommendations, too."""
+
 TABLES = (
     "segmentation_score",
     "segmentation_firstpurchase",
     "segmentation_judgedcase",
-    "segmentation_recommendation",
-    "segmentation_suppressedcategory",
+    *RECOMMENDED,
 )
 """What models say of customers, by `customer_id`: gone with the agreement to be profiled."""
 
@@ -65,4 +67,6 @@ def forget(*, now: datetime) -> None:
     with connection.cursor() as cursor:
         for table in TABLES:
             cursor.execute(_SCORES.format(table=table), asked)
+        for table in RECOMMENDED:
+            cursor.execute(_SCORES.format(table=table), {"purpose": Purpose.RECOMMENDATIONS.value})
         cursor.execute(_MEMBERSHIPS, asked)

@@ -16,7 +16,8 @@ from customers.sources.base import EVENTS
 
 
 WORDING = "default-1"
-SHARES = {("MARKETING", "EMAIL"): 0.80, ("PROFILING", "ANY"): 0.76, ("CLICK_TRACKING", "ANY"): 0.72}
+SHARES = {("MARKETING", "EMAIL"): 0.80, ("PROFILING", "ANY"): 0.76, ("RECOMMENDATIONS", "ANY"): 0.74,
+          ("CLICK_TRACKING", "ANY"): 0.72}  # fmt: skip
 """Of all customers."""
 
 

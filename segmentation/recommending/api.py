@@ -39,7 +39,7 @@ class ClosedSerializer(serializers.Serializer[Any]):
 
 
 class RecommendationsSerializer(serializers.Serializer[Any]):
-    """`personal` is false where the list is what is popular: nothing bought, no consent to profiling, no model yet."""
+    """`personal` is false where the list is what is popular: nothing bought, no consent to recommendations, no model yet."""
 
     customer_id = serializers.IntegerField()
     personal = serializers.BooleanField()

@@ -1,4 +1,4 @@
-"""Once a day of the shop's time: lists for every profiled customer, what is closed to them, and expected demand."""
+"""Once a day of the shop's time: a list for every customer who agreed to it, what is closed to them, and expected demand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import duckdb
 import numpy as np
 from django.db import connection, transaction
 
-from consent.enums import Purpose
 from segmentation import mirror, queries, training
 from segmentation.bulk import copy_columns
 from segmentation.enums import ModelStatus
@@ -25,6 +24,7 @@ from segmentation.ml.tables import Bools, Floats, Ints
 from segmentation.models import CategoryRule, ExpectedDemand, ModelVersion, RecommendationRun
 from segmentation.recommending import learning, shop
 from segmentation.recommending.learning import FEWEST_BUYERS, TASK
+from segmentation.recommending.stored import PURPOSES
 from segmentation.versions import moment
 
 
@@ -71,7 +71,7 @@ def refresh_if_due(*, now: datetime) -> Done | None:
 
 def compute(database: duckdb.DuckDBPyConnection, *, now: datetime) -> Done | None:
     """
-    Keep a list of every profiled customer who ever bought.
+    Keep a list of every customer who ever bought and agrees to profiling and to recommendations.
 
     None without a champion, and where it cannot be read: what was kept last stays.
     """
@@ -81,6 +81,7 @@ def compute(database: duckdb.DuckDBPyConnection, *, now: datetime) -> Done | Non
         return None
     known_at = int(now.timestamp())
     everybody = shop.buyers(database, now=known_at)
+    asked = shop.buyers(database, now=known_at, asked=True)
     past = shop.purchases(database, shop.sample(everybody), shop.products(), now=known_at)
     past = past.keeping(past.bought_by(FEWEST_BUYERS))
     if not len(past):
@@ -94,11 +95,11 @@ def compute(database: duckdb.DuckDBPyConnection, *, now: datetime) -> Done | Non
             clocks=_clocks(engine), popular=_popular(engine, wishes, now=known_at),
         )  # fmt: skip
         shown = np.zeros(len(engine.products), dtype=bool)
-        for begin in range(0, len(everybody), CHUNK):
-            chosen = everybody[begin : begin + CHUNK]
+        for begin in range(0, len(asked), CHUNK):
+            chosen = asked[begin : begin + CHUNK]
             theirs = shop.purchases(database, chosen, engine.products, now=known_at)
             said = engine.recommend(theirs, as_of=known_at, wishes=wishes)
-            still = _still_profiled(chosen)
+            still = _still_agree(chosen)
             run.customers += _keep(run, chosen, said, engine.products, still)
             listed = said.product[still]
             shown[listed[listed >= 0]] = True
@@ -157,18 +158,18 @@ def _clocks(engine: Engine) -> list[dict[str, Any]]:
 
 
 # held until the rows are written: nobody can be removed in between
-_STILL_PROFILED = """
+_STILL_AGREE = """
     SELECT c.id FROM customers_customer c
-    JOIN consent_consentstate s ON s.customer_id = c.id
     WHERE c.id = ANY(%(ids)s) AND c.erased_at IS NULL AND c.merged_into_id IS NULL
-      AND s.purpose = %(purpose)s AND s.is_granted
+      AND (SELECT count(DISTINCT s.purpose) FROM consent_consentstate s WHERE s.customer_id = c.id
+           AND s.purpose = ANY(%(purposes)s::text[]) AND s.is_granted) = cardinality(%(purposes)s::text[])
     ORDER BY c.id FOR KEY SHARE OF c"""
 
 
-def _still_profiled(customers: Ints) -> Bools:
-    """Who is a customer and agrees to profiling now: the mirror was read a while ago."""
+def _still_agree(customers: Ints) -> Bools:
+    """Who is a customer and agrees to all of PURPOSES now: the mirror was read a while ago."""
     with connection.cursor() as cursor:
-        cursor.execute(_STILL_PROFILED, {"ids": customers.tolist(), "purpose": Purpose.PROFILING})
+        cursor.execute(_STILL_AGREE, {"ids": customers.tolist(), "purposes": list(PURPOSES)})
         still = np.fromiter((row[0] for row in cursor), np.int64)
     return np.isin(customers, still)
 

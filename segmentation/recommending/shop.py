@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from django.db import connection
 
+from consent.enums import Purpose
 from customers.models import Product
 from segmentation.ml.columns import SECONDS_PER_DAY
 from segmentation.ml.recommend.demand import Demand, forecast
@@ -54,11 +55,13 @@ def margins(known: Products) -> Floats:
     return np.array([told.get(key, np.nan) for key in known.keys], dtype=np.float64)
 
 
-def buyers(database: duckdb.DuckDBPyConnection, *, now: int) -> Ints:
-    """Profiled customers with an order before `now`, ascending."""
+def buyers(database: duckdb.DuckDBPyConnection, *, now: int, asked: bool = False) -> Ints:
+    """Profiled customers with an order before `now`, ascending; `asked`: who agreed to recommendations as well."""
+    agreed = f"""SEMI JOIN (SELECT customer_id FROM consents WHERE is_granted
+        AND purpose = '{Purpose.RECOMMENDATIONS}') USING (customer_id)"""
     rows = database.execute(
-        """SELECT DISTINCT customer_id FROM order_lines SEMI JOIN customers USING (customer_id)
-        WHERE placed_at < ? AND arrived_at < ?""",
+        f"""SELECT DISTINCT customer_id FROM order_lines SEMI JOIN customers USING (customer_id)
+        {agreed if asked else ""} WHERE placed_at < ? AND arrived_at < ?""",
         [now, now],
     ).fetchall()
     return np.sort(np.array([row[0] for row in rows], dtype=np.int64))

@@ -16,6 +16,8 @@ from segmentation.models import CategoryRule, RecommendationRun, SuppressedCateg
 
 
 SHOWN = 10
+PURPOSES = (Purpose.PROFILING.value, Purpose.RECOMMENDATIONS.value)
+"""What a customer has to have agreed to for a list of their own."""
 _AS_POPULAR = in_words(Reason.POPULAR)
 
 
@@ -59,13 +61,15 @@ def current() -> RecommendationRun | None:
     return RecommendationRun.objects.filter(is_current=True).select_related("version").first()
 
 
-# only of those who agree to profiling at this moment, whatever was kept
-_LISTS = """
+# of those who agree at this moment, whatever was kept
+_AGREES = """(SELECT count(DISTINCT s.purpose) FROM consent_consentstate s
+    WHERE s.customer_id = {customer} AND s.purpose = ANY(%(purposes)s::text[]) AND s.is_granted)
+    = cardinality(%(purposes)s::text[])"""
+_LISTS = f"""
     SELECT r.customer_id, r.products, r.scores, r.reasons, r.because, r.days
-    FROM segmentation_recommendation r JOIN consent_consentstate s USING (customer_id)
-    JOIN customers_customer c ON c.id = r.customer_id
+    FROM segmentation_recommendation r JOIN customers_customer c ON c.id = r.customer_id
     WHERE r.run_id = %(run)s AND r.customer_id = ANY(%(ids)s)
-      AND s.purpose = %(purpose)s AND s.is_granted AND c.erased_at IS NULL"""
+      AND c.erased_at IS NULL AND {_AGREES.format(customer="c.id")}"""
 
 _BOUGHT_SINCE = """
     SELECT DISTINCT o.customer_id, l.product_id, p.category
@@ -80,7 +84,7 @@ def of_customers(customer_ids: Sequence[int], *, limit: int = SHOWN) -> dict[int
     A shelf each, in four statements for any number of customers.
 
     What was bought since the lists were computed is left out, and of a durable its whole category. Who has no list
-    (no purchase yet, no consent to profiling, no model) gets what is popular in season; so does, at the end of the
+    (no purchase yet, no consent, no model) gets what is popular in season; so does, at the end of the
     list, whoever has too few left.
     """
     run = current()
@@ -90,7 +94,7 @@ def of_customers(customer_ids: Sequence[int], *, limit: int = SHOWN) -> dict[int
     with connection.cursor() as cursor:
         cursor.execute(
             _LISTS,
-            {"run": run.pk, "ids": list(customer_ids), "purpose": Purpose.PROFILING},
+            {"run": run.pk, "ids": list(customer_ids), "purposes": list(PURPOSES)},
         )
         lists = {row[0]: row[1:] for row in cursor.fetchall()}
         cursor.execute(_BOUGHT_SINCE, {"ids": list(lists), "since": run.as_of})
@@ -156,12 +160,11 @@ def closed_to(customer_id: int, *, now: datetime) -> list[Closed]:
     )
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT EXISTS (SELECT FROM consent_consentstate WHERE customer_id = %s"
-            " AND purpose = %s AND is_granted)",
-            [customer_id, Purpose.PROFILING],
+            f"SELECT {_AGREES.format(customer='%(customer)s')}",
+            {"customer": customer_id, "purposes": list(PURPOSES)},
         )
-        (may_profile,) = cursor.fetchone()
-    if not may_profile:
+        (agrees,) = cursor.fetchone()
+    if not agrees:
         return []
     names = {
         product.pk: str(product)

@@ -11,6 +11,7 @@ WEEKS = 4
 HALF_LIVES = (1.0, 2.0, 4.0, 8.0, 16.0)
 ORIGINS = 4
 LOW, HIGH = 0.1, 0.9
+LEAST, FEWEST = 1.0, 20
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -72,19 +73,29 @@ def level(weekly: Floats, half_life: float) -> Floats:
 
 
 def _around(expected: Floats, said: list[Floats], real: list[Floats]) -> tuple[Floats, Floats]:
-    """Eight of ten earlier misses, in units that grow with what was expected, laid around `expected`."""
+    """
+    Eight of ten earlier misses, as ratios, laid around `expected`: of products that sold about as much.
+
+    Ratios, because one order of a wholesaler would otherwise widen every range of the shop.
+    """
     before, after = np.concatenate(said), np.concatenate(real)
-    excess = ((after - before) ** 2 - before).sum() / max(float((before**2).sum()), 1e-9)
-    spread = max(float(excess), 0.0)
-    known = before >= 1
-    if not known.any():
+    ratio = np.log((after + 1) / (before + 1))
+    known = before >= LEAST
+    if known.sum() < 2 * FEWEST:
         known = np.ones(len(before), dtype=bool)
-    miss = (after - before) / np.sqrt(before + spread * before**2 + 0.25)
-    low, high = np.quantile(miss[known], [LOW, HIGH]) if len(miss) else (-1.3, 1.3)
-    unit = np.sqrt(expected + spread * expected**2 + 0.25)
+    edges = np.quantile(before[known], [1 / 3, 2 / 3]) if len(before) else np.zeros(2)
+    group, asked = np.searchsorted(edges, before), np.searchsorted(edges, expected)
+    low, high = np.zeros(len(expected)), np.zeros(len(expected))
+    for number in range(3):
+        mine = ratio[known & (group == number)]
+        if len(mine) < FEWEST:
+            mine = ratio[known]
+        bounds = np.quantile(mine, [LOW, HIGH]) if len(mine) else np.array([-1.0, 1.0])
+        there = asked == number
+        low[there], high[there] = min(float(bounds[0]), 0.0), max(float(bounds[1]), 0.0)
     return (
-        np.maximum(expected + min(float(low), 0.0) * unit, 0.0),
-        expected + max(float(high), 0.0) * unit,
+        np.maximum((expected + 1) * np.exp(low) - 1, 0.0),
+        np.maximum((expected + 1) * np.exp(high) - 1, expected),
     )
 
 

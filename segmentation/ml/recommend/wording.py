@@ -24,7 +24,7 @@ def in_words(code: int, *, product: str = "", days: int = 0) -> str:
         case Reason.USUALLY:
             return f"you usually buy this every {days} days" if days > 1 else "you buy this daily"
         case Reason.OTHERS_AGAIN:
-            return f"you bought this before; it is usually bought again after {days} days"
+            return f"you bought this before; such things are usually bought again after {days} days"
         case Reason.AGAIN:
             return "you bought this before"
         case Reason.POPULAR:

@@ -13,6 +13,7 @@ from customers.models import Customer, Order, OrderLine, Product
 from segmentation import mirror, versions, withdrawn
 from segmentation.enums import ModelStatus, Task
 from segmentation.holders import HOLDERS
+from segmentation.ml.recommend import hybrid
 from segmentation.models import (
     CategoryRule,
     ExpectedDemand,
@@ -21,12 +22,19 @@ from segmentation.models import (
     RecommendationRun,
     SuppressedCategory,
 )
-from segmentation.recommending import refreshing, stored
+from segmentation.recommending import learning, refreshing, stored
 from tests.segmentation.shop.rounds import STARTS_AT
 
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("shop")]
 TASK = Task.RECOMMEND
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights of a hundred customers are as good for what is tested here."""
+    monkeypatch.setattr(hybrid, "MOST_CUSTOMERS", 100)
+    monkeypatch.setattr(learning, "MOST_JUDGES", 300)
 
 
 def done(now: datetime = STARTS_AT) -> refreshing.Done:
@@ -41,9 +49,9 @@ def test_every_profiled_buyer_gets_a_list_with_reasons_and_the_model_beats_what_
     metrics = first.version.metrics
     assert metrics["model"]["ndcg"] > metrics["baseline"]["ndcg"]
     assert Recommendation.objects.count() == first.customers > 500
-    profiled = ConsentState.objects.filter(purpose=Purpose.PROFILING, is_granted=True)
-    others = Recommendation.objects.exclude(customer__in=profiled.values("customer"))
-    assert not others.exists()
+    for purpose in (Purpose.PROFILING, Purpose.RECOMMENDATIONS):
+        agreed = ConsentState.objects.filter(purpose=purpose, is_granted=True)
+        assert not Recommendation.objects.exclude(customer__in=agreed.values("customer")).exists()
     row = Recommendation.objects.order_by("pk")[0]
     shelf = stored.of_customer(row.customer_id)
     assert shelf.personal
@@ -105,12 +113,11 @@ def test_rule_of_the_shop_closes_a_category_and_leaves_one_out() -> None:
     assert categories[0] in {one.category for one in told}
 
 
-def test_stranger_and_who_agrees_to_nothing_are_shown_what_is_popular() -> None:
+@pytest.mark.parametrize("purpose", [Purpose.PROFILING, Purpose.RECOMMENDATIONS])
+def test_who_withdraws_either_agreement_is_shown_what_is_popular(purpose: Purpose) -> None:
     done()
     row = Recommendation.objects.order_by("pk")[0]
-    ConsentState.objects.filter(customer=row.customer_id, purpose=Purpose.PROFILING).update(
-        is_granted=False
-    )
+    ConsentState.objects.filter(customer=row.customer_id, purpose=purpose).update(is_granted=False)
     shelf = stored.of_customer(row.customer_id)
     assert not shelf.personal
     assert {one.code for one in shelf.suggestions} == {"POPULAR"}
