@@ -37,7 +37,6 @@ SETTLED = timedelta(minutes=5)  # between refreshes because the shop has grown
 GROWN = 1.05
 PROFILED = "segmentation.refresh.profiled"
 """The cursor whose position is how many customers the last refresh profiled."""
-NOT_SCORING = ("CLUSTERS", "FIRST", "SENTIMENT")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +57,7 @@ def due(*, now: datetime) -> bool:
         return True
     if now - cursor.moved_at >= SETTLED and _has_grown():
         return True
-    serving = ModelVersion.objects.filter(status=ModelStatus.CHAMPION).exclude(task__in=NOT_SCORING)
+    serving = ModelVersion.objects.filter(status=ModelStatus.CHAMPION, task__in=scoring.TASKS)
     # an empty one is of a champion that cannot be read: asked again every day, not every tick
     # and scores from before a version was put back are of another day
     asked = ScoreGeneration.objects.filter(Q(is_current=True) | Q(rows=0)).filter(
