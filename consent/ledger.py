@@ -151,7 +151,7 @@ def unsubscribe(
     caused it is known, and the next hand-over sees it. A link to somebody who was merged into another
     customer since speaks for that one.
     """
-    customer_id = _living(customer_id)
+    customer_id = living(customer_id)
     with transaction.atomic():
         # serialises two presses of one button; inserting events does not wait for this lock
         customer = Customer.objects.select_for_update(no_key=True).filter(pk=customer_id).first()
@@ -198,7 +198,7 @@ def complain(
     return is_new
 
 
-def _living(customer_id: int) -> int:
+def living(customer_id: int) -> int:
     """The customer that this one was merged into, at the end of the chain; else the same."""
     seen = set()
     while customer_id not in seen:

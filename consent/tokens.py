@@ -22,6 +22,7 @@ from core import ids
 
 UNSUBSCRIBE = "unsubscribe"
 CLICK = "click"
+PREFERENCES = "preferences"
 _MAC_BYTES = 16  # 128 bits
 
 

@@ -7,26 +7,31 @@ mail program by the one-click of RFC 8058, which sends no cookies and follows no
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from consent import ledger, tokens
+from consent import ledger, public_words, tokens
 from core import clock
 
 
 @csrf_exempt  # the token is the proof, and RFC 8058 forbids asking for more
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+    language = public_words.language_of(request)
     try:
         customer_id, campaign_id, delivery_id = tokens.read(
             token, count=3, purpose=tokens.UNSUBSCRIBE
         )
     except tokens.BadTokenError:
-        return public_page("public/unknown_link.html", status=404)
+        return public_page("public/unknown_link.html", status=404, language=language)
+    choices = tokens.make(customer_id, purpose=tokens.PREFERENCES)
     if request.method != "POST":
-        return public_page("public/unsubscribe.html")
+        return public_page("public/unsubscribe.html", language=language, choices=choices)
     one_click = request.POST.get("List-Unsubscribe") == "One-Click"
     ledger.unsubscribe(
         customer_id=customer_id,
@@ -35,13 +40,22 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         campaign_id=campaign_id or None,
         delivery_id=delivery_id or None,
     )
-    return public_page("public/unsubscribed.html")
+    return public_page("public/unsubscribed.html", language=language, choices=choices)
 
 
-def public_page(template: str, *, status: int = 200) -> HttpResponse:
+def public_page(
+    template: str, *, status: int = 200, language: str = "en", **context: Any
+) -> HttpResponse:
     """A page for customers: no cookies, not stored, not indexed, and its address is told to nobody."""
-    response = HttpResponse(render_to_string(template), status=status)
+    known: Mapping[str, Any] = {
+        "w": public_words.words(language),
+        "language": language,
+        "languages": public_words.LANGUAGES.items(),
+    }
+    response = HttpResponse(render_to_string(template, {**known, **context}), status=status)
     response["Cache-Control"] = "no-store"
+    response["Content-Language"] = language
     response["Referrer-Policy"] = "no-referrer"
+    response["Vary"] = "Accept-Language"
     response["X-Robots-Tag"] = "noindex, nofollow"
     return response

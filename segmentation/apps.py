@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
-from consent import personal_data
+from consent import inferences, personal_data
 
 
 class SegmentationConfig(AppConfig):
@@ -9,3 +9,4 @@ class SegmentationConfig(AppConfig):
 
     def ready(self) -> None:
         personal_data.declare("segmentation.holders")
+        inferences.declare("segmentation.inferring")
