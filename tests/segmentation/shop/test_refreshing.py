@@ -85,6 +85,13 @@ def test_refresh_at_the_same_moment_changes_nothing() -> None:
     assert ModelVersion.objects.filter(task=Task.CLUSTERS).count() == 1
 
 
+def test_champions_that_give_no_scores_make_nothing_due() -> None:
+    refreshing.refresh(now=STARTS_AT)
+    for task in set(Task) - set(scoring.TASKS):
+        rule_champion(task, now=STARTS_AT)
+    assert not refreshing.due(now=STARTS_AT)
+
+
 def test_refresh_if_due_leaves_it_to_whoever_holds_the_lock() -> None:
     with another_session() as other:
         other.execute("SELECT pg_advisory_lock(hashtext(%s))", [READER])
