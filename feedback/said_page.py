@@ -48,7 +48,7 @@ def said_page(request: HttpRequest) -> HttpResponse:
         gains=after_bad.gains() if not product else None,
         days=after_bad.DAYS,
         model_number=number,
-        enough=enough(),
+        enough=enough(now=asked.now),
         may_see_customers=request.user.has_perm("customers.view_customer"),
     )
 

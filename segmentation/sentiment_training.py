@@ -6,7 +6,7 @@ serves. Only reviews of customers who agreed to profiling teach anything, and th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -147,6 +147,9 @@ def _judge(old: _Rated, new: _Rated) -> tuple[dict[str, Any], promotion.Decision
         metric="log loss",
         seed=training.SEED,
     )
+    if number == reviews.SHIPPED:
+        words = decision.reason.replace("the champion", "the shipped model")
+        decision = replace(decision, reason=words)
     measures = judge(shares=said, classes=classes, seed=training.SEED)
     before = judge(shares=others, classes=classes, seed=training.SEED)
     return {"newest_fifth": measures, "served_before": before}, decision
@@ -204,12 +207,6 @@ def _read(*, now: datetime) -> tuple[_Rated, int]:
     ), excluded
 
 
-def enough() -> tuple[int, int]:
+def enough(*, now: datetime) -> tuple[int, int]:
     """How many rated texts a model of the shop's own needs, and how many there are (counted no further)."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM (SELECT FROM customers_review WHERE rating IS NOT NULL AND text <> ''"
-            " LIMIT %s) AS counted",
-            [learning.LEAST],
-        )
-        return learning.LEAST, int(cursor.fetchone()[0])
+    return learning.LEAST, _count(now=now, at_most=learning.LEAST)
