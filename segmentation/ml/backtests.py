@@ -28,7 +28,7 @@ PAST = 2
 NEW = 2
 """Cut-offs that count as new where old and new are told apart."""
 
-MOST_ROWS = 60_000
+MOST_ROWS = 30_000
 """Learned from, all cut-offs together: enough to compare, and seconds."""
 
 FEWEST = 20
