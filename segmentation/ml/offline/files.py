@@ -44,9 +44,12 @@ def read(path: Path) -> RawTable:
 
 
 def column_like(raw: RawTable, *spellings: str) -> str | None:
-    """The column that is spelled like one of these, whatever its case, spaces and underscores."""
+    """The column of this name or else, whatever its case, spaces and underscores, spelled like one of these."""
     known = {_plain(name): name for name in reversed(raw.columns)}
-    return next((known[_plain(name)] for name in spellings if _plain(name) in known), None)
+    known |= {name: name for name in raw.columns}  # x_1_1 is not x_11 where the file has both
+    return next(
+        (known[name] for one in spellings for name in (one, _plain(one)) if name in known), None
+    )
 
 
 def need(path: Path, found: Mapping[str, str | None], *, raw: RawTable) -> None:
@@ -95,8 +98,11 @@ def _plain(name: str) -> str:
 
 def _parquet(database: duckdb.DuckDBPyConnection, path: Path) -> RawTable:
     source = database.read_parquet(str(path))
-    columns = tuple(source.columns)
-    selected = ", ".join(f"CAST({quoted(name)} AS VARCHAR) AS {quoted(name)}" for name in columns)
+    columns = tuple(_beside_row(name) for name in source.columns)
+    selected = ", ".join(
+        f"CAST({quoted(name)} AS VARCHAR) AS {quoted(column)}"
+        for name, column in zip(source.columns, columns, strict=True)
+    )
     source.create_view("source")
     database.execute(
         f"CREATE TABLE file AS SELECT {selected}, row_number() OVER () AS row FROM source"
@@ -127,9 +133,15 @@ def _header(path: Path) -> tuple[tuple[str, ...], str]:
     if not line.strip():
         raise FileError(f"{path}: the file is empty; its first line must name the columns")
     delimiter = max(DELIMITERS, key=line.count)
-    columns = tuple(next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter)))
+    named = next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter))
+    columns = tuple(_beside_row(name) for name in named)
     _distinct(path, columns)
     return columns, delimiter
+
+
+def _beside_row(name: str) -> str:
+    """`row` is the place in the file; a column of that name is found as if it were spelled so."""
+    return f"{name}_" if name.lower() == "row" else name
 
 
 def _distinct(path: Path, columns: Sequence[str]) -> None:

@@ -104,8 +104,13 @@ def outcomes(path: Path, *, options: Namespace, wanted: Mapping[str, tuple[str, 
                 + ", ".join(f"TRY_CAST({files.quoted(str(columns[n]))} AS DOUBLE)" for n in wanted)
                 + " FROM file ORDER BY row"
             ).fetchall()
-            if any(value is None for row in rows for value in row):
+            if (
+                any(row[0] is None for row in rows)
+                or not np.isfinite(np.array([row[1:] for row in rows], dtype=np.float64)).all()
+            ):
                 raise FileError(f"{path}: a customer or a number is missing or cannot be read")
+            if len({row[0] for row in rows}) < len(rows):
+                raise FileError(f"{path}: customers repeat; there must be one row a customer")
             found = {
                 name: {row[0]: float(row[place]) for row in rows}
                 for place, name in enumerate(wanted, start=1)

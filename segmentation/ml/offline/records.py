@@ -95,12 +95,19 @@ def numeric(path: str, column: str, values: Sequence[str]) -> tuple[Floats, Bool
     numbers = np.full(len(lowered), np.nan)
     for position in np.flatnonzero(there).tolist():
         try:
-            numbers[position] = float(lowered[position])
+            numbers[position] = _finite(lowered[position])
         except ValueError as error:
             raise FileError(
                 f"{path}: column {column} must be 0/1, yes/no or an amount; row {position + 1} has {values[position]!r}"
             ) from error
     return numbers, there
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not np.isfinite(value):  # 1e999
+        raise ValueError(text)
+    return value
 
 
 def present(raw: RawTable, name: str) -> int:

@@ -13,6 +13,9 @@ from segmentation.ml.records.columns import Records
 from segmentation.ml.tables import Bools, Floats
 
 
+_EMPTY = ("", "nan", "null")  # the last two as other programs write nothing; "none" may be an arm
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pair:
     """train and score have the same columns; outcome and `named` columns are those of train; ids those of score."""
@@ -42,7 +45,11 @@ def read_pair(options: Namespace, *, named: Sequence[str] = ()) -> Pair:
         texts = {name: records.texts(known, options.train, name) for name in named}
         outcome, there = records.numeric(options.train, options.outcome, texts[options.outcome])
         filled: Bools = np.array(
-            [all(row) for row in zip(*texts.values(), strict=True)], dtype=bool
+            [
+                not any(value.lower() in _EMPTY for value in row)
+                for row in zip(*texts.values(), strict=True)
+            ],
+            dtype=bool,
         )
         usable: Bools = there & filled
         if not usable.all():

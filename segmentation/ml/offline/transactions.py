@@ -47,6 +47,7 @@ _REASONS = """CASE
     WHEN moment IS NULL THEN 'the date cannot be read'
     WHEN moment < TIMESTAMP '1970-01-01' THEN 'the date is before 1970'
     WHEN money IS NULL OR NOT isfinite(money) THEN 'the amount is not a number'
+    WHEN greatest(abs(money), abs(pieces), abs(price)) > 1e12 THEN 'the amount or the quantity is too large'
     WHEN order_key ILIKE 'C%' AND money <= 0 THEN 'a cancellation'
     WHEN money < 0 OR pieces < 0 THEN 'the amount or the quantity is below zero (a return)'
     WHEN {gift} THEN 'nothing was paid (a gift or a correction)'
@@ -146,7 +147,8 @@ def _checked(found: Mapping[str, str | None]) -> str:
         return "NULL::VARCHAR" if column is None else f"nullif(trim({files.quoted(column)}), '')"
 
     def number(name: str) -> str:
-        return f"TRY_CAST({text(name)} AS DOUBLE)"
+        value = f"TRY_CAST({text(name)} AS DOUBLE)"
+        return f"CASE WHEN isfinite({value}) THEN {value} END"
 
     amount = (
         number("amount") if found["amount"] else f"{number('quantity')} * {number('unit_price')}"
