@@ -36,7 +36,8 @@ def refresh(table: FeatureTable, *, now: datetime) -> None:
     if model is None:
         return
     # part by part: distances to every group are many numbers a customer
-    keys = np.concatenate([model.keys(part) for part in table.in_parts(PART)])
+    parts = [model.keys(part) for part in table.in_parts(PART)]
+    keys = np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)  # nobody is profiled
     found = {segment.definition.get("cluster"): segment for segment in _segments()}
     for group in model.groups:
         # found again by its key: a refit keeps it, and the name, where most of the customers are the same

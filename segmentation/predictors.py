@@ -65,13 +65,12 @@ def say(version: ModelVersion, table: FeatureTable, *, as_of: int) -> dict[str, 
 def lifetime(version: ModelVersion, table: FeatureTable, *, as_of: int) -> dict[str, Predicted]:
     """Spend in cents, orders and days to the next order of whoever has ordered. Raises as `purchase`."""
     table = table.rows(table.column(ORDERS) > 0)
-    try:
-        model = ValueModel.from_files(versions.load(version).files)
+    files = versions.load(version).files
+    with _readable(version):
+        model = ValueModel.from_files(files)
         said = model.predict(table, as_of=as_of, horizon_days=LIFETIME_DAYS)
-    except (TypeError, ValueError) as error:
-        raise artifacts.ArtifactError(
-            f"{version} is not a model of this kind ({error}); train again"
-        ) from error
+        _checked(said.expected_orders, version)
+        _checked(said.expected_spend_cents, version)
     known = ~np.isnan(said.next_order_days)
     return {
         Task.LIFETIME.value: Predicted(

@@ -57,10 +57,7 @@ def score_all(parts: Iterable[FeatureTable], *, as_of: datetime, now: datetime) 
                     logger.error("%s cannot score: %s", champions[task], error)  # noqa: TRY400
                     for one in writing.pop(task).values():
                         one.abandon()
-                    ScoreGeneration.objects.get_or_create(
-                        task=task, version=champions[task], rows=0, is_current=False,
-                        defaults={"as_of": as_of, "written_at": now},
-                    )  # fmt: skip
+                    _note(champions[task], as_of=as_of, now=now)
                 else:
                     for code, said in predicted.items():
                         writing[task][code].add(said)
@@ -70,6 +67,15 @@ def score_all(parts: Iterable[FeatureTable], *, as_of: datetime, now: datetime) 
     for code in written:
         drop_old(code)
     return {code: one.generation.rows for code, one in written.items()}
+
+
+def _note(version: ModelVersion, *, as_of: datetime, now: datetime) -> None:
+    """Write down that `version` was asked: `refreshing.due` reads when, and a version may serve a second time."""
+    noted = ScoreGeneration.objects.filter(
+        task=version.task, version=version, rows=0, is_current=False
+    )
+    if not noted.update(as_of=as_of, written_at=now):
+        noted.create(task=version.task, version=version, as_of=as_of, written_at=now)
 
 
 def score_some(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 
-from segmentation import predictors, scoring, versions
+from customers.models import Cursor
+from segmentation import predictors, refreshing, scoring, versions
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml import artifacts
 from segmentation.ml.artifacts import ArtifactError
@@ -68,6 +69,15 @@ def test_foreign_files_of_campaigns_are_refused_in_words(
         (predictors.response if task is Task.RESPONSE else predictors.uplift)(version, TABLE)
 
 
+@pytest.mark.parametrize("document", [{}, {"calibration": [1]}, {"calibration": None}])
+def test_foreign_files_of_lifetime_are_refused_in_words(
+    document: dict[str, Any], now: datetime
+) -> None:
+    version = champion(Task.LIFETIME, {"documents": {"value": document}}, now=now)
+    with pytest.raises(ArtifactError, match="train"):
+        predictors.lifetime(version, TABLE, as_of=86_400)
+
+
 def test_scoring_by_a_foreign_file_says_so_once_and_goes_on(
     now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -76,3 +86,16 @@ def test_scoring_by_a_foreign_file_says_so_once_and_goes_on(
     assert "cannot score" in caplog.text
     tried = ScoreGeneration.objects.get(version=version)
     assert (tried.rows, tried.is_current) == (0, False)
+
+
+def test_version_put_back_that_cannot_score_is_asked_once_and_not_at_every_tick(
+    now: datetime,
+) -> None:
+    version = champion(Task.RESPONSE, FOREIGN["no files"], now=now)
+    scoring.score_all([TABLE], as_of=now, now=now)
+    later = now + timedelta(hours=1)
+    versions.promote(version, reason="put back", now=later)
+    Cursor.objects.create(reader=refreshing.READER, moved_at=later, position=0)
+    assert refreshing.due(now=later)
+    scoring.score_all([TABLE], as_of=later, now=later)
+    assert not refreshing.due(now=later)

@@ -42,6 +42,14 @@ def test_refit_stores_the_moves_since_the_last_model(table: FeatureTable) -> Non
     assert len({one["algorithm"] for one in metrics["tried"]}) >= 4
 
 
+def test_clusters_are_empty_when_nobody_is_profiled_any_more(table: FeatureTable) -> None:
+    clustering.refresh(table, now=STARTS_AT)
+    nobody = table.rows(np.zeros(len(table), dtype=np.bool_))
+    clustering.refresh(nobody, now=STARTS_AT + clustering.CLUSTERS_LAST / 2)
+    assert Segment.objects.filter(kind=SegmentKind.CLUSTER).exists()
+    assert not Membership.objects.filter(segment__kind=SegmentKind.CLUSTER).exists()
+
+
 def test_one_customer_is_assigned_like_all(table: FeatureTable) -> None:
     assert clustering.current() is None
     clustering.refresh(table, now=STARTS_AT)
