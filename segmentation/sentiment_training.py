@@ -152,7 +152,24 @@ def _judge(old: _Rated, new: _Rated) -> tuple[dict[str, Any], promotion.Decision
         decision = replace(decision, reason=words)
     measures = judge(shares=said, classes=classes, seed=training.SEED)
     before = judge(shares=others, classes=classes, seed=training.SEED)
-    return {"newest_fifth": measures, "served_before": before}, decision
+    return {
+        "model": _flat(measures),
+        "baseline": _flat(before),
+        "newest_fifth": measures,
+        "served_before": before,
+    }, decision
+
+
+def _flat(judged: dict[str, Any]) -> dict[str, float]:
+    """The measures by the names that the page of models has a line for."""
+    three, two = judged.get("three_classes", {}), judged.get("good_against_bad", {})
+    named = {
+        "accuracy": three.get("accuracy", two.get("accuracy")),
+        "macro_f1": three.get("macro_f1"),
+        "macro_f1_good_bad": two.get("macro_f1"),
+        "auc": two.get("auc"),
+    }
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def _learn(rated: _Rated) -> learning.Learned:

@@ -45,6 +45,7 @@ def typed(segment, **changes: object) -> dict[str, object]:
     return {
         "name": "Spring", "segment": segment.pk, "targeting": Targeting.EVERYONE,
         "holdout_percent": "12.5", "explore_percent": "0", "min_days_between": "3",
+        "rest_after_bad_days": "14",
         "from_name": "Shop", "from_email": "news@shop.example", "subject": starter.SUBJECT,
         "body_html": starter.BODY, "discount_percent": "10", "contact_cost": "0.02",
         "unsubscribe_cost": "1.50", "outcome_days": "14", **changes,

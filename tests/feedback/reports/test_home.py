@@ -209,7 +209,7 @@ def test_home_names_what_needs_attention(now: datetime) -> None:
         ("NEGATIVE", 5, 10),
         ("POSITIVE", 5, 20),
         ("NEGATIVE", 50, 1),
-        ("POSITIVE", 50, 29),
+        *(("POSITIVE", 15 + 7 * week, 8) for week in range(10)),
     ):
         for _ in range(number):
             review = ReviewFactory(written_at=now - days_ago * DAY)
@@ -231,7 +231,7 @@ def test_home_names_what_needs_attention(now: datetime) -> None:
         ("NOTICE", "The uplift model was not trained. Only 12 customers ordered."),
         (
             "NOTICE",
-            "Reviews are getting worse: 33% negative in the last 30 days, 3% in the 90 days before.",
+            "Texts got abruptly worse: 33% of the last week are negative, 1% in the half year before.",
         ),
     ]
 
