@@ -357,7 +357,7 @@ def test_any_order_and_any_number_of_copies_end_in_the_same_state() -> None:
     assert set(expected["suppressed"].values()) == {"SOFT_BOUNCES", "HARD_BOUNCE", "COMPLAINT"}
     assert expected["errors"] == 1
 
-    @hypothesis_settings(max_examples=25, deadline=None)
+    @hypothesis_settings(max_examples=8, deadline=None)
     @given(st.data())
     def same(data: st.DataObject) -> None:
         copies = data.draw(st.lists(st.sampled_from(facts), max_size=10))
