@@ -8,6 +8,7 @@ over rows in order; it goes by dropping it whole. A part is unique by customer.
 from __future__ import annotations
 
 from django.db import OperationalError, connection, transaction
+from psycopg.errors import LockNotAvailable
 
 from segmentation.models import Score
 
@@ -61,7 +62,9 @@ def drop(generation_id: int) -> bool:
             cursor.execute(f"DROP TABLE IF EXISTS {name(generation_id)}")
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [before])
     except OperationalError as error:
-        if "lock timeout" not in str(error):
+        if not isinstance(
+            error.__cause__, LockNotAvailable
+        ):  # its words are in the server's language
             raise
         return False
     return True

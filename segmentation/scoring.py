@@ -214,5 +214,6 @@ def drop_old(task: str, *, keep: int = 2) -> None:
     One that somebody still reads stays until the next time.
     """
     for generation in ScoreGeneration.objects.filter(task=task).order_by("-pk")[keep:]:
-        if score_partitions.drop(generation.pk):
+        # an older one is shown when its version was just put back
+        if not generation.is_current and score_partitions.drop(generation.pk):
             generation.delete()

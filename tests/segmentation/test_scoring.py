@@ -6,7 +6,7 @@ import pytest
 from segmentation import queries
 from segmentation.enums import Task
 from segmentation.models import Score, ScoreGeneration
-from segmentation.scoring import write_generation
+from segmentation.scoring import drop_old, write_generation
 from tests.factories.customers import NOW, CustomerFactory
 from tests.segmentation.versions import make_version
 
@@ -55,3 +55,14 @@ def test_current_scores_without_a_generation_are_unknown() -> None:
     scores = queries.current_scores(Task.CHURN, np.array([1, 2]))
     assert scores.version_id is None
     assert np.isnan(scores.values).all()
+
+
+def test_drop_old_keeps_what_is_shown() -> None:
+    first, *_ = [write([0.1], [CustomerFactory().pk]) for _ in range(2)]
+    ScoreGeneration.objects.update(is_current=False)
+    ScoreGeneration.objects.filter(pk=first.pk).update(is_current=True)
+    ScoreGeneration.objects.create(
+        task=Task.CHURN, version=first.version, as_of=NOW, written_at=NOW
+    )
+    drop_old(Task.CHURN)
+    assert Score.objects.filter(generation=first).exists()
