@@ -55,3 +55,42 @@ def weekly(*, name: str, before: Floats, now: float) -> Finding:
         alarm=abs(change) >= SMALLEST_CHANGE,
         words=f"{name}: {np.exp(expected):,.0f} a week expected, {now:,.0f} came ({percent(change)})",
     )
+
+
+FEWEST_DAYS = 5
+FEWEST_A_DAY = 10
+
+
+def daily(*, name: str, before: Floats, now: Floats) -> Finding:
+    """
+    Compare counts a day where there are too few weeks for `weekly`: (d,) each, by Welch's test of their logarithms.
+
+    The pattern of weekdays is in the scatter of both, which makes the test mild.
+    """
+    from scipy import stats
+
+    base = Finding(
+        name=name,
+        kind="rate",
+        rows_before=int(before.sum()),
+        rows_now=int(now.sum()),
+        judged=False,
+        words=f"{name}: {len(before)} and {len(now)} days; too few",
+    )
+    if min(len(before), len(now)) < FEWEST_DAYS or before.mean() < FEWEST_A_DAY:
+        return base
+    first, second = np.log(before + 0.5), np.log(now + 0.5)
+    expected, came = float(np.exp(first.mean())), float(np.exp(second.mean()))
+    if first.std() + second.std() == 0:
+        p = 1.0 if expected == came else 0.0
+    else:
+        p = float(stats.ttest_ind(first, second, equal_var=False).pvalue)
+    return replace(
+        base,
+        judged=True,
+        p=p,
+        before=expected,
+        now=came,
+        alarm=abs(came / expected - 1) >= SMALLEST_CHANGE,
+        words=f"{name}: {expected:,.0f} a day before, {came:,.0f} now ({percent(came / expected - 1)})",
+    )

@@ -156,20 +156,37 @@ def _frequencies(
     step = _WEEK * weeks
     counts = np.bincount((when.max() - when) // step)[::-1].astype(np.float64)
     whole = counts[1:] if (when.max() - when.min() + 1) % step else counts
-    # a current file of less than a week is stretched to one
-    scale = step / span if span < 0.8 * step else 1.0
-    found = [rates.weekly(name="rows a week", before=whole, now=float(len(later)) * scale)]
-    if before is not None and now is not None and len(whole) > rates.FEWEST_WEEKS:
-        pairs = np.unique(np.column_stack([(when.max() - when) // step, np.unique(before, return_inverse=True)[1]]), axis=0)  # fmt: skip
-        buyers = np.bincount(pairs[:, 0])[::-1].astype(np.float64)[-len(whole) :]
+    found = []
+    if len(whole) >= rates.FEWEST_WEEKS:
+        # a current file of less than a week is stretched to one
+        scale = step / span if span < 0.8 * step else 1.0
+        found.append(rates.weekly(name="rows a week", before=whole, now=float(len(later)) * scale))
+        if before is not None and now is not None:
+            place = (when.max() - when) // step
+            pairs = np.unique(
+                np.column_stack([place, np.unique(before, return_inverse=True)[1]]), axis=0
+            )
+            buyers = np.bincount(pairs[:, 0])[::-1].astype(np.float64)[-len(whole) :]
+            found.append(
+                rates.weekly(
+                    name="customers a week", before=buyers, now=len(np.unique(now)) * scale
+                )
+            )
+        return found
+    found.append(rates.daily(name="rows a day", before=_a_day(when), now=_a_day(later)))
+    alike = 0.8 < span / max(1, int(when.max() - when.min()) + 1) < 1.25
+    if before is not None and now is not None and alike:  # who is watched longer has more rows
         found.append(
-            rates.weekly(name="customers a week", before=buyers, now=len(np.unique(now)) * scale)
+            compare.numbers(
+                name="rows a customer", before=_per_customer(before), now=_per_customer(now)
+            )
         )
-    elif before is not None and now is not None:
-        found.append(
-            compare.numbers(name="rows a customer", before=_per_customer(before), now=_per_customer(now))
-        )  # fmt: skip
     return found
+
+
+def _a_day(moments: Ints) -> Floats:
+    days = moments // SECONDS_PER_DAY
+    return np.bincount(days - days.min()).astype(np.float64)
 
 
 def _price_against_usual(
