@@ -89,21 +89,23 @@ def compute(database: duckdb.DuckDBPyConnection, *, now: datetime) -> Done | Non
     engine = Engine.fit(past, as_of=known_at, weights_of=served)
     del past
     wishes = _wishes(engine.products)
-    with transaction.atomic():
-        run = RecommendationRun.objects.create(
-            version=version, as_of=now, written_at=now, products=len(engine.products),
-            clocks=_clocks(engine), popular=_popular(engine, wishes, now=known_at),
-        )  # fmt: skip
-        shown = np.zeros(len(engine.products), dtype=bool)
-        for begin in range(0, len(asked), CHUNK):
-            chosen = asked[begin : begin + CHUNK]
-            theirs = shop.purchases(database, chosen, engine.products, now=known_at)
-            said = engine.recommend(theirs, as_of=known_at, wishes=wishes)
+    run = RecommendationRun.objects.create(
+        version=version, as_of=now, written_at=now, products=len(engine.products),
+        clocks=_clocks(engine), popular=_popular(engine, wishes, now=known_at),
+    )  # fmt: skip
+    shown = np.zeros(len(engine.products), dtype=bool)
+    for begin in range(0, len(asked), CHUNK):
+        chosen = asked[begin : begin + CHUNK]
+        theirs = shop.purchases(database, chosen, engine.products, now=known_at)
+        said = engine.recommend(theirs, as_of=known_at, wishes=wishes)
+        # a chunk at a time: nobody's erasure waits for a million lists. A run that is not current shows nothing
+        with transaction.atomic():
             still = _still_agree(chosen)
             run.customers += _keep(run, chosen, said, engine.products, still)
-            listed = said.product[still]
-            shown[listed[listed >= 0]] = True
-        run.shown = int(shown.sum())
+        listed = said.product[still]
+        shown[listed[listed >= 0]] = True
+    run.shown = int(shown.sum())
+    with transaction.atomic():
         _keep_demand(run, now=known_at)
         RecommendationRun.objects.filter(is_current=True).update(is_current=False)
         run.is_current = True
@@ -157,7 +159,7 @@ def _clocks(engine: Engine) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-# held until the rows are written: nobody can be removed in between
+# held until the rows of the chunk are written: nobody can be removed in between
 _STILL_AGREE = """
     SELECT c.id FROM customers_customer c
     WHERE c.id = ANY(%(ids)s) AND c.erased_at IS NULL AND c.merged_into_id IS NULL
@@ -234,7 +236,7 @@ def _keep_demand(run: RecommendationRun, *, now: int) -> None:
 
 
 def _drop_old(run: RecommendationRun) -> None:
-    """Only the current run is kept; the model and its metrics stay."""
+    """Only the current run is kept, and nothing of one that was cut off; the model and its metrics stay."""
     with connection.cursor() as cursor:
         for table in ("recommendation", "suppressedcategory"):
             cursor.execute(f"DELETE FROM segmentation_{table} WHERE run_id <> %s", [run.pk])
