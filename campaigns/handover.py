@@ -109,6 +109,9 @@ _TOO_OFTEN = f"""CASE
       OR {_DAYS_BETWEEN} > 0 AND {
     _LATELY.format(since=f"%(now)s - make_interval(days => {_DAYS_BETWEEN})")
 } > 0
+      OR preference.at_most_a_month IS NOT NULL AND {
+    _LATELY.format(since="%(now)s - interval '30 days'")
+} >= preference.at_most_a_month
     THEN '{SkipReason.FREQUENCY}' END"""
 
 # One statement: it locks the consent of everybody in the group, asks the gate, and moves. A

@@ -153,6 +153,10 @@ UNFOLD: dict[str, Any] = {
                     _list("Consent log", "verified_user", "consent", "consentevent"),
                     _list("Suppressed", "block", "consent", "suppression"),
                     _list("Wordings", "description", "consent", "wording"),
+                    _list("Newsletters", "newspaper", "consent", "topic"),
+                    _item("Register", "menu_book", "data_register", "consent.view_datarequest"),
+                    _list("Access log", "visibility", "consent", "personaldataaccess"),
+                    _list("Opt-out probe", "monitor_heart", "consent", "optoutprobe"),
                 ],
             },
             {

@@ -31,6 +31,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 20.0,
     },
     "consent: forget again": {"task": "consent.tasks.forget_again", "schedule": 600.0},
+    "consent: end pauses": {"task": "consent.tasks.end_pauses", "schedule": 60.0},
+    "consent: try out unsubscribing": {"task": "consent.tasks.probe_opt_out", "schedule": 3_600.0},
+    "consent: seal the ledger": {"task": "consent.tasks.seal_ledger", "schedule": 3_600.0},
+    "consent: delete what is too old": {"task": "consent.tasks.retain", "schedule": 86_400.0},
     "segmentation: scores and segments": {
         "task": "segmentation.tasks.refresh_due",
         "schedule": 2.0,

@@ -126,6 +126,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "consent.audit.AuditMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -166,6 +167,9 @@ WHITENOISE_USE_FINDERS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 # A rule of 100 conditions with 10 filters each is as large as the builder's form gets.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
+
+# How long data is kept, by class; what it does not name is not deleted. See consent/retention.py.
+RETENTION = env.text("COTERIE_RETENTION")
 
 # ------------------------------------------------------------------ hardening
 _HTTPS = PUBLIC_URL.startswith("https://")

@@ -15,6 +15,7 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from consent import (
+    admin_proof,  # noqa: F401 - registers its lists
     admin_requests,  # noqa: F401 - registers its list
     ledger,
 )

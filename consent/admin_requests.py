@@ -12,7 +12,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from consent import pages, requests
+from consent import pages, register_pages, requests
 from consent.enums import RequestStatus
 from consent.models import DataRequest
 from core import clock
@@ -53,6 +53,8 @@ class DataRequestAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         return [
             path("new/", pages.new, name="data_request_new"),
+            path("register/", register_pages.register_page, name="data_register"),
+            path("register.csv", register_pages.register_file, name="data_register_file"),
             path("<int:request_id>/", pages.request_page, name="data_request_page"),
             path("<int:request_id>/carry-out/", pages.carry_out, name="data_request_carry_out"),
             path("<int:request_id>/refuse/", pages.refuse, name="data_request_refuse"),

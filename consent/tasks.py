@@ -7,7 +7,7 @@ from typing import Any
 
 from celery import shared_task
 
-from consent import ledger, privacy_webhooks, requests
+from consent import chain, choosing, ledger, privacy_webhooks, probing, requests, retention
 from core import clock
 
 
@@ -33,3 +33,26 @@ def forget_again(**kwargs: Any) -> None:
     """Empty what shops went on telling about customers who were erased."""
     if customers := requests.forget_again(now=clock.now()):
         log.info("emptied what came in about %d erased customers", customers)
+
+
+@shared_task(name="consent.tasks.end_pauses")
+def end_pauses(**kwargs: Any) -> None:
+    if ended := choosing.end_pauses(now=clock.now()):
+        log.info("%d customers hear from us again after their pause", ended)
+
+
+@shared_task(name="consent.tasks.probe_opt_out")
+def probe_opt_out(**kwargs: Any) -> None:
+    probing.run(now=clock.now())
+
+
+@shared_task(name="consent.tasks.seal_ledger")
+def seal_ledger(**kwargs: Any) -> None:
+    chain.seal(now=clock.now())
+
+
+@shared_task(name="consent.tasks.retain")
+def retain(**kwargs: Any) -> None:
+    """Delete what is older than COTERIE_RETENTION allows: nothing, where nothing is configured."""
+    for code, rows in retention.apply(now=clock.now()).items():
+        log.info("%d rows of %s were older than they may be kept", rows, code)

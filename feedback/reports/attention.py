@@ -11,7 +11,7 @@ from django.utils.timesince import timesince
 
 from campaigns.enums import CampaignState, DeliveryState
 from campaigns.models import Campaign, Delivery
-from consent import requests
+from consent import probing, requests
 from consent.models import DataRequest
 from customers import activity
 from customers.enums import ImportStatus
@@ -51,6 +51,7 @@ def attention(*, now: datetime) -> tuple[Attention, ...]:
         *_rejected_items(now),
         *_stopped_webhooks(),
         *_data_requests(now),
+        *_opt_out(),
         *_broken_assignments(now),
         *_segments(),
         *_models(now),
@@ -85,6 +86,15 @@ def _unknown_deliveries() -> Iterator[Attention]:
             text=f"“{name}”: {count:,} {are} in doubt after a crash, sent or not; none is sent again.",
             url_name="admin:campaigns_delivery_changelist",
             query=f"campaign__id__exact={campaign_id}&state__exact={DeliveryState.UNKNOWN}",
+        )
+
+
+def _opt_out() -> Iterator[Attention]:
+    if found := probing.broken():
+        yield Attention(
+            kind="PROBLEM",
+            text=f"Unsubscribing does not work, as tried out on {found.at:%d %b at %H:%M} UTC: {found.failed}",
+            url_name="admin:consent_optoutprobe_changelist",
         )
 
 

@@ -13,7 +13,15 @@ from campaigns.enums import Arm, BounceClass, ReportKind
 from campaigns.models import DeliveryReport, Link
 from consent import requests
 from consent.enums import RequestKind
-from consent.models import ConsentEvent, ConsentState, Suppression, Wording
+from consent.models import (
+    ConsentEvent,
+    ConsentState,
+    OptOutProbe,
+    PersonalDataAccess,
+    Suppression,
+    Topic,
+    Wording,
+)
 from customers.enums import AliasKind, MergeReason
 from customers.models import (
     Alias,
@@ -225,6 +233,13 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "consent.suppression": lambda: Suppression.objects.create(
         address_hmac=f"{next(_numbers):064d}", reason="COMPLAINT", created_at=NOW
     ),
+    "consent.topic": lambda: Topic.objects.create(
+        slug=f"topic-{next(_numbers)}", title="Garden", created_at=NOW
+    ),
+    "consent.personaldataaccess": lambda: PersonalDataAccess.objects.create(
+        at=NOW, actor="ada", action="VIEW", what="customers_customer_changelist"
+    ),
+    "consent.optoutprobe": lambda: OptOutProbe.objects.create(at=NOW),
     "consent.datarequest": lambda: requests.ask(
         kind=RequestKind.ERASURE, customer=MailableFactory(), requested_by="officer", now=NOW
     ),

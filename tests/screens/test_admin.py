@@ -25,6 +25,8 @@ from tests.screens.rows import MAKERS
 OURS = ("gateway", "customers", "consent", "segmentation", "campaigns", "feedback", "webhooks")
 # Seen elsewhere, or by nobody; the reason.
 WITHOUT_A_LIST = {
+    "consent.ledgerseal": "`manage.py doctor` reads them",
+    "consent.preference": "what customers wish, on their own page; an export tells it",
     "campaigns.sendgrant": "what limits count for an hour; nobody's to read",
     "campaigns.sendlimit": "a row to lock, one a limit",
     "customers.importchange": "what an undo needs; the import's page says what became of it",

@@ -26,8 +26,8 @@ class Command(BaseCommand):
             ("broker", self._broker),
             ("mail server", self._mail),
             ("folder for artefacts", self._home),
-            ("clock", self._clock),
             ("consent ledger", self._ledger),
+            ("clock", self._clock),
         )
         for name, check in checks:
             try:
