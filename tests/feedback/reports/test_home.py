@@ -209,7 +209,7 @@ def test_home_names_what_needs_attention(now: datetime) -> None:
         ("NEGATIVE", 5, 10),
         ("POSITIVE", 5, 20),
         ("NEGATIVE", 50, 1),
-        *(("POSITIVE", 15 + 7 * week, 8) for week in range(10)),
+        *(("POSITIVE", 15 + 7 * week, 8) for week in range(20)),
     ):
         for _ in range(number):
             review = ReviewFactory(written_at=now - days_ago * DAY)
