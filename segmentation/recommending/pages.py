@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from customers.models import Product
 from customers.screens import page, staff_page
+from segmentation.enums import Task
 from segmentation.models import (
     CategoryRule,
     ExpectedDemand,
@@ -18,7 +19,6 @@ from segmentation.models import (
     SuppressedCategory,
 )
 from segmentation.recommending import stored
-from segmentation.recommending.learning import TASK
 
 
 WAYS = {
@@ -62,7 +62,7 @@ class Clock:
 @staff_page("segmentation.view_recommendationrun")
 def recommendations(request: HttpRequest) -> HttpResponse:
     run = stored.current()
-    newest = ModelVersion.objects.filter(task=TASK).order_by("-number").first()
+    newest = ModelVersion.objects.filter(task=Task.RECOMMEND).order_by("-number").first()
     version = run.version if run else newest
     clocks = _clocks(run) if run else []
     return page(

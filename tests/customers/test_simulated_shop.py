@@ -77,7 +77,7 @@ def test_past_has_consents_that_the_ledger_of_consent_understands() -> None:
     }
     assert said == {
         ("MARKETING", "EMAIL", "default-1"), ("PROFILING", "ANY", "default-1"),
-        ("CLICK_TRACKING", "ANY", "default-1"),
+        ("RECOMMENDATIONS", "ANY", "default-1"), ("CLICK_TRACKING", "ANY", "default-1"),
     }  # fmt: skip
     agreed = given.filter(properties__purpose="MARKETING").count()
     assert 0.8 * 400 < agreed < 400 == source.customers.count()
