@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +15,10 @@ from core import clock
 from customers import display
 from customers.models import Customer
 from customers.screens import page, staff_page
-from feedback import charts, reports
+from feedback import charts, measures, reports
 from feedback.models import RetrainingDecision
 from feedback.reports.attention import Attention
-from feedback.reports.model_versions import Measure, ModelTask, Version, described
+from feedback.reports.model_versions import ModelTask, Version, described
 from feedback.reports.values import Lift
 from segmentation.models import ModelVersion, Segment
 
@@ -161,70 +160,13 @@ def _of(count: int, report: reports.CampaignReport) -> str:
 
 
 # ------------------------------------------------------------------ models
-MEASURES = {
-    "auc": ("Ranking (AUC)", "0.5 is chance, 1 is perfect"),
-    "average_precision": ("Average precision", "higher is better"),
-    "top_decile_lift": ("Lift of the best tenth", "times the average; higher is better"),
-    "log_loss": ("Log loss", "lower is better"),
-    "brier": ("Brier score", "lower is better"),
-    "ece": ("Calibration error", "lower is better"),
-    "average_effect": ("Average effect", "points of the chance to order"),
-    "average_error": ("Its standard error", "points"),
-    "evidence": ("Evidence that customers differ", "log Bayes factor; above 3 is strong"),
-    "believed": (
-        "Differences believed",
-        "share of the predicted ones that unseen customers showed",
-    ),
-    "unsubscribe_share": ("Unsubscribed after a message", "share of those mailed"),
-    "rounds": ("Learned from", "closed campaigns"),
-    "silhouette": ("Silhouette", "how well apart, −1 to 1"),
-    "stability": ("Stability", "1: found again on other halves of the data"),
-    "smallest_share": ("Smallest cluster", "share of customers"),
-    "davies_bouldin": ("Davies-Bouldin index", "lower is better"),
-    "calinski_harabasz": ("Calinski-Harabasz index", "higher is better"),
-    "accuracy": ("Named the right one", "share of those held out"),
-    "top2": ("Right among the two likeliest", "share of customers held out"),
-    "again": ("Right for those who came again", "share of them"),
-    "macro_f1": ("F1, mean of all there are", "1 is perfect"),
-    "macro_f1_good_bad": ("F1, good against bad", "1 is perfect; texts that are neither left out"),
-    "majority": ("The largest segment", "share; who always names it is right so often"),
-    "calibration": ("Calibration error", "lower is better"),
-    "customers": ("Held out to judge by", "customers"),
-    "horizon_days": ("Looks ahead", "days"),
-    "slope": ("Slope on unseen customers", "1: differences as predicted; 0: noise"),
-    "slope_error": ("Its standard error", ""),
-    "kept": ("Kept the name of their cluster", "share of customers, over the last refit"),
-}
-
-
-FORMATS: dict[str, Callable[[float], str]] = {
-    "average_effect": lambda share: display.points(share, decimals=2),
-    "average_error": lambda share: display.number(share * 100, decimals=2),
-    "believed": display.percent,
-    "unsubscribe_share": lambda share: display.percent(share, decimals=2),
-    "smallest_share": display.percent,
-    "kept": display.percent,
-    "rounds": display.number,
-    "accuracy": display.percent,
-    "top2": display.percent,
-    "again": display.percent,
-    "majority": display.percent,
-    "customers": display.number,
-    "horizon_days": display.number,
-}
-
-
-def _three_digits(value: float) -> str:
-    return display.number(value, decimals=3)
-
-
 @dataclass(frozen=True, kw_only=True)
 class ShownModel:
     """One task with the pictures of its champion, or of its newest version when there is none."""
 
     task: ModelTask
     subject: Version | None
-    measures: list[tuple[str, str, str, Measure]]
+    measures: list[measures.ShownMeasure]
     calibration: list[charts.Dot]
     gain: charts.Gain | None
 
@@ -236,22 +178,11 @@ def shown(task: ModelTask, *, version: ModelVersion | None = None) -> ShownModel
         subject = described(version)
     told = subject.version.metrics if subject else None
     curve = told.get("gain") if isinstance(told, dict) else None
-    order = {name: place for place, name in enumerate(MEASURES)}
-    measures = [
-        (
-            *MEASURES.get(one.name, (one.name.replace("_", " ").capitalize(), "")),
-            FORMATS.get(one.name, _three_digits)(one.value),
-            one,
-        )
-        # the database keeps JSON keys in no order of ours
-        for one in sorted(
-            subject.measures if subject else (), key=lambda one: order.get(one.name, len(order))
-        )
-    ]
+    shown_measures = measures.in_words(subject.measures if subject else ())
     return ShownModel(
         task=task,
         subject=subject,
-        measures=measures,
+        measures=shown_measures,
         calibration=charts.calibration(subject.calibration) if subject else [],
         gain=charts.gain(curve) if isinstance(curve, list) else None,
     )

@@ -16,6 +16,9 @@ from segmentation.ml.report import Verdict
 
 
 TASK = Task.LIFETIME
+SHOWN = ("auc", "gini", "total_error", "decile_mape", "rmse", "median_mae")
+"""Measures that a version is shown with; `lifetime.measures` has them all."""
+
 MOST = 20_000
 """Customers learned from: each is looked at from up to a dozen moments of the past."""
 
@@ -96,26 +99,29 @@ def _decide(model: ValueModel, report: ValueReport) -> promotion.Decision:
     It always serves: of two models of one recipe the one that knows more, and a champion older than a month has
     seen part of any window of a year, so that it cannot be judged on it.
     """
-    reason = " ".join(part for part in (report.reason, model.reason) if part)
-    return promotion.Decision(
-        promote=True, reason=f"{reason} {model.rung} serves.", evidence={"metric": "deviance"}
-    )
+    said = [report.reason, model.reason, f"{model.rung} serves"]
+    reason = " ".join(f"{one[0].upper()}{one[1:].rstrip('.')}." for one in said if one)
+    return promotion.Decision(promote=True, reason=reason, evidence={"metric": "deviance"})
 
 
 def _metrics(report: ValueReport) -> dict[str, Any]:
     """As the models page reads them: the model's measures beside the baseline's."""
-    told = report.to_dict()
-    measures = {
-        f"{what}_{name}": value
-        for what, of in (("orders", report.orders), ("spend", report.spend))
-        for name, value in of.items()
+    measured = {
+        "orders": (report.orders, report.baseline_orders),
+        "spend": (report.spend, report.baseline_spend),
     }
-    baseline = {
-        f"{what}_{name}": value
-        for what, of in (("orders", report.baseline_orders), ("spend", report.baseline_spend))
-        for name, value in of.items()
-    }
-    return {**told, "model": measures, "baseline": baseline}
+    model, baseline = (
+        {
+            f"{what}_{name}": pair[place][name]
+            for what, pair in measured.items()
+            for name in SHOWN
+            if name in pair[place]
+        }
+        for place in (0, 1)
+    )
+    if report.covered is not None:
+        model["covered"] = report.covered
+    return {**report.to_dict(), "model": model, "baseline": baseline}
 
 
 def _sample(database: duckdb.DuckDBPyConnection, *, known_at: int) -> Sequence[int] | None:

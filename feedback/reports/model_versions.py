@@ -11,9 +11,6 @@ from segmentation.enums import ModelStatus, Task
 from segmentation.models import ModelVersion, ScoreGeneration
 
 
-HIGHER_IS_BETTER = frozenset({"auc", "average_precision", "top_decile_lift", "qini"})
-
-
 @dataclass(frozen=True, kw_only=True)
 class Measure:
     """One metric of a version beside its baseline's; None where there is none."""
@@ -21,12 +18,6 @@ class Measure:
     name: str
     value: float
     baseline: float | None
-
-    @property
-    def is_better(self) -> bool | None:
-        if self.baseline is None:
-            return None
-        return (self.value > self.baseline) == (self.name in HIGHER_IS_BETTER)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,12 +20,6 @@ from playwright.sync_api import Page
 from tests.browser import chromium
 
 
-LISTS = (
-    "customers/customer", "customers/order", "customers/product", "customers/source",
-    "customers/import", "segmentation/segment", "segmentation/reviewsentiment",
-    "campaigns/campaign", "campaigns/delivery", "consent/consentevent", "consent/suppression",
-    "feedback/liftestimate", "django_celery_beat/periodictask",
-)  # fmt: skip
 HEIGHT = 900
 DOCS = ("home", "campaign-preview", "result")
 DOCS_HEIGHT = 1240
@@ -59,11 +53,46 @@ def campaigns(page: Page, base: str) -> dict[str, str]:
     return found
 
 
+def menu(page: Page, base: str) -> dict[str, str]:
+    """Every page of the menu, by the end of its address."""
+    page.goto(f"{base}/admin/")
+    links = page.evaluate(
+        "[...document.querySelectorAll('nav a[href], aside a[href]')].map(a => a.href)"
+    )
+    inside = [link for link in dict.fromkeys(links) if link.startswith(f"{base}/admin/")]
+    names = [link.partition("/admin/")[2].strip("/").replace("/", "-") or "home" for link in inside]
+    return {
+        name: link
+        for name, link in zip(names, inside, strict=True)
+        if "?" not in link and "#" not in link and "logout" not in name and "password" not in name
+    }
+
+
+DETAILS = (
+    ("customers/customer/", r"customer/\d+/(change/)?$", "customer"),
+    ("segmentation/segment/", r"segment(ation)?/segment/\d+/", "segment"),
+    ("feedback/outcomewindow/models/", r"/models/[a-z_-]+/$", "model"),
+    ("customers/source/", r"source/\d+/", "source"),
+    ("customers/import/", r"import/\d+/", "import"),
+)
+"""Where the first link of a pattern leads to the page of one thing."""
+
+OTHERS = {
+    "segment-new": "segmentation/segment/new/",
+    "segment-clusters": "segmentation/segment/clusters/",
+    "segment-overlaps": "segmentation/segment/overlaps/",
+    "segment-features": "segmentation/segment/features/",
+    "models-drift": "feedback/outcomewindow/models/drift/",
+    "model-churn": "feedback/outcomewindow/models/churn/",
+    "model-lifetime": "feedback/outcomewindow/models/lifetime/",
+    "campaign-new": "campaigns/new/",
+}
+
+
 def screens(page: Page, base: str) -> dict[str, str]:
     """Every screen by the name of its picture."""
-    found = {"home": f"{base}/admin/", "models": f"{base}/admin/feedback/outcomewindow/models/"}
-    found |= {f"list-{name.split('/')[1]}": f"{base}/admin/{name}/" for name in LISTS}
-    found["campaign-new"] = f"{base}/admin/campaigns/new/"
+    found = menu(page, base)
+    found |= {name: f"{base}/admin/{path}" for name, path in OTHERS.items()}
     by_state = campaigns(page, base)
     if draft := by_state.get("DRAFT"):
         found["campaign-preview"] = f"{draft}/preview/"
@@ -74,12 +103,8 @@ def screens(page: Page, base: str) -> dict[str, str]:
     if "FINISHED" in by_state:
         found["result"] = f"{by_state['FINISHED']}/"
         found.setdefault("campaign-preview", f"{by_state['FINISHED']}/preview/")
-    for name, pattern in (
-        ("customer", r"customer/\d+/change/"),
-        ("segment", r"segment/\d+/change/"),
-    ):
-        app = "customers" if name == "customer" else "segmentation"
-        page.goto(f"{base}/admin/{app}/{name}/")
+    for path, pattern, name in DETAILS:
+        page.goto(f"{base}/admin/{path}")
         if link := first_link(page, pattern):
             found[name] = link
     return found
@@ -106,14 +131,18 @@ def main(arguments: list[str]) -> None:
         )
         base = asked.base.rstrip("/")
         chromium.log_in(page, base=base, username=asked.username, password=asked.password)
+        failed = []
         for name, address in screens(page, base).items():
             if asked.docs and name not in DOCS:
                 continue
             response = page.goto(address)
             if response is None or response.status != 200:
-                sys.exit(f"{address} answered {response and response.status}")
+                failed.append(f"{address} answered {response and response.status}")
+                continue
             path_out = asked.out / f"{name}.png"
             take(page, path_out, at_most=DOCS_HEIGHT if asked.docs else 100_000)
+    if failed:
+        sys.exit("\n".join(failed))
 
 
 if __name__ == "__main__":

@@ -4,8 +4,10 @@ from datetime import datetime
 
 import pytest
 
+from feedback import measures
 from feedback.models import RetrainingDecision
 from feedback.reports import models_page
+from feedback.reports.model_versions import Measure
 from segmentation.enums import ModelStatus, Task
 from segmentation.models import ModelVersion
 
@@ -32,13 +34,18 @@ def test_models_page_shows_metrics_beside_the_baseline(now: datetime) -> None:
     )
     (churn,) = [task for task in models_page() if task.code == Task.CHURN]
     assert churn.champion.version == champion
-    assert [(m.name, m.value, m.baseline, m.is_better) for m in churn.champion.measures] == [
-        ("auc", 0.8, 0.7, True),
-        ("log_loss", 0.4, 0.3, False),
+    assert [(m.name, m.value, m.baseline) for m in churn.champion.measures] == [
+        ("auc", 0.8, 0.7),
+        ("log_loss", 0.4, 0.3),
+    ]
+    assert [(m.name, m.is_better) for m in measures.in_words(churn.champion.measures)] == [
+        ("Ranking (AUC)", True),
+        ("Log loss", False),
     ]
     assert churn.champion.calibration == ({"predicted": 0.1, "observed": 0.2, "rows": 5},)
     assert [shown.version for shown in churn.versions] == [refused, champion]
-    assert [(m.name, m.is_better) for m in churn.versions[0].measures] == [("rows", None)]
+    (unknown,) = measures.in_words(churn.versions[0].measures)
+    assert (unknown.name, unknown.value, unknown.is_better) == ("Rows", "3.000", None)
     assert churn.decisions == (decision,)
 
 
@@ -46,3 +53,8 @@ def test_models_page_of_an_empty_shop_names_every_task(now: datetime) -> None:
     tasks = models_page()
     assert [task.code for task in tasks] == Task.values
     assert {task.champion for task in tasks} == {None}
+
+
+def test_an_error_with_a_sign_is_better_when_nearer_to_zero() -> None:
+    (shown,) = measures.in_words([Measure(name="orders_total_error", value=-0.05, baseline=0.12)])
+    assert (shown.value, shown.baseline, shown.is_better) == ("−5.0 %", "+12.0 %", True)
