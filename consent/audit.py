@@ -55,7 +55,7 @@ def note(request: HttpRequest, response: HttpResponse) -> None:
         actor=request.user.get_username(),
         action=EXPORT if is_export else VIEW,
         what=name[:100],
-        customer_number=int(of_one) if str(of_one).isdecimal() else None,
+        customer_number=int(str(of_one)) if str(of_one).isdecimal() else None,
     )
 
 

@@ -48,7 +48,7 @@ _BROKEN = f"""
     ) act
     WHERE NOT fits OR hash IS DISTINCT FROM expected
        OR previous_hash IS DISTINCT FROM before AND NOT CASE
-            WHEN previous_hash IS NULL THEN recorded_at - first_at <= %s
+            WHEN previous_hash IS NULL THEN recorded_at - first_at <= make_interval(secs => %s)
             ELSE EXISTS (SELECT 1 FROM consent_consentevent known
                          WHERE known.customer_id = act.customer_id AND known.id < act.id
                            AND known.hash = act.previous_hash) END
@@ -74,7 +74,7 @@ def verify() -> Verdict:
     """Read the whole ledger: acts, the texts that they name, and seals."""
     verdict = Verdict(acts=ConsentEvent.objects.count(), seals=LedgerSeal.objects.count())
     with connection.cursor() as cursor:
-        cursor.execute(_BROKEN, [AT_ONCE])
+        cursor.execute(_BROKEN, [AT_ONCE.total_seconds()])
         if found := cursor.fetchone():
             return Verdict(
                 acts=verdict.acts, seals=verdict.seals, broken=f"act {found[0]}: {found[1]}"

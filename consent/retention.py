@@ -32,7 +32,7 @@ class RetentionError(ValueError):
 
 
 def _delete(rows: QuerySet[Any], now: datetime) -> int:
-    return int(rows._raw_delete(rows.db))  # type: ignore[attr-defined]  # nothing refers to these rows
+    return int(rows._raw_delete(rows.db))  # nothing refers to these rows
 
 
 def _forget_inactive(rows: QuerySet[Any], now: datetime) -> int:

@@ -94,7 +94,7 @@ def install_defaults(*, now: datetime) -> int:
 
 def install_topic(topic: Topic, *, now: datetime) -> int:
     """The texts by which somebody agrees to a topic's newsletter, in every language."""
-    texts = {
+    texts: dict[tuple[str, str, str, str], str] = {
         (topic.purpose, Channel.EMAIL, DEFAULT_VERSION, language): text.format(
             title=topic.title_in(language)
         )
