@@ -99,11 +99,12 @@ class Processes:
         settings.SMTP_URL = os.environ["COTERIE_SMTP_URL"]
 
     def start_worker_and_beat(self) -> None:
-        """Three workers, because a long training or import must keep neither messages nor orders waiting, and the tick."""
+        """Four workers, because a training or an import keeps neither messages nor orders nor the other waiting, and the tick."""
         for name, queues, concurrency in (
             ("worker", "default", "2"),
             ("sender", "send", "1"),
-            ("importer", "import,train", "2"),
+            ("importer", "import", "1"),
+            ("trainer", "train", "1"),
         ):
             self.start(
                 name, "-m", "celery", "-A", "config", "worker", "--queues", queues,

@@ -233,6 +233,7 @@ CELERY_TASK_ROUTES = {
     "feedback.tasks.check_drift_due": {"queue": "train"},
     "segmentation.tasks.first_purchases_due": {"queue": "train"},
     "segmentation.tasks.recommend_due": {"queue": "train"},
+    "segmentation.tasks.sentiment_due": {"queue": "train"},
 }
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1

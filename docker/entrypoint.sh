@@ -22,7 +22,12 @@ case "${1:-web}" in
     ;;
   # an import may take an hour, and has 500 MB to itself
   importer)
-    exec celery -A config worker --queues import,train --concurrency 2 --loglevel INFO \
+    exec celery -A config worker --queues import --concurrency 1 --loglevel INFO \
+      --without-gossip --without-mingle
+    ;;
+  # one training after the other: they take all the memory and cores they can get
+  trainer)
+    exec celery -A config worker --queues train --concurrency 1 --loglevel INFO \
       --without-gossip --without-mingle
     ;;
   beat)

@@ -215,5 +215,9 @@ def drop_old(task: str, *, keep: int = 2) -> None:
     """
     for generation in ScoreGeneration.objects.filter(task=task).order_by("-pk")[keep:]:
         # an older one is shown when its version was just put back
-        if not generation.is_current and score_partitions.drop(generation.pk):
+        if generation.is_current:
+            continue
+        # first of all it has no rows, lest after a crash somebody puts back what is gone
+        ScoreGeneration.objects.filter(pk=generation.pk, is_current=False).update(rows=0)
+        if score_partitions.drop(generation.pk):
             generation.delete()

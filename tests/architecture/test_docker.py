@@ -48,19 +48,12 @@ def test_simple_yaml_reads_what_compose_uses_and_refuses_the_rest() -> None:
 
 
 def test_compose_runs_everything_the_product_needs(services: dict[str, Any]) -> None:
-    assert set(services) == {"web", "worker", "sender", "importer", "beat", "postgres", "valkey"}
+    roles = ("web", "worker", "sender", "importer", "trainer", "beat")
+    assert set(services) == {*roles, "postgres", "valkey"}
     for name, service in services.items():
         assert service["restart"] == "unless-stopped", name
         assert service["healthcheck"], name
-    assert [
-        services[role]["command"] for role in ("web", "worker", "sender", "importer", "beat")
-    ] == [
-        ["web"],
-        ["worker"],
-        ["sender"],
-        ["importer"],
-        ["beat"],
-    ]
+    assert [services[role]["command"] for role in roles] == [[role] for role in roles]
 
 
 def test_compose_waits_for_the_migrations(services: dict[str, Any]) -> None:
@@ -130,7 +123,7 @@ def test_roles_run_what_the_processes_of_one_machine_run() -> None:
     """`make run` and the containers must not drift apart: same queues, same server, same flags."""
     processes = (ROOT / "config/processes.py").read_text()
     started = re.findall(r'\("(\w+)", "([\w,]+)", "(\d)"\)', processes)
-    assert [name for name, _, _ in started] == ["worker", "sender", "importer"]
+    assert [name for name, _, _ in started] == ["worker", "sender", "importer", "trainer"]
     for _, queues, concurrency in started:
         assert f"--queues {queues} --concurrency {concurrency} " in ENTRYPOINT
     for piece in ("--interface wsgi", "config.wsgi:application", "--without-gossip", "--pidfile"):
