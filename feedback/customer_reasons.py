@@ -19,6 +19,7 @@ from segmentation.ml.wording import Reason
 NAMES = {
     Task.CHURN: ("no order within 90 days", "likelier", "less likely"),
     Task.PURCHASE: ("an order within 30 days", "likelier", "less likely"),
+    Task.LIFETIME: ("orders in the next 365 days, against rhythm alone", "more", "fewer"),
 }
 STRONG = 0.25
 """Of all that counts: from here on a reason is said to count much."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,14 +13,14 @@ from segmentation.enums import Task
 from segmentation.ml import features, training, wording
 from segmentation.ml.artifacts import ArtifactError
 from segmentation.ml.columns import RECENCY_DAYS
-from segmentation.ml.tables import FeatureTable
+from segmentation.ml.tables import FeatureTable, Floats
 from segmentation.ml.wording import Reason
 from segmentation.models import ModelVersion, Score
 
 
 logger = logging.getLogger(__name__)
 
-TASKS = (Task.CHURN, Task.PURCHASE)
+TASKS = (Task.CHURN, Task.PURCHASE, Task.LIFETIME)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,7 @@ class Explanation:
 
 def of_customer(customer_id: int, *, now: datetime) -> dict[str, Explanation]:
     """
-    By task, for each score of churn and purchase that is shown of this customer.
+    By task, for each score of churn, purchase and lifetime value that is shown of this customer.
 
     As the customer is known `now`, by the version that gave the score. Nothing for who has no scores.
     """
@@ -49,32 +50,39 @@ def of_customer(customer_id: int, *, now: datetime) -> dict[str, Explanation]:
     if not shown:
         return {}
     with mirror.of_customers([customer_id]) as database:
-        table = training.eligible(
-            FeatureTable.from_arrow(features.compute(database, as_of=scoring.seconds(now)))
-        )
+        table = FeatureTable.from_arrow(features.compute(database, as_of=scoring.seconds(now)))
     return {task: _explained(task, version, table) for task, version in sorted(shown.items())}
 
 
 def _explained(task: Task, version: ModelVersion, table: FeatureTable) -> Explanation:
-    if not len(table):
+    if task is not Task.LIFETIME and not len(training.eligible(table)):
         why = "This customer has not ordered for a year: the model is no longer asked."
         return Explanation(task=task, version=version, reasons=(), told=why)
     values = dict(zip(table.names, table.values[0].tolist(), strict=True))
+    rhythm = wording.sentence("rhythm", RECENCY_DAYS, values, money=display.money)
+    if version.algorithm == "recency rule":
+        why = f"{rhythm}. The recency rule looks at nothing else."
+        return Explanation(task=task, version=version, reasons=(), told=why)
     try:
-        if version.algorithm == "recency rule":
-            words = wording.sentence("rhythm", RECENCY_DAYS, values, money=display.money)
-            why = f"{words}. The recency rule looks at nothing else."
-            return Explanation(task=task, version=version, reasons=(), told=why)
-        model = predictors.propensity(version)
-        sign = -1 if task is Task.CHURN else 1
-        found = wording.reasons(
-            names=model.names,
-            contributions=sign * model.reasons(table)[0],
-            values=values,
-            money=display.money,
-        )
+        names, contributions = _contributions(task, version, table)
     except (ArtifactError, KeyError) as error:
         logger.warning("%s cannot explain: %s", version, error)
         why = "The model cannot be read, so its reasons are not known."
         return Explanation(task=task, version=version, reasons=(), told=why)
-    return Explanation(task=task, version=version, reasons=tuple(found))
+    found = wording.reasons(
+        names=names, contributions=contributions, values=values, money=display.money
+    )
+    why = "" if found else f"{rhythm}. Rhythm and baskets alone were asked."
+    return Explanation(task=task, version=version, reasons=tuple(found), told=why)
+
+
+def _contributions(
+    task: Task, version: ModelVersion, table: FeatureTable
+) -> tuple[Sequence[str], Floats]:
+    """Of the customer in `table`, names and values (p,), on what the task predicts."""
+    if task is Task.LIFETIME:
+        named, parts = predictors.value_model(version).contributions(table)
+        return named, parts[0]
+    model = predictors.propensity(version)
+    # the models say who orders; churn is its complement
+    return model.names, (-1 if task is Task.CHURN else 1) * model.reasons(table)[0]

@@ -65,9 +65,8 @@ def say(version: ModelVersion, table: FeatureTable, *, as_of: int) -> dict[str, 
 def lifetime(version: ModelVersion, table: FeatureTable, *, as_of: int) -> dict[str, Predicted]:
     """Spend in cents, orders and days to the next order of whoever has ordered. Raises as `purchase`."""
     table = table.rows(table.column(ORDERS) > 0)
-    files = versions.load(version).files
+    model = value_model(version)
     with _readable(version):
-        model = ValueModel.from_files(files)
         said = model.predict(table, as_of=as_of, horizon_days=LIFETIME_DAYS)
         _checked(said.expected_orders, version)
         _checked(said.expected_spend_cents, version)
@@ -91,6 +90,13 @@ def lifetime(version: ModelVersion, table: FeatureTable, *, as_of: int) -> dict[
             customer_ids=table.customer_ids[known], columns={"value": said.next_order_days[known]}
         ),
     }
+
+
+def value_model(version: ModelVersion) -> ValueModel:
+    """The model of lifetime value that is stored. Raises artifacts.ArtifactError in words."""
+    files = versions.load(version).files
+    with _readable(version):
+        return ValueModel.from_files(files)
 
 
 def purchase(version: ModelVersion, table: FeatureTable, *, as_of: int) -> Floats:

@@ -23,7 +23,7 @@ def in_words(
 
     contributions: (n, p) in the order of `names`, positive for more likely to buy.
     """
-    shown = [_SHOWN_AS.get(name, name) for name in names]
+    shown = shown_as(names)
     lines = []
     for effects, row in zip(contributions, table.values.tolist(), strict=True):
         values = dict(zip(table.names, row, strict=True))
@@ -33,6 +33,11 @@ def in_words(
         told = [f"{one.words} ({'+' if one.raises else '-'})" for one in found]
         lines.append("; ".join(told) or _rhythm(values))
     return lines
+
+
+def shown_as(names: Sequence[str]) -> tuple[str, ...]:
+    """The features by which a person is shown these columns."""
+    return tuple(_SHOWN_AS.get(name, name) for name in names)
 
 
 def rhythm(table: FeatureTable) -> list[str]:

@@ -161,6 +161,15 @@ class ValueModel:
         parts = self.trees[ORDERS].contributions(self.design(table))
         return telling.in_words(table, names=self.columns, contributions=parts, most=most)
 
+    def contributions(self, table: FeatureTable) -> tuple[tuple[str, ...], Floats]:
+        """What each feature adds to the log of the orders that rhythm alone expects: names (p,), values (n, p).
+
+        What the base says counts for the feature that shows it. No columns without trees.
+        """
+        if ORDERS not in self.trees:
+            return (), np.empty((len(table), 0))
+        return telling.shown_as(self.columns), self.trees[ORDERS].contributions(self.design(table))
+
     def design(self, table: FeatureTable) -> Floats:
         """What the trees look at, (n, names and COLUMNS)."""
         return np.hstack([table.columns(self.names), self.base.columns(table)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from feedback import customer_scores
-from segmentation import lifetime_values, mirror, queries, refreshing, scoring, versions
+from segmentation import explaining, lifetime_values, mirror, queries, refreshing, scoring, versions
 from segmentation.enums import Measure, ModelStatus, Task
 from segmentation.ml.tables import FeatureTable
 from segmentation.models import ModelVersion, Score
@@ -45,6 +45,10 @@ def test_everybody_who_ordered_is_told_spend_orders_and_the_next_order(
     shown = {one.task: one for one in customer_scores.of_customer(customer)}
     assert "orders; half of them" in shown[Task.LIFETIME].note
     assert shown[Measure.NEXT_ORDER].value.endswith(tuple("0123456789"))
+
+    (reasons,) = explaining.of_customer(customer.pk, now=STARTS_AT).values()
+    assert 1 <= len(reasons.reasons) <= 4
+    assert not any("btyd" in one.words.lower() for one in reasons.reasons)
 
     scores_of_some_are_those_of_everybody()
     champion_that_cannot_be_read_leaves_the_last_scores(result.version)
