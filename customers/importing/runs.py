@@ -24,6 +24,7 @@ from customers.ingest import Origin, Progress
 from customers.models import Import, Source
 from customers.reports import Counts, IngestReport
 from customers.sources import LAYOUTS
+from customers.sources.base import SourceError
 from customers.sources.layouts import FileLayout
 
 
@@ -240,6 +241,8 @@ def _prepare(
     """Dialect, lines, translation and checks, each taken from where it was left."""
     path = file_of(row)
     said = {name: row.settings.get(name) for name in SETTINGS}
+    if not path.is_file():
+        raise SourceError(f"{path.name} is gone; put it back where it was, or import it again")
     is_now = path.stat()  # another file by the same name is read anew
     stored = [
         row.stored_file, is_now.st_size, is_now.st_mtime_ns, said["delimiter"], said["encoding"],

@@ -100,7 +100,7 @@ def outcomes(path: Path, *, options: Namespace, wanted: Mapping[str, tuple[str, 
             files.need(path, {"customer_id": who}, raw=raw)
             files.need(path, {wanted[name][0]: columns[name] for name in wanted}, raw=raw)
             rows = raw.database.execute(
-                f"SELECT {files.quoted(str(who))}, "
+                f"SELECT {_customer(str(who))}, "
                 + ", ".join(f"TRY_CAST({files.quoted(str(columns[n]))} AS DOUBLE)" for n in wanted)
                 + " FROM file ORDER BY row"
             ).fetchall()
@@ -146,14 +146,24 @@ def predictions(options: Namespace, names: tuple[str, ...]) -> tuple[list[str], 
             f"TRY_CAST({files.quoted(str(found[name]))} AS DOUBLE)" for name in names
         )
         rows = raw.database.execute(
-            f"SELECT {files.quoted(str(found['customer_id']))}, {selected} FROM file ORDER BY row"
+            f"SELECT {_customer(str(found['customer_id']))}, {selected} FROM file ORDER BY row"
         ).fetchall()
     if not rows:
         raise FileError(f"{path}: there is no prediction in it")
     values = np.array([row[1:] for row in rows], dtype=np.float64)
     if not np.isfinite(values).all():
         raise FileError(f"{path}: a prediction is not a number")
+    for place, name in enumerate(names):
+        if name.startswith("p_") and not ((values[:, place] >= 0) & (values[:, place] <= 1)).all():
+            raise FileError(f"{path}: {name} is a probability; there are values below 0 or above 1")
+    if len({row[0] for row in rows}) < len(rows):
+        raise FileError(f"{path}: customers repeat; there must be one prediction a customer")
     return [row[0] for row in rows], {name: values[:, at] for at, name in enumerate(names)}
+
+
+def _customer(column: str) -> str:
+    """As transactions are read: pandas writes whole numbers with a missing one among them as 17.0."""
+    return f"regexp_replace({files.quoted(column)}, '^([0-9]+)\\.0$', '\\1')"
 
 
 def _observed(known: Transactions, options: Namespace) -> Outcomes:

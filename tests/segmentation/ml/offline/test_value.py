@@ -177,3 +177,18 @@ def test_predictions_that_do_not_fit_the_truth_are_said(
     other.write_text("customer_id,transactions,spend\nnobody,1,5\n")
     with pytest.raises(CommandError, match="no customer in common"):
         evaluate("clv", out, other)
+
+
+def test_predictions_that_cannot_be_are_refused_and_ids_of_pandas_are_understood(
+    tmp_path: Path,
+) -> None:
+    truth, said = tmp_path / "t.csv", tmp_path / "p.csv"
+    truth.write_text("customer_id,transactions\n1,0\n2,3\n3,0\n4,1\n")
+    said.write_text("customer_id,p_churn\n1.0,0.9\n2.0,0.2\n3.0,0.8\n4.0,0.1\n")
+    evaluate("churn", said, truth)
+    said.write_text("customer_id,p_churn\n1,0.9\n2,7\n")
+    with pytest.raises(CommandError, match="p_churn is a probability"):
+        evaluate("churn", said, truth)
+    said.write_text("customer_id,p_churn\n1,0.9\n1,0.2\n")
+    with pytest.raises(CommandError, match="customers repeat"):
+        evaluate("churn", said, truth)
