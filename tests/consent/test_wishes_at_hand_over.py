@@ -11,7 +11,7 @@ from campaigns import handover, queries
 from campaigns.enums import CampaignState, DeliveryState, SkipReason
 from campaigns.models import Campaign, Delivery
 from consent import choosing
-from core import clock
+from core import clock, ids
 from customers.models import Customer
 from tests.factories.campaigns import running_campaign
 from tests.factories.customers import NOW
@@ -60,3 +60,13 @@ def test_at_most_so_many_a_month(
     )  # fmt: skip
     assert intend(campaign) == (0 if reasons else 1)
     assert queries.skips_by_reason(campaign) == reasons
+
+
+def test_an_address_corrected_in_mid_campaign_is_the_one_that_is_mailed(campaign: Campaign) -> None:
+    Customer.objects.update(
+        email="right@example.com",
+        email_hmac=ids.address_hmac("right@example.com", pepper=settings.SUPPRESSION_PEPPER),
+    )
+    group = handover.claim(campaign_id=campaign.pk, owner="me", limit=100)
+    (row,) = handover.intend(campaign_id=campaign.pk, owner="me", group=group, now=LATER)
+    assert row.recipient.email == "right@example.com"
