@@ -17,10 +17,16 @@ class Topic(models.Model):
     )
     title = models.CharField(max_length=100, help_text="In the shop's main language.")
     titles = models.JSONField(
-        default=dict, blank=True, help_text='In other languages: {"de": "…", "es": "…"}'
+        "title elsewhere",
+        default=dict,
+        blank=True,
+        help_text='In other languages: {"de": "…", "es": "…"}',
     )
     is_offered = models.BooleanField(default=True, help_text="Shown to people who may agree to it.")
     created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "newsletter"
 
     def __str__(self) -> str:
         return self.title

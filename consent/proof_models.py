@@ -31,6 +31,8 @@ class PersonalDataAccess(models.Model):
     )
 
     class Meta:
+        verbose_name = "look at personal data"
+        verbose_name_plural = "access log"
         indexes = [models.Index(fields=["at"], name="personal_data_access_at")]
 
     def __str__(self) -> str:
@@ -46,6 +48,8 @@ class OptOutProbe(models.Model):
     )
 
     class Meta:
+        verbose_name = "opt-out probe"
+        verbose_name_plural = "opt-out probe"
         indexes = [models.Index(fields=["-at"], name="opt_out_probe_at")]
 
     def __str__(self) -> str:
