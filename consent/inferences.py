@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
 
-from django.apps import apps
-
 from consent.enums import Purpose
 
 
@@ -38,7 +36,9 @@ def of_customer(
     customer_id: int, *, language: str, with_reasons: bool, now: datetime
 ) -> Sequence[Inference]:
     """Nothing for who does not allow profiling, also while what is known is being removed."""
-    profiled = apps.get_model("consent", "ConsentState").objects.filter(
+    from consent.models import ConsentState  # noqa: PLC0415 - apps declare themselves before models load
+
+    profiled = ConsentState.objects.filter(
         customer=customer_id, purpose=Purpose.PROFILING, is_granted=True
     )
     if not profiled.exists():
