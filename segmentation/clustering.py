@@ -81,8 +81,10 @@ def _read(version: ModelVersion) -> ClusterModel | None:
 def _model(table: FeatureTable, *, now: datetime) -> ClusterModel | None:
     version = queries.champion(Task.CLUSTERS)
     previous = None if version is None else _read(version)
-    if version and previous and now - version.trained_at < CLUSTERS_LAST:
-        return previous
+    if version and previous:
+        since = max(version.trained_at, version.decided_at or version.trained_at)  # or put back
+        if now - since < CLUSTERS_LAST:
+            return previous
     try:
         model = clusters.fit(table, seed=SEED, previous=previous, minor_units=display.minor_units())
     except ValueError as error:

@@ -68,14 +68,20 @@ class Told:
 
 
 def due(*, now: datetime) -> bool:
-    """A day has passed since the last prediction or, where nothing could be learned, since the last attempt."""
+    """
+    A day has passed since the last prediction or, where nothing could be learned, since the last attempt; or a
+    version was put back.
+    """
     generation = queries.current_generation(TASK)
     newest = ModelVersion.objects.filter(task=TASK).order_by("-number").first()
     last = [
         *([generation.as_of] if generation else []),
         *([newest.trained_at] if newest else []),
     ]
-    return not last or now - max(last) >= EVERY
+    if not last or now - max(last) >= EVERY:
+        return True
+    champion = queries.champion(TASK)
+    return bool(champion and champion.decided_at and champion.decided_at > max(last))
 
 
 def refresh_if_due(*, now: datetime) -> Told | None:
@@ -248,7 +254,7 @@ def _to_fit(*, now: datetime) -> bool:
     newest = ModelVersion.objects.filter(task=TASK).order_by("-number").first()
     if newest is None or newest.status == ModelStatus.REFUSED:
         return True
-    return now - newest.trained_at >= REFIT
+    return now - (queries.last_decided(TASK) or newest.trained_at) >= REFIT
 
 
 def _judge(

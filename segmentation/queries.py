@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
+from django.db.models.functions import Greatest
 
 from customers.models import Customer
 from segmentation import bulk
@@ -52,6 +54,15 @@ def member_ids_sql(segment: Segment) -> tuple[str, list[int]]:
 def champion(task: str) -> ModelVersion | None:
     """The version that serves, if any."""
     return ModelVersion.objects.filter(task=task, status=ModelStatus.CHAMPION).first()
+
+
+def last_decided(task: str) -> datetime | None:
+    """When a version was last trained, or put back by somebody; what is put back must not be replaced at the next tick."""
+    found = ModelVersion.objects.filter(task=task).aggregate(
+        last=Max(Greatest("trained_at", "decided_at"))  # one that is null does not count
+    )
+    last: datetime | None = found["last"]
+    return last
 
 
 @dataclass(frozen=True, kw_only=True)

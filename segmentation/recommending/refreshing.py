@@ -45,11 +45,17 @@ class Done:
 
 
 def due(*, now: datetime) -> bool:
-    """A day has passed since the last run or, where nothing could be learned, since the last attempt."""
+    """
+    A day has passed since the last run or, where nothing could be learned, since the last attempt; or a version
+    was put back.
+    """
     run = RecommendationRun.objects.filter(is_current=True).first()
     newest = ModelVersion.objects.filter(task=TASK).order_by("-number").first()
     last = [*([run.as_of] if run else []), *([newest.trained_at] if newest else [])]
-    return not last or now - max(last) >= EVERY
+    if not last or now - max(last) >= EVERY:
+        return True
+    champion = queries.champion(TASK)
+    return bool(champion and champion.decided_at and champion.decided_at > max(last))
 
 
 def refresh_if_due(*, now: datetime) -> Done | None:
@@ -247,7 +253,7 @@ def _to_learn(*, now: datetime) -> bool:
     newest = ModelVersion.objects.filter(task=TASK).order_by("-number").first()
     if newest is None or newest.status == ModelStatus.REFUSED:
         return True
-    return now - newest.trained_at >= REFIT
+    return now - (queries.last_decided(TASK) or newest.trained_at) >= REFIT
 
 
 def _read(version: ModelVersion) -> Engine | None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from segmentation import clustering, queries
+from segmentation import clustering, queries, versions
 from segmentation.enums import SegmentKind, Task
 from segmentation.ml.columns import ORDERS, RECENCY_DAYS
 from segmentation.ml.tables import FeatureTable
@@ -40,6 +40,16 @@ def test_refit_stores_the_moves_since_the_last_model(table: FeatureTable) -> Non
     assert {"algorithm", "stability", "merit", "is_elbow", "title"} <= set(metrics["tried"][0])
     assert sum(one["is_chosen"] for one in metrics["tried"]) == 1
     assert len({one["algorithm"] for one in metrics["tried"]}) >= 4
+
+
+def test_model_put_back_is_not_fitted_anew_at_the_next_refresh(table: FeatureTable) -> None:
+    clustering.refresh(table, now=STARTS_AT)
+    version = queries.champion(Task.CLUSTERS)
+    assert version is not None
+    later = STARTS_AT + clustering.CLUSTERS_LAST
+    versions.promote(version, reason="Put back by ada", now=later)
+    clustering.refresh(table, now=later)
+    assert queries.champion(Task.CLUSTERS) == version
 
 
 def test_clusters_are_empty_when_nobody_is_profiled_any_more(table: FeatureTable) -> None:

@@ -56,6 +56,15 @@ def test_a_day_later_it_predicts_again_with_the_same_model_and_28_days_later_lea
     assert ModelVersion.objects.filter(task=TASK, status=ModelStatus.CHAMPION).count() == 1
 
 
+def test_version_put_back_predicts_at_once_and_is_not_replaced_the_next_day() -> None:
+    first = told(STARTS_AT)
+    back = told(STARTS_AT + timedelta(days=27)).version.as_of + timedelta(days=27, hours=1)
+    versions.promote(first.version, reason="Put back by ada", now=back)
+    assert told(back).version == first.version
+    assert not first_purchases.due(now=back)
+    assert told(STARTS_AT + timedelta(days=29)).version == first.version
+
+
 def test_a_stored_model_predicts_what_the_trained_one_did() -> None:
     version = told(STARTS_AT).version
     files = versions.load(version).files
