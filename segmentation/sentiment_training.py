@@ -1,7 +1,7 @@
 """The shop's own model of sentiment: learned from the stars of its reviews once there are enough of them.
 
-Judged on the newest fifth of the rated reviews, which it has not learned from, against the model that
-serves. Only reviews of customers who agreed to profiling teach anything, and those of nobody known.
+Judged on the newest fifth of the rated reviews, which neither it nor the shop's model before it has learned
+from, against the model that serves. Only reviews of customers who agreed to profiling teach anything, and those of nobody known.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from django.db import connection
 
 from consent.enums import Purpose
-from segmentation import promotion, reviews, training, versions
+from segmentation import promotion, queries, reviews, training, versions
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml import artifacts
 from segmentation.ml.sentiment import learning
@@ -61,7 +61,7 @@ class _Rated:
 def due(*, now: datetime) -> bool:
     """There are enough stars and nothing was learned yet, or four weeks and a tenth more of them are gone by."""
     newest = ModelVersion.objects.filter(task=TASK).order_by("-number").first()
-    if newest is not None and now - newest.trained_at < AGAIN:
+    if newest is not None and now - (queries.last_decided(TASK) or newest.trained_at) < AGAIN:
         return False
     least = learning.LEAST if newest is None else int(GROWN * newest.rows)
     return _count(now=now, at_most=min(least, MOST)) >= min(least, MOST)
@@ -85,11 +85,16 @@ def train(*, now: datetime) -> ModelVersion:
     """Learn, judge and record; what cannot be learned is a recorded refusal."""
     rated, excluded = _read(now=now)
     newest = np.arange(len(rated.texts)) >= (1 - TEST_SHARE) * len(rated.texts)
+    champion = queries.champion(TASK)
+    if champion is not None and champion.window_ends_at is not None:
+        # what the champion has learned from says nothing about it
+        newest &= rated.written_at >= int(champion.window_ends_at.timestamp())
+    is_stale = champion is not None and (now - champion.trained_at).days > training.STALE_DAYS
     judged: dict[str, Any] = {}
     decision, reason = None, ""
     taught = _learn(rated)
     if taught.rows:
-        judged, decision = _judge(rated.of(~newest), rated.of(newest))
+        judged, decision = _judge(rated.of(~newest), rated.of(newest), is_stale=is_stale)
     else:
         reason = "; ".join(f"{its}: {why}" for its, why in taught.skipped.items())
         reason = f"Nothing could be learned: {reason or 'no text in a language that can be told'}."
@@ -126,7 +131,9 @@ def train(*, now: datetime) -> ModelVersion:
     return version
 
 
-def _judge(old: _Rated, new: _Rated) -> tuple[dict[str, Any], promotion.Decision | None]:
+def _judge(
+    old: _Rated, new: _Rated, *, is_stale: bool
+) -> tuple[dict[str, Any], promotion.Decision | None]:
     """What the newest stars say; None where the older alone are too few to learn from."""
     taught = _learn(old)
     number, serving = reviews.serving()
@@ -145,6 +152,7 @@ def _judge(old: _Rated, new: _Rated) -> tuple[dict[str, Any], promotion.Decision
         baseline=_losses(np.tile(usual / usual.sum(), (len(classes), 1)), classes),
         champion=_losses(others, classes),
         metric="log loss",
+        champion_stale=is_stale,
         seed=training.SEED,
     )
     if number == reviews.SHIPPED:
@@ -182,7 +190,7 @@ def _shares(model: SentimentModel, rated: _Rated) -> Floats:
     read = model.read(rated.texts, languages=rated.languages, with_aspects=False)
     shares: Floats = np.array(
         [[one.negative, one.neutral, one.positive] for one in read], dtype=np.float64
-    )
+    ).reshape(-1, 3)
     return shares
 
 

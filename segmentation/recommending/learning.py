@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import logging
+from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
 import numpy as np
 
-from segmentation import promotion, training, versions
+from segmentation import promotion, queries, training, versions
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml import artifacts
 from segmentation.ml.columns import SECONDS_PER_DAY
@@ -23,6 +24,8 @@ from segmentation.ml.tables import Floats, Ints
 from segmentation.models import ModelVersion
 from segmentation.recommending import shop
 
+
+logger = logging.getLogger(__name__)
 
 TASK = Task.RECOMMEND
 K = 10
@@ -56,10 +59,14 @@ def learn(database: duckdb.DuckDBPyConnection, *, now: datetime) -> ModelVersion
         )
     judges = np.sort(np.random.default_rng(training.SEED).permutation(judges)[:MOST_JUDGES])
     engine = Engine.fit(before, as_of=test_at, seed=training.SEED)
-    metrics, losses = _judged(engine, past, judges, test_at=test_at)
+    champion = queries.champion(TASK)
+    served = _served(champion)
+    metrics, losses = _judged(engine, past, judges, test_at=test_at, served=served)
     best = min(BASELINES, key=lambda name: float(losses[name].mean()))
     decision = promotion.decide(
-        challenger=losses["ours"], baseline=losses[best], champion=None,
+        challenger=losses["ours"], baseline=losses[best], champion=losses.get("served"),
+        champion_stale=champion is not None and now - champion.trained_at >= timedelta(days=WINDOW),
+        schema_changed=champion is not None and served is None,
         metric="1 − NDCG@10", seed=training.SEED,
     )  # fmt: skip
     version = versions.record(
@@ -93,8 +100,17 @@ def read(version: ModelVersion) -> Engine:
     return Engine.from_files(versions.load(version).files)
 
 
+def _served(champion: ModelVersion | None) -> Engine | None:
+    """What serves, to be judged beside the new one: its weights are older than the weeks that are judged by."""
+    try:
+        return read(champion) if champion else None
+    except artifacts.ArtifactError as error:
+        logger.warning("%s is not judged: %s", champion, error)
+        return None
+
+
 def _judged(
-    engine: Engine, past: Purchases, judges: Ints, *, test_at: int
+    engine: Engine, past: Purchases, judges: Ints, *, test_at: int, served: Engine | None
 ) -> tuple[dict[str, Any], dict[str, Floats]]:
     """Metrics of each way, and one minus the NDCG of each judge."""
     before = past.before(test_at)
@@ -104,6 +120,9 @@ def _judged(
     bought = Histories.of(after, as_of=int(past.at.max()) + 1)
     truth = [bought.product[bought.indptr[n] : bought.indptr[n + 1]] for n in range(len(judges))]
     lists = {"ours": engine.recommend(asked, as_of=test_at, wishes=Wishes(k=K)).product}
+    if served is not None:
+        before_it = Engine.fit(before, as_of=test_at, seed=training.SEED, weights_of=served)
+        lists["served"] = before_it.recommend(asked, as_of=test_at, wishes=Wishes(k=K)).product
     for name in BASELINES:
         fitted = recommender(name).fit(before, as_of=test_at)
         lists[name] = top(np.array(fitted.scores(histories)), k=K)

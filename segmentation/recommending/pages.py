@@ -23,10 +23,12 @@ from segmentation.recommending import stored
 
 WAYS = {
     "ours": "Learned mixture",
+    "served": "The version that served before",
     "repeats": "Buying again what was bought",
     "item_bm25": "Bought together (item-kNN, BM25)",
     "popular_month": "Popular this month",
 }
+_MEASURES = ("ndcg", "recall", "hit_rate", "coverage")
 MOST_CATEGORIES = 200
 MOST_PRODUCTS = 50
 POPULAR = 10
@@ -74,7 +76,9 @@ def recommendations(request: HttpRequest) -> HttpResponse:
         newest=newest,
         version=version,
         ways=_ways(version.metrics) if version else [],
-        judges=version.metrics.get("judges", 0) if version else 0,
+        judges=version.metrics.get("judges", 0)
+        if version and isinstance(version.metrics, dict)
+        else 0,
         coverage=run.shown / run.products if run and run.products else None,
         closed_now=SuppressedCategory.objects.filter(run=run).count() if run else 0,
         clocks=clocks[:MOST_CATEGORIES],
@@ -88,13 +92,14 @@ def recommendations(request: HttpRequest) -> HttpResponse:
 
 def _ways(metrics: Any) -> list[Way]:
     """The best first; a version of another recipe has none."""
-    told = metrics.get("ways", {}) if isinstance(metrics, dict) else {}
+    told = metrics.get("ways") if isinstance(metrics, dict) else None
     found = [
         Way(
             name=WAYS.get(code, code), is_ours=code == "ours", ndcg=said["ndcg"],
             recall=said["recall"], hit_rate=said["hit_rate"], coverage=said["coverage"],
         )
-        for code, said in told.items()
+        for code, said in (told.items() if isinstance(told, dict) else ())
+        if isinstance(said, dict) and all(isinstance(said.get(one), int | float) for one in _MEASURES)
     ]  # fmt: skip
     return sorted(found, key=lambda way: -way.ndcg)
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.conf import settings
@@ -8,7 +8,7 @@ from django.conf import settings
 from consent.enums import Purpose
 from customers.enums import ReviewKind
 from customers.models import Review
-from segmentation import reviews, sentiment_training
+from segmentation import reviews, sentiment_training, versions
 from segmentation.enums import ModelStatus, Task
 from segmentation.models import ModelVersion, ReviewAspect, ReviewSentiment
 from tests.factories.consent import agree
@@ -68,7 +68,7 @@ def test_odd_texts_are_stored_as_not_scored(text: str) -> None:
 
 
 # ---------------------------------------------------------------- the shop's own model
-def rated(count: int, *, agreed: bool = True) -> None:
+def rated(count: int, *, agreed: bool = True, until: datetime = NOW) -> None:
     """Reviews that say "zorp" where they are good and "blarg" where not."""
     customer = CustomerFactory()
     if agreed:
@@ -77,7 +77,7 @@ def rated(count: int, *, agreed: bool = True) -> None:
         ReviewFactory.build(
             customer=customer, source=customer.source, external_id=f"{customer.pk}-{i}",
             text=f"we have had it for {i % 13} days and it is {'zorp' if i % 2 else 'blarg'}",
-            rating=5 if i % 2 else 1, written_at=NOW - timedelta(hours=count - i),
+            rating=5 if i % 2 else 1, written_at=until - timedelta(hours=count - i),
         )
         for i in range(count)
     )  # fmt: skip
@@ -109,6 +109,30 @@ def test_own_stars_teach_a_model_that_reads_everything_again() -> None:
     assert set(ReviewSentiment.objects.values_list("model_number", flat=True)) == {version.number}
     wrong = ReviewSentiment.objects.filter(review__rating=1).exclude(label="NEGATIVE")
     assert not wrong.exists()
+
+
+def test_champion_is_judged_by_texts_that_it_has_not_learned_from() -> None:
+    rated(700)
+    sentiment_training.train_if_due(now=NOW)
+    later = NOW + sentiment_training.AGAIN
+    rated(100, until=later)
+    version = sentiment_training.train_if_due(now=later)
+    assert version is not None
+    # not the newest fifth of 800, which is 160
+    assert version.metrics["newest_fifth"]["texts"] == 100
+    assert "the champion" in version.reason
+
+
+def test_version_put_back_is_not_replaced_at_the_next_tick() -> None:
+    rated(700)
+    version = sentiment_training.train_if_due(now=NOW)
+    assert version is not None
+    later = NOW + sentiment_training.AGAIN
+    rated(100, until=later)
+    assert sentiment_training.due(now=later)
+    versions.promote(version, reason="Put back by ada", now=later)
+    assert not sentiment_training.due(now=later)
+    assert sentiment_training.due(now=later + sentiment_training.AGAIN)
 
 
 def test_a_model_that_cannot_be_read_leaves_the_shipped_one_reading(tmp_path) -> None:

@@ -10,7 +10,7 @@ from consent.enums import Purpose
 from consent.models import ConsentState
 from customers.enums import OrderStatus
 from customers.models import Customer, Order, OrderLine, Product
-from segmentation import mirror, versions, withdrawn
+from segmentation import mirror, queries, versions, withdrawn
 from segmentation.enums import ModelStatus, Task
 from segmentation.holders import HOLDERS
 from segmentation.ml.recommend import hybrid
@@ -74,6 +74,30 @@ def test_lists_are_computed_daily_and_learned_monthly_and_only_the_newest_are_ke
     # nobody buys in those four weeks: the second is refused and the first goes on serving
     assert done(STARTS_AT + timedelta(days=28)).version == first.version
     assert ModelVersion.objects.get(task=TASK, number=2).status == ModelStatus.REFUSED
+
+
+def test_new_version_is_judged_beside_the_one_that_serves() -> None:
+    first = done()
+    with mirror.connect() as database:
+        second = learning.learn(database, now=STARTS_AT)
+    assert set(second.metrics["ways"]) == {"ours", "served", *learning.BASELINES}
+    # learned from the same, it says the same
+    assert second.metrics["ways"]["served"] == second.metrics["ways"]["ours"]
+    assert "No proof that it is better than the champion" in second.reason
+    assert queries.champion(TASK) == first.version
+
+
+def test_version_put_back_recommends_at_once_and_is_not_replaced_the_next_day() -> None:
+    first = done()
+    later = STARTS_AT + timedelta(days=27, hours=12)
+    assert done(later).version == first.version
+    assert not refreshing.due(now=later)
+    back = later + timedelta(hours=1)
+    versions.promote(first.version, reason="Put back by ada", now=back)
+    assert done(back).version == first.version
+    assert not refreshing.due(now=back)
+    done(STARTS_AT + timedelta(days=29))
+    assert ModelVersion.objects.filter(task=TASK).count() == 1
 
 
 def test_product_bought_meanwhile_is_not_shown() -> None:
