@@ -132,6 +132,10 @@ def retrain(need: Need, *, now: datetime, known_until: datetime) -> RetrainingDe
     try:
         result = _train(need.task, now=now, known_until=known_until)
     except training.AlreadyTrainingError:
+        # nothing was begun: who asked for it is still waiting, unless somebody asked again meanwhile
+        waiting = TrainingRequest.objects.filter(task=need.task, taken_at=None)
+        if need.request_id is not None and not waiting.exists():
+            TrainingRequest.objects.filter(pk=need.request_id).update(taken_at=None)
         raise
     except Exception as error:
         # written down like any other end of a training, lest it is tried again at every tick

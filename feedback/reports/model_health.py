@@ -15,6 +15,9 @@ from segmentation.models import ModelVersion
 from segmentation.registry import JudgedCase
 
 
+_LAST_SECOND = 253_402_300_799  # of the year 9999: a later one is no date
+
+
 @dataclass(frozen=True, kw_only=True)
 class Past:
     """One line of the time split: a window that the model of that time had not seen."""
@@ -163,7 +166,7 @@ def _past(metrics: Mapping[str, Any]) -> Iterator[Past]:
 def _line(one: Mapping[str, Any], *, at: Any, rows: Any, rate: Any, what: str) -> Past:
     model, rule = _mapping(one.get("model")), _mapping(one.get("baseline"))
     return Past(
-        day=datetime.fromtimestamp(_number(at) or 0, tz=UTC),
+        day=datetime.fromtimestamp(min(max(_number(at) or 0, 0), _LAST_SECOND), tz=UTC),
         what=what,
         rows=display.number(_number(rows)),
         rate=display.percent(_number(rate)),

@@ -104,6 +104,7 @@ def test_every_task_has_a_page_and_a_card_from_nothing_on(task: Task, admin_clie
         [], "x", {"model": 3, "calibration": 0.1, "gains": 5, "past": {}, "strategies": [1], "search": "x"},
         {"gains": {"model": []}, "past": [{"at": None}], "fairness": [{"groups": 3}], "rivals": [1]},
         {"strategies": [{"against_anew": 1}], "rows": None, "test_at": 1, "model": {"auc": None}},
+        {"test_at": 1e20, "rows": 3, "model": {"auc": 0.5}, "past": [{"at": -1e20}]},
     ],
 )  # fmt: skip
 def test_metrics_of_another_shape_are_no_error(metrics: Any, admin_client: Client) -> None:

@@ -147,6 +147,16 @@ def test_run_due_leaves_it_to_whoever_holds_the_lock(now: datetime) -> None:
     ]
 
 
+def test_request_waits_while_somebody_trains_by_hand(now: datetime) -> None:
+    retraining.ask(Task.UPLIFT, why="asked for by ada", now=now)
+    with another_session() as other:
+        other.execute("SELECT pg_advisory_lock(hashtext(%s))", [f"training {Task.UPLIFT}"])
+        assert list(retraining.run_due(now=now, known_until=now)) == []
+    (decision,) = retraining.run_due(now=now, known_until=now)
+    assert decision.trigger == "asked for by ada"
+    assert wanted(now) == []
+
+
 def test_run_due_gives_its_lock_back_even_when_it_is_left_early(now: datetime) -> None:
     something_to_learn_from()
     run = retraining.run_due(now=now, known_until=now)
