@@ -51,6 +51,8 @@ def of_customer(customer_id: int, *, now: datetime) -> dict[str, Explanation]:
         return {}
     with mirror.of_customers([customer_id]) as database:
         table = FeatureTable.from_arrow(features.compute(database, as_of=scoring.seconds(now)))
+    if not len(table):  # withdrew a moment ago: the scores go with the next refresh
+        return {}
     return {task: _explained(task, version, table) for task, version in sorted(shown.items())}
 
 

@@ -95,7 +95,7 @@ def _ways(metrics: Any) -> list[Way]:
     told = metrics.get("ways") if isinstance(metrics, dict) else None
     found = [
         Way(
-            name=WAYS.get(code, code), is_ours=code == "ours", ndcg=said["ndcg"],
+            name=WAYS.get(code) or str(code), is_ours=code == "ours", ndcg=said["ndcg"],
             recall=said["recall"], hit_rate=said["hit_rate"], coverage=said["coverage"],
         )
         for code, said in (told.items() if isinstance(told, dict) else ())

@@ -10,7 +10,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from consent.enums import Purpose
+from consent.models import ConsentState
 from core import clock
+from customers.models import Customer
 from segmentation import explaining, mirror, predictors, queries, scoring, training
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml import features
@@ -108,6 +111,17 @@ def test_rule_tells_the_silence_and_nothing_is_told_of_who_has_no_score(
     assert told.told.startswith("Last order ")
     assert told.told.endswith("The recency rule looks at nothing else.")
     Score.objects.filter(customer_id=customer).delete()
+    assert explaining.of_customer(customer, now=STARTS_AT) == {}
+
+
+def test_nothing_is_told_of_who_is_not_profiled_though_scores_are_still_there() -> None:
+    agreed = ConsentState.objects.filter(purpose=Purpose.PROFILING, is_granted=True)
+    customer = Customer.objects.exclude(pk__in=agreed.values("customer")).order_by("pk")[0].pk
+    for task in (Task.CHURN, Task.LIFETIME):
+        version = rule_champion(task, now=STARTS_AT - timedelta(days=1))
+        scoring.write_generation(
+            version, np.array([customer]), np.array([0.5]), np.array([np.nan]), as_of=STARTS_AT, now=STARTS_AT
+        )  # fmt: skip
     assert explaining.of_customer(customer, now=STARTS_AT) == {}
 
 
