@@ -42,7 +42,8 @@ def test_scores_name_the_model_and_its_dates() -> None:
         "customer_id": customer.pk,
         "scores": [
             {
-                "task": "CHURN", "value": 0.25, "sd": None, "model": str(current.version),
+                "task": "CHURN", "value": 0.25, "sd": None, "median": None, "low": None, "high": None,
+                "model": str(current.version),
                 "trained_at": "2026-06-01T12:00:00Z", "as_of": "2026-06-01T12:00:00Z",
             }
         ],

@@ -58,7 +58,7 @@ def test_entering_and_leaving_a_segment_are_told_once_each(now: datetime) -> Non
 def test_consent_is_told_with_its_act(now: datetime) -> None:
     endpoint_for(now, Topic.CONSENT_CHANGED)
     customer = CustomerFactory()
-    wording = Wording.objects.get(purpose=Purpose.MARKETING, version="default-1")
+    wording = Wording.objects.get(purpose=Purpose.MARKETING, version="default-1", language="en")
 
     ledger.grant(customer=customer, wording=wording, method="form", now=now)
     ledger.withdraw(

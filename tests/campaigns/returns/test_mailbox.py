@@ -65,12 +65,13 @@ class Pop(Speaker):
             elif verb.upper() == "DELE":
                 gone.add(int(rest))
                 self.say("+OK")
+            elif verb.upper() == "QUIT":
+                for number in gone:  # before the answer: whoever has it may look
+                    del self.server.mails[number]
+                self.say("+OK")
+                return
             else:
                 self.say("+OK")
-                if verb.upper() == "QUIT":
-                    for number in gone:
-                        del self.server.mails[number]
-                    return
 
 
 class Imap(Speaker):

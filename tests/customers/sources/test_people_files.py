@@ -149,7 +149,7 @@ def test_of_conflicting_lines_no_is_taken_and_told(tmp_path: Path, now: datetime
 @pytest.mark.parametrize("spelling", ["ada@example.com", "ADA@Example.COM", " ada@example.com "])
 def test_import_never_brings_back_who_left(tmp_path: Path, now: datetime, spelling: str) -> None:
     customer = CustomerFactory(email="ada@example.com", external_id="17")
-    wording = Wording.objects.get(purpose=Purpose.MARKETING, version="default-1")
+    wording = Wording.objects.get(purpose=Purpose.MARKETING, version="default-1", language="en")
     ledger.grant(customer=customer, wording=wording, method="form", now=now)
     ledger.unsubscribe(customer_id=customer.pk, method="one-click", now=now)
 

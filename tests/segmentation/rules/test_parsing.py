@@ -12,7 +12,7 @@ from consent.api.consents import MARKETING_CHANNELS
 from consent.enums import Channel, Purpose
 from consent.purposes import CHANNEL_OF
 from customers.enums import EventKind
-from segmentation.enums import Task
+from segmentation.enums import Measure, Task
 from segmentation.ml.features import FEATURES
 from segmentation.rules import RuleError, compile_rule, in_words, next_flip, parse
 from segmentation.rules.fields import FIELDS, GROUPS, LEFT_OUT, is_sensitive
@@ -174,7 +174,7 @@ def test_codes_are_those_of_the_shop() -> None:
     machinery = {"MERGED", "UNMERGED", "OTHER", "CONSENT_CLAIMED"}  # not what customers do
 
     assert set(DEEDS) == set(EventKind.values) - machinery | {"ORDER"}
-    assert set(SCORES) <= set(Task.values)
+    assert set(SCORES) <= {*Task.values, *Measure.values}
     assert set(PURPOSES) == set(Purpose.values)
     assert set(CHANNELS) == set(Channel.values)
     assert all(usual in CONSENTS[purpose] for purpose, usual in CHANNEL_OF.items())
