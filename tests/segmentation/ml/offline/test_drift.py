@@ -69,12 +69,12 @@ def test_files_of_transactions_are_compared(
     ("weeks", "share", "drifts"), [(3, 1.0, False), (3, 0.5, True), (1, 1.0, False)]
 )
 def test_short_reference_is_compared_day_by_day(
-    weeks: int, share: float, alarms: list[str], tmp_path: Path
+    weeks: int, share: float, drifts: bool, tmp_path: Path
 ) -> None:
     reference = write(tmp_path / "a.csv", COLUMNS, shop(weeks, seed=5))
     current = write(tmp_path / "b.csv", COLUMNS, shop(1, seed=6, share=share))
     told = run("drift", "--reference", reference, "--current", current, out=tmp_path / "r.json")
-    assert told["alarms"] == alarms
+    assert bool(told["alarms"]) is drifts
 
 
 def test_file_compared_with_itself_has_not_drifted(tmp_path: Path) -> None:
