@@ -8,7 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
 from feedback.models import RetrainingDecision
-from segmentation import predictors, queries, versions
+from segmentation import predictors, queries, sensitive, versions
 from segmentation.enums import ModelStatus
 from segmentation.ml.artifacts import ArtifactError
 from segmentation.models import ModelVersion
@@ -33,6 +33,9 @@ def roll_back(
         predictors.check(version)
     except ArtifactError as error:
         raise RollbackError(f"{version} cannot be read: {error}") from error
+    if declared := set(versions.stored_features(version)) & set(sensitive.forbidden_features()):
+        names = ", ".join(sorted(declared))
+        raise RollbackError(f"{version} has learned from what is now declared sensitive: {names}.")
     with transaction.atomic():
         # of two who press at the same time, the second finds that it serves already
         locked = ModelVersion.objects.select_for_update().get(pk=version.pk)

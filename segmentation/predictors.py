@@ -133,6 +133,9 @@ def _readable(version: ModelVersion) -> Iterator[None]:
 
 def check(version: ModelVersion) -> None:
     """Read `version` as whoever asks it would; raises artifacts.ArtifactError in words when it cannot be."""
+    if version.task == Task.LIFETIME:
+        value_model(version)
+        return
     if version.task not in (Task.CHURN, Task.PURCHASE):
         versions.load(version)
         return

@@ -15,10 +15,11 @@ from customers.models import Cursor
 from feedback import rollback
 from feedback.models import RetrainingDecision
 from feedback.rollback import RollbackError
-from segmentation import queries, refreshing, scoring
+from segmentation import queries, refreshing, scoring, sensitive
 from segmentation.enums import ModelStatus, Task
 from segmentation.expectation import READER
 from segmentation.models import ModelVersion, ScoreGeneration
+from segmentation.registry import SensitiveField
 from tests.factories.customers import CustomerFactory
 from tests.segmentation.versions import rule_champion
 
@@ -93,6 +94,29 @@ def test_harmed_version_is_not_put_back_and_the_champion_stays(
     with pytest.raises(RollbackError, match="was altered"):
         rollback.roll_back(before, reason="why not", by=user, now=now)
     assert queries.champion(Task.PURCHASE) == serving
+
+
+def test_version_that_learned_from_a_field_declared_since_is_not_put_back(
+    two: tuple[ModelVersion, ModelVersion],
+    user: User,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before, serving = two
+    SensitiveField.objects.create(name="country", declared_at=now)
+    monkeypatch.setitem(sensitive.MADE_OF, "country", ("recency_days",))
+    with pytest.raises(RollbackError, match="now declared sensitive: recency_days"):
+        rollback.roll_back(before, reason="why not", by=user, now=now)
+    assert queries.champion(Task.PURCHASE) == serving
+
+
+def test_lifetime_version_that_is_something_else_is_not_put_back(user: User, now: datetime) -> None:
+    before = rule_champion(Task.LIFETIME, now=now - timedelta(days=30))
+    serving = rule_champion(Task.LIFETIME, now=now - timedelta(days=1))
+    before.refresh_from_db()
+    with pytest.raises(RollbackError, match="cannot be read"):
+        rollback.roll_back(before, reason="why not", by=user, now=now)
+    assert queries.champion(Task.LIFETIME) == serving
 
 
 @pytest.mark.parametrize("status", [ModelStatus.REJECTED, ModelStatus.CHAMPION])
