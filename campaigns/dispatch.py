@@ -125,10 +125,13 @@ class _Sender:
                 connect(self.channel)
                 crash_point("after-connect")
                 group = claimed[start : start + GROUP]
+                # whatever fails from here on: by the journal the sweeper sees that nothing was handed over
+                self.unwritten = True
                 intended = handover.intend(
                     campaign_id=campaign.pk, owner=self.journal.owner, group=group, now=self.now()
                 )
                 if not intended and not _still_running(campaign):
+                    self.unwritten = False
                     break
                 crash_point("after-intent")
                 self.group(template, recommended.with_products(template, intended))
@@ -143,7 +146,6 @@ class _Sender:
 
     def group(self, template: CampaignTemplate, intended: Sequence[Intended]) -> None:
         """Hand over what is SENDING and write down the answers; raises what stops the campaign."""
-        self.unwritten = True
         until, dated = time.monotonic() + HANDOVER_SECONDS, self.now()
         outcomes: list[Outcome] = []
         stopped: ChannelError | None = None

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 
-from campaigns import dispatch, handover, lifecycle, queries, sweeper, tasks
+from campaigns import dispatch, handover, lifecycle, queries, recommended, sweeper, tasks
 from campaigns.channels.base import Letter
 from campaigns.channels.smtp import SmtpChannel
 from campaigns.enums import Arm, CampaignState, DeliveryState
@@ -375,3 +375,22 @@ def test_run_stops_at_its_time_and_gives_back_the_rest(
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM campaigns_delivery WHERE owner <> ''")
         assert cursor.fetchone() == (0,)
+
+
+def test_what_fails_after_the_intent_and_before_any_hand_over_comes_back(
+    sink: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = running_campaign("a", "b", now=NOW)
+
+    def broken(*args: Any) -> Any:
+        raise OperationalError("the database went away while products were looked up")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recommended, "with_products", broken)
+        with pytest.raises(OperationalError):
+            tasks.dispatch_due(seconds=5)
+    assert states(campaign) == {"SENDING": 2}
+    assert tasks.sweep() == 2
+    assert states(campaign) == {"PLANNED": 2}
+    assert tasks.dispatch_due(seconds=5) == 2
+    assert sorted(sink.recipients) == ["a@example.com", "b@example.com"]
