@@ -111,7 +111,9 @@ def lock_addresses(known: Rules, *, ids: Sequence[int], campaign_id: int) -> Non
                    JOIN customers_customer customer ON customer.id = delivery.customer_id
                    WHERE delivery.id = ANY(%s) AND (%s OR EXISTS (
                        SELECT 1 FROM campaigns_campaign
-                       WHERE id = %s AND min_days_between > 0))
+                       WHERE id = %s AND min_days_between > 0) OR EXISTS (
+                       SELECT 1 FROM consent_preference wish
+                       WHERE wish.customer_id = customer.id AND wish.at_most_a_month IS NOT NULL))
                    ORDER BY mark OFFSET 0) marks""",
             [_CAP_LOCK, list(ids), known.cap is not None, campaign_id],
         )

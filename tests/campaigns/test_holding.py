@@ -17,6 +17,7 @@ from django.db import connection, transaction
 from campaigns import audience, handover, holding, lifecycle, limits, queries, tasks
 from campaigns.enums import CampaignState, DeliveryState, SkipReason
 from campaigns.models import Campaign, Delivery, SendGrant
+from consent import choosing
 from core import clock
 from customers.models import Customer
 from tests.factories.campaigns import CampaignFactory, running_campaign
@@ -243,11 +244,15 @@ def test_the_days_between_of_a_campaign_are_asked_again_at_the_intent() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("asked_by", ["shop", "customer"])
 def test_two_campaigns_at_the_same_moment_do_not_both_mail_one_address(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, asked_by: str
 ) -> None:
-    monkeypatch.setattr(settings, "FREQUENCY_CAP", "1/7d")
-    first = running_campaign("a", now=NOW)
+    first = running_campaign("a", now=NOW, min_days_between=0)
+    if asked_by == "shop":
+        monkeypatch.setattr(settings, "FREQUENCY_CAP", "1/7d")
+    else:
+        choosing.wish(Customer.objects.get(), at_most_a_month=1, paused_until=None, now=NOW)
     second = _another(first)
     results: list[list[str]] = []
 
