@@ -17,7 +17,7 @@ from campaigns.tracking import message_id
 from consent import tokens
 
 
-_MESSAGE_ID = re.compile(r"<d\.(\d{1,18})\.[0-9a-f]{8}@[A-Za-z0-9.-]+>")
+_MESSAGE_ID = re.compile(r"<d\.([0-9]{1,18})\.[0-9a-f]{8}@[A-Za-z0-9.-]+>")
 _UNSUBSCRIBE = re.compile(r"/c/u/([A-Za-z0-9_-]{20,120})")
 
 

@@ -71,9 +71,14 @@ def read(raw: bytes, *, envelope_recipient: str = "") -> Finding:
         said = _Said(kind=ReportKind.UNKNOWN, detail=f"cannot be read: {type(error).__name__}")
     return Finding(
         kind=said.kind, source=said.source, bounce=said.bounce, status=said.status,
-        detail=" ".join(said.detail.replace("\x00", " ").split())[:300],
-        happened_at=happened_at, marks=tuple(dict.fromkeys(marks)), own_id=own_id[:500],
+        detail=_storable(said.detail)[:300],
+        happened_at=happened_at, marks=tuple(dict.fromkeys(marks)), own_id=_storable(own_id)[:500],
     )  # fmt: skip
+
+
+def _storable(text: str) -> str:
+    """On one line, without what a database refuses: NUL and the lone surrogates that UTF-7 can spell."""
+    return " ".join(text.encode("utf-8", "replace").decode().replace("\x00", " ").split())
 
 
 @dataclass(frozen=True, kw_only=True)

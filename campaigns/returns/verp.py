@@ -16,7 +16,7 @@ from consent import tokens
 
 
 RETURN_PATH = "return-path"
-TOKEN = re.compile(r"\+([a-z2-7]{40})@", re.IGNORECASE)
+TOKEN = re.compile(r"\+([a-z2-7]{40})@", re.IGNORECASE | re.ASCII)
 
 
 def return_path(delivery_id: int, *, address: str) -> str:

@@ -7,7 +7,7 @@ from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.returns import naming, parsing, scoring, verp
+from campaigns.returns import naming, parsing, recording, scoring, verp
 from campaigns.tracking import message_id
 from consent import tokens
 from tests.campaigns.returns.corpus import FOLDER, SAID, mail
@@ -91,3 +91,16 @@ def test_moments_without_a_zone_are_of_utc() -> None:
 )  # fmt: skip
 def test_soft_bounces_add_up_by_days(days: list[int], *, dead: bool) -> None:
     assert scoring.is_dead(datetime(2026, 1, day, tzinfo=UTC).date() for day in days) == dead
+
+
+@pytest.mark.parametrize("raw", [
+    "Subject: =?utf-7?q?+2AA-?=\r\n\r\nhello",
+    "Message-ID: =?unicode_escape?q?=5Cud800?=\r\n\r\nhello",
+    "Subject: x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n<d.\u0661.abcdef01@shop.example>",
+    "Subject: x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nb+" + "\u017f" * 40 + "@x.example",
+])  # fmt: skip
+def test_a_mail_that_spells_what_no_database_takes_is_kept_all_the_same(raw: str) -> None:
+    finding = parsing.read(raw.encode())
+    assert naming.deliveries(finding.marks) == set()
+    assert len(recording.of_mail(finding, fingerprint="x").key) == 64
+    finding.detail.encode()
