@@ -96,20 +96,22 @@ def _refusal(name: str, error: Any) -> ChannelError:
     Credentials and sender (401, 403) are about us and stop the campaign; 4xx is about this message.
     """
     import requests  # noqa: PLC0415 - anymail has imported it
+    from anymail.exceptions import AnymailAPIError  # noqa: PLC0415 - as above
 
-    words = f"{name}: {error}".splitlines()[0][:280]
     code = error.status_code
-    if isinstance(error, requests.ConnectTimeout) or _never_connected(error):
-        return ChannelError(words, verdict=Verdict.UNREACHABLE)
-    if isinstance(error, requests.RequestException) and error.response is None:
-        return ChannelError(words, verdict=Verdict.AMBIGUOUS)
-    if code in {401, 403}:
-        return ChannelError(f"{words} {code}", verdict=Verdict.UNREACHABLE)
-    if code in {408, 425, 429, 503}:
-        return ChannelError(f"{words} {code}", verdict=Verdict.TEMPORARY)
-    if (code is not None and 200 <= code < 400) or (code is not None and code >= 500):
-        return ChannelError(f"{words} {code}", verdict=Verdict.AMBIGUOUS)
-    return ChannelError(f"{words} {code or ''}".strip(), verdict=Verdict.PERMANENT)
+    # not an answer of the interface but anymail's own word: it cannot make such messages
+    of_anymail = code is None and not isinstance(error, AnymailAPIError)
+    not_asked = isinstance(error, requests.ConnectTimeout) or _never_connected(error)
+    if not_asked or of_anymail or code in {401, 403}:
+        verdict = Verdict.UNREACHABLE
+    elif code in {408, 425, 429, 503}:
+        verdict = Verdict.TEMPORARY
+    elif code is None or code < 400 or code >= 500:
+        verdict = Verdict.AMBIGUOUS
+    else:
+        verdict = Verdict.PERMANENT
+    words = f"{name}: {error}".splitlines()[0][:280]
+    return ChannelError(f"{words} {code or ''}".strip(), verdict=verdict)
 
 
 def _never_connected(error: Any) -> bool:

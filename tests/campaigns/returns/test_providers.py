@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from anymail.exceptions import AnymailAPIError, AnymailError, AnymailUnsupportedFeature
 from django.conf import settings
 from django.db import transaction
 from django.test import Client
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from campaigns import tasks
 from campaigns.channels import open_channel
 from campaigns.channels.base import ChannelError, Letter, Verdict
+from campaigns.channels.provider import _refusal as refusal
 from campaigns.channels.provider import provider_name
 from campaigns.enums import DeliveryState
 from campaigns.lifecycle import NotReadyError
@@ -164,6 +166,16 @@ def test_answers_of_the_interface_are_told_apart(
     assert raised.value.verdict == verdict
     assert channel.send(letter("next")).startswith("accepted as ")
     channel.close()
+
+
+@pytest.mark.parametrize(("error", "verdict"), [
+    (AnymailUnsupportedFeature("metadata"), Verdict.UNREACHABLE),
+    (AnymailAPIError("botocore: read timeout"), Verdict.AMBIGUOUS),
+])  # fmt: skip
+def test_an_error_without_an_answer_blames_no_address(
+    error: AnymailError, verdict: Verdict
+) -> None:
+    assert refusal("postmark", error).verdict == verdict
 
 
 def test_no_interface_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
