@@ -21,11 +21,11 @@ from django.db import connection, transaction
 
 from campaigns import holding, policy
 from campaigns.channels.base import Verdict
-from campaigns.enums import CampaignState, DeliveryState, ReportKind, SkipReason
+from campaigns.enums import BounceClass, CampaignState, DeliveryState, ReportKind, SkipReason
 from campaigns.journal import Reply
 from campaigns.models import Campaign
 from campaigns.rendering import Recipient
-from campaigns.returns import budget, recording
+from campaigns.returns import budget, recording, wording
 from campaigns.returns.recording import Incoming
 from campaigns.tracking import delivered_properties, message_id
 from consent import gate
@@ -237,6 +237,9 @@ def mark(*, owner: str, outcomes: Sequence[Outcome], now: datetime) -> int:
         )
         bounces = (_bounce(by_id[row[0]]) for row in sorted(marked))
         recording.record_all((bounce for bounce in bounces if bounce), now=now)
+        unknown = [row[0] for row in marked if by_id[row[0]].state == DeliveryState.UNKNOWN]
+        if unknown:
+            recording.settle_reported(unknown, now=now)
         for campaign_id in campaigns:
             budget.count_reputation(
                 campaign_id,
@@ -297,10 +300,25 @@ def _bounce(outcome: Outcome) -> Incoming | None:
         return None
     return Incoming(
         source=recording.SMTP, identity=f"{outcome.id}/{outcome.epoch}", kind=ReportKind.BOUNCED,
-        bounce=policy.refusal_class(reply.verdict, reply.enhanced), status=reply.enhanced,
+        bounce=_refusal_class(reply), status=reply.enhanced,
         detail=reply.reply, happened_at=reply.at, delivery_id=outcome.id,
     )  # fmt: skip
 
 
+def _refusal_class(reply: Reply) -> BounceClass:
+    """Where no code says that a refusal is about us as a sender, its words may."""
+    if (
+        reply.verdict == Verdict.PERMANENT
+        and wording.classify(reply.enhanced, reply.reply) == BounceClass.REPUTATION
+    ):
+        return BounceClass.REPUTATION
+    return policy.refusal_class(reply.verdict, reply.enhanced)
+
+
 def _is_reputation(outcome: Outcome) -> bool:
-    return outcome.reply is not None and outcome.reply.verdict == Verdict.REPUTATION
+    reply = outcome.reply
+    return (
+        reply is not None
+        and bool(reply.verdict)
+        and (_refusal_class(reply) == BounceClass.REPUTATION)
+    )

@@ -91,11 +91,14 @@ def _percent(share: float | None, digits: int) -> str:
 
 
 def returns_of(campaign: Campaign, *, since: datetime | None = None) -> Returns:
-    """What came back of a campaign, all of it or after `since`."""
+    """What came back of a campaign's messages, of all or of those handed over after `since`."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT kind, bounce, count(DISTINCT delivery_id) FROM campaigns_deliveryreport
-               WHERE campaign_id = %s AND arrived_at > %s GROUP BY kind, bounce""",
+            """SELECT report.kind, report.bounce, count(DISTINCT report.delivery_id)
+               FROM campaigns_deliveryreport report
+               JOIN campaigns_delivery delivery ON delivery.id = report.delivery_id
+               WHERE report.campaign_id = %s AND delivery.intent_at > %s
+               GROUP BY report.kind, report.bounce""",
             [campaign.pk, since or _EVER],
         )
         counts = {(kind, bounce): int(number) for kind, bounce, number in cursor.fetchall()}

@@ -13,7 +13,7 @@ is read off the set of facts, not off the order of learning them.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -131,6 +131,13 @@ def record_all(incoming: Iterable[Incoming], *, now: datetime) -> int:
     return sum(record(one, now=now) for one in incoming)
 
 
+def settle_reported(delivery_ids: Collection[int], *, now: datetime) -> None:
+    """Of deliveries that just became UNKNOWN, settle those about which something has come back before."""
+    reported = DeliveryReport.objects.filter(delivery__in=delivery_ids, kind__in=_ACCEPTED)
+    known = Delivery.objects.select_related("campaign").filter(pk__in=reported.values("delivery"))
+    reconcile.settle(delivered=list(known), lost=[], word="by what came back", now=now)
+
+
 def _match(incoming: Incoming) -> Delivery | None:
     known = Delivery.objects.select_related("customer")
     named = {incoming.delivery_id} if incoming.delivery_id else naming.deliveries(incoming.marks)
@@ -151,7 +158,9 @@ def _hmac(address: str) -> str:
 
 # ---------------------------------------------------------------- what follows
 def _follow(report: DeliveryReport, delivery: Delivery, *, now: datetime) -> None:
-    if report.kind in _ACCEPTED and delivery.state == DeliveryState.UNKNOWN:
+    # locked: its sender may be making it UNKNOWN at this moment, and asks for reports then
+    fresh = Delivery.objects.select_for_update(no_key=True).only("state").get(pk=delivery.pk)
+    if report.kind in _ACCEPTED and fresh.state == DeliveryState.UNKNOWN:
         reconcile.settle(delivered=[delivery], lost=[], word="by what came back", now=now)
     if report.kind == ReportKind.COMPLAINED:
         _complaint(report, delivery, now=now)
