@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -62,4 +63,5 @@ def _values(suggestions: Sequence[Suggestion]) -> tuple[Mapping[str, Any], ...]:
 
 
 def _web(address: str) -> str:
-    return address if address.startswith(("https://", "http://")) else ""
+    # a blank would end the value of an attribute that a template wrote without quotes
+    return address if re.fullmatch(r"https?://[^\s\x00-\x1f\x7f]+", address) else ""

@@ -56,3 +56,15 @@ def test_message_without_products_costs_no_statement() -> None:
     with CaptureQueriesContext(connection) as captured:
         assert recommended.with_products(template(""), rows) is rows
     assert len(captured) == 0
+
+
+@pytest.mark.parametrize(("address", "kept"), [
+    ("https://shop.example/lamp?a=1&b=2", "https://shop.example/lamp?a=1&b=2"),
+    ("https://shop.example/ onclick=alert(1)", ""), ("https://shop.example/\r\nBcc:", ""),
+    ("javascript:alert(1)", ""), ("", ""),
+])  # fmt: skip
+def test_an_address_of_a_product_can_be_nothing_but_an_address(address: str, kept: str) -> None:
+    lamp, known = ProductFactory(name="A lamp", url=address), CustomerFactory()
+    run(popular=[lamp.pk])
+    (row,) = recommended.with_products(template(BLOCK), [intended(known)])
+    assert row.recipient.recommendations[0]["url"] == kept
