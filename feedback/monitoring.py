@@ -12,7 +12,7 @@ from django.db import connection
 
 from feedback import retraining
 from feedback.models import DriftCheck, RetrainingDecision
-from segmentation import mirror, predictors, queries
+from segmentation import mirror, predictors, queries, versions
 from segmentation.enums import Task
 from segmentation.ml import features, labels, training
 from segmentation.ml.artifacts import ArtifactError
@@ -114,18 +114,19 @@ def _everything(database: duckdb.DuckDBPyConnection, *, as_of: int) -> Iterator[
             yield compare.numbers(
                 name=f"Score of {task_name(version)}", before=said[0], now=said[1], floor=MOVED
             )
-            yield from _outcome(database, version, ids, as_of=as_of)
+            yield from _outcome(database, task, ids, as_of=as_of)
         except (ArtifactError, KeyError) as error:
             logger.warning("%s is left out of the drift check: %s", version, error)
 
 
 def _outcome(
-    database: duckdb.DuckDBPyConnection, version: ModelVersion, ids: list[int], *, as_of: int
+    database: duckdb.DuckDBPyConnection, task: Task, ids: list[int], *, as_of: int
 ) -> Iterator[Finding]:
-    """Predicted against what came in the newest closed window, where the model has not learned from it."""
-    horizon = HORIZON_DAYS[Task(version.task)]
+    """Predicted against what came in the newest closed window, by the newest version that has not learned from it."""
+    horizon = HORIZON_DAYS[task]
     start = as_of - horizon * SECONDS_PER_DAY
-    if version.window_ends_at is None or version.window_ends_at.timestamp() > start:
+    version = queries.served_without_knowing(task, moment=versions.moment(start))
+    if version is None:
         return
     table = _table(database, as_of=start, ids=ids)
     if len(table) < compare.FEWEST:

@@ -40,13 +40,13 @@ def decide(
     another feature schema; better and worse mean a 95 % paired bootstrap interval off zero.
     """
 
-    def compare(other: ArrayLike) -> Interval:
-        return paired_bootstrap(first=challenger, second=other, seed=seed, resamples=resamples)
+    def against(other: ArrayLike) -> Interval:
+        return compare(challenger, other, seed=seed, resamples=resamples)
 
-    against_baseline = compare(baseline)
-    evidence: dict[str, Any] = {"metric": metric, "against_baseline": _plain(against_baseline)}
+    against_baseline = against(baseline)
+    evidence: dict[str, Any] = {"metric": metric, "against_baseline": plain(against_baseline)}
     if against_baseline.high >= 0:
-        reason = f"Not proven better than the baseline: {_words(metric, against_baseline)}."
+        reason = f"Not proven better than the baseline: {in_words(metric, against_baseline)}."
         return Decision(promote=False, reason=reason, evidence=evidence)
     if champion is None:
         reason = (
@@ -54,12 +54,12 @@ def decide(
             if schema_changed
             else "The first model, and it beats the baseline"
         )
-        reason = f"{reason}: {_words(metric, against_baseline)}."
+        reason = f"{reason}: {in_words(metric, against_baseline)}."
         return Decision(promote=True, reason=reason, evidence=evidence)
 
-    against_champion = compare(champion)
-    evidence["against_champion"] = _plain(against_champion)
-    said = _words(metric, against_champion)
+    against_champion = against(champion)
+    evidence["against_champion"] = plain(against_champion)
+    said = in_words(metric, against_champion)
     if against_champion.high < 0:
         return Decision(
             promote=True, reason=f"Better than the champion: {said}.", evidence=evidence
@@ -76,12 +76,19 @@ def decide(
     return Decision(promote=False, reason=reason, evidence=evidence)
 
 
-def _words(metric: str, difference: Interval) -> str:
+def compare(
+    first: ArrayLike, second: ArrayLike, *, seed: int = 42, resamples: int = 1_000
+) -> Interval:
+    """The mean of the differences of losses per row, (n,) each, with its 95 % paired bootstrap interval."""
+    return paired_bootstrap(first=first, second=second, seed=seed, resamples=resamples)
+
+
+def in_words(metric: str, difference: Interval) -> str:
     return (
         f"{metric} {difference.mean:+.4f} "
         f"(95 % interval {difference.low:+.4f} to {difference.high:+.4f})"
     )
 
 
-def _plain(difference: Interval) -> dict[str, float]:
+def plain(difference: Interval) -> dict[str, float]:
     return {"mean": difference.mean, "low": difference.low, "high": difference.high}

@@ -65,6 +65,19 @@ def last_decided(task: str) -> datetime | None:
     return last
 
 
+def served_without_knowing(task: str, *, moment: datetime) -> ModelVersion | None:
+    """The newest version that serves or served, and has learned from nothing after `moment`: it can be judged on that."""
+    return (
+        ModelVersion.objects.filter(
+            task=task,
+            status__in=[ModelStatus.CHAMPION, ModelStatus.RETIRED],
+            window_ends_at__lte=moment,
+        )
+        .order_by("-number")
+        .first()
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class FirstPurchaseView:
     """What the first order led us to expect. shares: segment and probability, the likeliest first; money in cents."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 from django.conf import settings
 from django.db import connection
 
@@ -285,12 +286,7 @@ def _decide(
             challenger=loss, baseline=rule, champion=None, metric="log loss", seed=SEED
         )
     if champion.window_ends_at and champion.window_ends_at.timestamp() > report.test_at:
-        return promotion.Decision(
-            promote=True,
-            reason=f"{report.reason} The champion has learned from part of the test window and cannot "
-            "be judged on it; of two models of one recipe the one that knows more serves.",
-            evidence={"metric": "log loss"},
-        )
+        return _against_an_earlier_one(task, database, trained, loss)
     try:
         said = _champion_says(champion, database, trained, report)
     except (artifacts.ArtifactError, KeyError) as error:
@@ -314,6 +310,49 @@ def _decide(
         metric="log loss",
         champion_stale=(now - champion.trained_at).days > STALE_DAYS,
         seed=SEED,
+    )
+
+
+def _against_an_earlier_one(
+    task: Task,
+    database: duckdb.DuckDBPyConnection,
+    trained: training.Trained,
+    loss: npt.NDArray[np.float64],
+) -> promotion.Decision:
+    """
+    The champion has learned from part of the test window and cannot be judged on it. Of two models of one recipe the
+    one that knows more serves, unless one that served before, and did not see the window either, was better on it.
+    """
+    report = trained.report
+    evidence: dict[str, Any] = {"metric": "log loss"}
+    knows_more = (
+        "The champion has learned from part of the test window and cannot be judged on it; of two models of "
+        "one recipe the one that knows more serves."
+    )
+    earlier = queries.served_without_knowing(task, moment=versions.moment(report.test_at))
+    try:
+        said = None if earlier is None else _champion_says(earlier, database, trained, report)
+    except (artifacts.ArtifactError, KeyError):
+        said = None
+    if earlier is None or said is None:
+        return promotion.Decision(
+            promote=True, reason=f"{report.reason} {knows_more}", evidence=evidence
+        )
+    against = promotion.compare(
+        loss, log_losses(label=trained.test_bought, probability=said), seed=SEED
+    )
+    evidence["against_an_earlier_one"] = {"version": str(earlier), **promotion.plain(against)}
+    told = promotion.in_words("log loss", against)
+    if against.low > 0:
+        return promotion.Decision(
+            promote=False,
+            reason=f"Worse than {earlier}, which served before and has not seen the test window either: {told}.",
+            evidence=evidence,
+        )
+    return promotion.Decision(
+        promote=True,
+        reason=f"{report.reason} {knows_more} Against {earlier}, which has not seen it either: {told}.",
+        evidence=evidence,
     )
 
 

@@ -33,6 +33,9 @@ logger = logging.getLogger(__name__)
 EVERY = timedelta(days=1)
 REFIT = timedelta(days=28)
 CHUNK = 2_000
+"""Customers at a time, at most."""
+CELLS = 10_000_000
+"""Scores in memory at a time, of which each recommender has its own: 80 MB."""
 KEPT = 12
 """Two more than are shown: what is bought meanwhile is taken out."""
 POPULAR = 24
@@ -100,8 +103,9 @@ def compute(database: duckdb.DuckDBPyConnection, *, now: datetime) -> Done | Non
         clocks=_clocks(engine), popular=_popular(engine, wishes, now=known_at),
     )  # fmt: skip
     shown = np.zeros(len(engine.products), dtype=bool)
-    for begin in range(0, len(asked), CHUNK):
-        chosen = asked[begin : begin + CHUNK]
+    chunk = max(1, min(CHUNK, CELLS // max(1, len(engine.products))))
+    for begin in range(0, len(asked), chunk):
+        chosen = asked[begin : begin + chunk]
         theirs = shop.purchases(database, chosen, engine.products, now=known_at)
         said = engine.recommend(theirs, as_of=known_at, wishes=wishes)
         # a chunk at a time: nobody's erasure waits for a million lists. A run that is not current shows nothing

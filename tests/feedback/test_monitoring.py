@@ -11,9 +11,11 @@ from core import clock
 from feedback import monitoring, tasks
 from feedback.models import DriftCheck, RetrainingDecision, TrainingRequest
 from feedback.reports.attention import attention
-from segmentation.enums import Task
+from segmentation import queries
+from segmentation.enums import ModelStatus, Task
 from segmentation.ml.drift import shop
 from segmentation.ml.drift.compare import Finding
+from segmentation.models import ModelVersion
 from tests.feedback.test_retraining import something_to_learn_from
 from tests.segmentation.versions import rule_champion
 from tests.sessions import another_session
@@ -103,3 +105,20 @@ def test_task_looks_by_the_shops_clock(now: datetime) -> None:
     tasks.check_drift_due()
     tasks.check_drift_due()
     assert DriftCheck.objects.count() == 1
+
+
+def test_outcomes_judge_the_newest_version_that_has_not_learned_from_them(now: datetime) -> None:
+    def version(number: int, status: ModelStatus, days_ago: int) -> ModelVersion:
+        return ModelVersion.objects.create(
+            task=Task.CHURN, number=number, status=status, trained_at=now, as_of=now,
+            window_ends_at=now - timedelta(days=days_ago),
+        )  # fmt: skip
+
+    oldest = version(1, ModelStatus.RETIRED, 200)
+    older = version(2, ModelStatus.RETIRED, 120)
+    version(3, ModelStatus.REJECTED, 100)  # never served
+    version(4, ModelStatus.CHAMPION, 10)  # learned from what came in these 90 days
+    ninety, year = now - timedelta(days=90), now - timedelta(days=365)
+    assert queries.served_without_knowing(Task.CHURN, moment=ninety) == older != oldest
+    assert queries.served_without_knowing(Task.CHURN, moment=year) is None
+    assert queries.served_without_knowing(Task.PURCHASE, moment=ninety) is None

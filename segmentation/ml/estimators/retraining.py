@@ -47,9 +47,9 @@ class Model(Protocol):
 
 
 def depth(model: Model) -> int:
-    """How many old models are inside: 0 for one that began anew."""
+    """How often it was built on something older, each warm start counted: 0 for one that began anew."""
     if isinstance(model, Continued):
-        return 1 + depth(model.base) if not isinstance(model.base, Continued) else depth(model.base)
+        return model.times + depth(model.base)
     return 1 + depth(model.old) if isinstance(model, Blend) else 0
 
 

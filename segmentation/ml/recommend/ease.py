@@ -11,13 +11,13 @@ from segmentation.ml.recommend.neighbours import ItemToItem
 from segmentation.ml.recommend.purchases import Purchases
 
 
-MOST_PRODUCTS = 20_000
-"""Its matrix is inverted whole: 3 s for 2,700 products, and eight bytes for each pair of them."""
+MOST_PRODUCTS = 6_000
+"""Its matrix is inverted whole: 3 s for 2,700 products, and three times eight bytes for each pair."""
 KEPT = 300
 
 
 class Ease(ItemToItem):
-    """The strongest 300 weights a product. More than 20,000 products: links by matrix factors instead."""
+    """The strongest 300 weights a product. More than 6,000 products: links by matrix factors instead."""
 
     @classmethod
     def fit(cls, past: Purchases, *, as_of: int) -> Self:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from segmentation import mirror, queries, training, versions
@@ -54,6 +56,33 @@ def test_first_model_beats_the_rule_and_serves_until_a_later_one_does() -> None:
         ModelStatus.CHAMPION,
         ModelStatus.RETIRED if second.promoted else ModelStatus.REJECTED,
     }
+
+
+def test_where_the_champion_saw_the_window_one_that_served_before_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rule_champion(
+        Task.PURCHASE, now=EARLIER
+    )  # learned until then: the window begins ten days later
+    older = ModelVersion.objects.get()
+    ModelVersion.objects.update(status=ModelStatus.RETIRED, window_ends_at=EARLIER)
+    newer = rule_champion(Task.PURCHASE, now=STARTS_AT)
+    ModelVersion.objects.filter(pk=newer.pk).update(window_ends_at=STARTS_AT)
+    better = training.train_propensity(Task.PURCHASE, now=STARTS_AT)
+    assert better.promoted
+    assert f"Against {older}" in better.reason
+    assert better.evidence["against_an_earlier_one"]["mean"] < 0  # it is a rule of one number
+
+    def knows(version: ModelVersion, database: object, trained: Any, report: object) -> Any:
+        return np.where(trained.test_bought, 0.99, 0.01)
+
+    monkeypatch.setattr(training, "_champion_says", knows)
+    ModelVersion.objects.filter(pk=better.version.pk).update(status=ModelStatus.REJECTED)
+    ModelVersion.objects.filter(pk=newer.pk).update(status=ModelStatus.CHAMPION)
+    worse = training.train_propensity(Task.PURCHASE, now=STARTS_AT)
+    assert not worse.promoted
+    assert worse.reason.startswith(f"Worse than {older}")
+    assert queries.champion(Task.PURCHASE) == newer
 
 
 def test_harmed_champion_is_replaced_by_the_next_model(home: Path) -> None:
