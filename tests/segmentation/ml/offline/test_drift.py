@@ -69,7 +69,7 @@ def test_files_of_transactions_are_compared(
     ("weeks", "share", "drifts"), [(3, 1.0, False), (3, 0.5, True), (1, 1.0, False)]
 )
 def test_short_reference_is_compared_day_by_day(
-    weeks: int, share: float, drifts: bool, tmp_path: Path
+    *, weeks: int, share: float, drifts: bool, tmp_path: Path
 ) -> None:
     reference = write(tmp_path / "a.csv", COLUMNS, shop(weeks, seed=5))
     current = write(tmp_path / "b.csv", COLUMNS, shop(1, seed=6, share=share))
