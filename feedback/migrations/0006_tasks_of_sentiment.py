@@ -4,20 +4,45 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('feedback', '0005_registry'),
+        ("feedback", "0005_registry"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='retrainingdecision',
-            name='task',
-            field=models.CharField(choices=[('CHURN', 'Churn: no order in the next 90 days'), ('PURCHASE', 'Purchase: an order in the next 30 days'), ('RESPONSE', 'Response: an order after a message'), ('UPLIFT', 'Uplift: orders caused by a message'), ('LIFETIME', 'Lifetime value: spend in the next 365 days'), ('CLUSTERS', 'Clusters of customers'), ('SENTIMENT', 'Sentiment: what texts say'), ('FIRST', 'First purchase: the segment that a first order leads to'), ('RECOMMEND', 'Recommendations: what a customer buys next')], max_length=10),
+            model_name="retrainingdecision",
+            name="task",
+            field=models.CharField(
+                choices=[
+                    ("CHURN", "Churn: no order in the next 90 days"),
+                    ("PURCHASE", "Purchase: an order in the next 30 days"),
+                    ("RESPONSE", "Response: an order after a message"),
+                    ("UPLIFT", "Uplift: orders caused by a message"),
+                    ("LIFETIME", "Lifetime value: spend in the next 365 days"),
+                    ("CLUSTERS", "Clusters of customers"),
+                    ("SENTIMENT", "Sentiment: what texts say"),
+                    ("FIRST", "First purchase: the segment that a first order leads to"),
+                    ("RECOMMEND", "Recommendations: what a customer buys next"),
+                ],
+                max_length=10,
+            ),
         ),
         migrations.AlterField(
-            model_name='trainingrequest',
-            name='task',
-            field=models.CharField(choices=[('CHURN', 'Churn: no order in the next 90 days'), ('PURCHASE', 'Purchase: an order in the next 30 days'), ('RESPONSE', 'Response: an order after a message'), ('UPLIFT', 'Uplift: orders caused by a message'), ('LIFETIME', 'Lifetime value: spend in the next 365 days'), ('CLUSTERS', 'Clusters of customers'), ('SENTIMENT', 'Sentiment: what texts say'), ('FIRST', 'First purchase: the segment that a first order leads to'), ('RECOMMEND', 'Recommendations: what a customer buys next')], max_length=10),
+            model_name="trainingrequest",
+            name="task",
+            field=models.CharField(
+                choices=[
+                    ("CHURN", "Churn: no order in the next 90 days"),
+                    ("PURCHASE", "Purchase: an order in the next 30 days"),
+                    ("RESPONSE", "Response: an order after a message"),
+                    ("UPLIFT", "Uplift: orders caused by a message"),
+                    ("LIFETIME", "Lifetime value: spend in the next 365 days"),
+                    ("CLUSTERS", "Clusters of customers"),
+                    ("SENTIMENT", "Sentiment: what texts say"),
+                    ("FIRST", "First purchase: the segment that a first order leads to"),
+                    ("RECOMMEND", "Recommendations: what a customer buys next"),
+                ],
+                max_length=10,
+            ),
         ),
     ]

@@ -5,61 +5,114 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('customers', '0009_when_requests_came'),
-        ('segmentation', '0013_recommendations'),
+        ("customers", "0009_when_requests_came"),
+        ("segmentation", "0013_recommendations"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='reviewsentiment',
-            name='language',
-            field=models.CharField(blank=True, db_default='', max_length=2),
+            model_name="reviewsentiment",
+            name="language",
+            field=models.CharField(blank=True, db_default="", max_length=2),
         ),
         migrations.AddField(
-            model_name='reviewsentiment',
-            name='model_number',
-            field=models.PositiveIntegerField(db_default=0, db_index=True, default=0, help_text="The version of the shop's own model; 0 for the shipped one."),
+            model_name="reviewsentiment",
+            name="model_number",
+            field=models.PositiveIntegerField(
+                db_default=0,
+                db_index=True,
+                default=0,
+                help_text="The version of the shop's own model; 0 for the shipped one.",
+            ),
         ),
         migrations.AddField(
-            model_name='reviewsentiment',
-            name='negative',
-            field=models.FloatField(help_text='Probability that it is negative.', null=True),
+            model_name="reviewsentiment",
+            name="negative",
+            field=models.FloatField(help_text="Probability that it is negative.", null=True),
         ),
         migrations.AddField(
-            model_name='reviewsentiment',
-            name='neutral',
-            field=models.FloatField(help_text='Probability that it is neither.', null=True),
+            model_name="reviewsentiment",
+            name="neutral",
+            field=models.FloatField(help_text="Probability that it is neither.", null=True),
         ),
         migrations.AddField(
-            model_name='reviewsentiment',
-            name='positive',
-            field=models.FloatField(help_text='Probability that it is positive.', null=True),
+            model_name="reviewsentiment",
+            name="positive",
+            field=models.FloatField(help_text="Probability that it is positive.", null=True),
         ),
         migrations.AlterField(
-            model_name='modelversion',
-            name='task',
-            field=models.CharField(choices=[('CHURN', 'Churn: no order in the next 90 days'), ('PURCHASE', 'Purchase: an order in the next 30 days'), ('RESPONSE', 'Response: an order after a message'), ('UPLIFT', 'Uplift: orders caused by a message'), ('LIFETIME', 'Lifetime value: spend in the next 365 days'), ('CLUSTERS', 'Clusters of customers'), ('SENTIMENT', 'Sentiment: what texts say'), ('FIRST', 'First purchase: the segment that a first order leads to'), ('RECOMMEND', 'Recommendations: what a customer buys next')], max_length=10),
+            model_name="modelversion",
+            name="task",
+            field=models.CharField(
+                choices=[
+                    ("CHURN", "Churn: no order in the next 90 days"),
+                    ("PURCHASE", "Purchase: an order in the next 30 days"),
+                    ("RESPONSE", "Response: an order after a message"),
+                    ("UPLIFT", "Uplift: orders caused by a message"),
+                    ("LIFETIME", "Lifetime value: spend in the next 365 days"),
+                    ("CLUSTERS", "Clusters of customers"),
+                    ("SENTIMENT", "Sentiment: what texts say"),
+                    ("FIRST", "First purchase: the segment that a first order leads to"),
+                    ("RECOMMEND", "Recommendations: what a customer buys next"),
+                ],
+                max_length=10,
+            ),
         ),
         migrations.AlterField(
-            model_name='scoregeneration',
-            name='task',
-            field=models.CharField(choices=[('CHURN', 'Churn: no order in the next 90 days'), ('PURCHASE', 'Purchase: an order in the next 30 days'), ('RESPONSE', 'Response: an order after a message'), ('UPLIFT', 'Uplift: orders caused by a message'), ('LIFETIME', 'Lifetime value: spend in the next 365 days'), ('CLUSTERS', 'Clusters of customers'), ('SENTIMENT', 'Sentiment: what texts say'), ('FIRST', 'First purchase: the segment that a first order leads to'), ('RECOMMEND', 'Recommendations: what a customer buys next'), ('ORDERS', 'Orders in the next 365 days'), ('NEXT_ORDER', 'Days until the next order')], help_text="The version's task, or what else its model says.", max_length=10),
+            model_name="scoregeneration",
+            name="task",
+            field=models.CharField(
+                choices=[
+                    ("CHURN", "Churn: no order in the next 90 days"),
+                    ("PURCHASE", "Purchase: an order in the next 30 days"),
+                    ("RESPONSE", "Response: an order after a message"),
+                    ("UPLIFT", "Uplift: orders caused by a message"),
+                    ("LIFETIME", "Lifetime value: spend in the next 365 days"),
+                    ("CLUSTERS", "Clusters of customers"),
+                    ("SENTIMENT", "Sentiment: what texts say"),
+                    ("FIRST", "First purchase: the segment that a first order leads to"),
+                    ("RECOMMEND", "Recommendations: what a customer buys next"),
+                    ("ORDERS", "Orders in the next 365 days"),
+                    ("NEXT_ORDER", "Days until the next order"),
+                ],
+                help_text="The version's task, or what else its model says.",
+                max_length=10,
+            ),
         ),
         migrations.CreateModel(
-            name='ReviewAspect',
+            name="ReviewAspect",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('aspect', models.CharField(max_length=40)),
-                ('polarity', models.FloatField(help_text='−1 (negative) to 1 (positive).')),
-                ('begins', models.PositiveIntegerField(help_text='Where the clause begins, in characters.')),
-                ('ends', models.PositiveIntegerField()),
-                ('review', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='customers.review')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("aspect", models.CharField(max_length=40)),
+                ("polarity", models.FloatField(help_text="−1 (negative) to 1 (positive).")),
+                (
+                    "begins",
+                    models.PositiveIntegerField(
+                        help_text="Where the clause begins, in characters."
+                    ),
+                ),
+                ("ends", models.PositiveIntegerField()),
+                (
+                    "review",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="customers.review",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['aspect', 'review'], name='review_aspect_aspect')],
-                'constraints': [models.UniqueConstraint(fields=('review', 'aspect'), name='review_aspect_key')],
+                "indexes": [models.Index(fields=["aspect", "review"], name="review_aspect_aspect")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("review", "aspect"), name="review_aspect_key")
+                ],
             },
         ),
         # read by the lexicon alone so far: of no model's number, so that they are read again

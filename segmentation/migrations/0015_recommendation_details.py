@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('segmentation', '0014_sentiment_by_models'),
+        ("segmentation", "0014_sentiment_by_models"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='recommendationrun',
-            name='details',
-            field=models.JSONField(default=dict, help_text='How expected demand was computed.'),
+            model_name="recommendationrun",
+            name="details",
+            field=models.JSONField(default=dict, help_text="How expected demand was computed."),
         ),
     ]

@@ -43,7 +43,12 @@ def test_every_setting_is_documented_and_every_documented_one_is_read() -> None:
     ):
         for path in (ROOT / folder).rglob("*.py"):
             text = path.read_text()
-            read |= set(re.findall(r'env\.(?:text|boolean|integer|secret|optional_secret|mailbox|mapping)\(\s*"(\w+)"', text))
+            read |= set(
+                re.findall(
+                    r'env\.(?:text|boolean|integer|secret|optional_secret|mailbox|mapping)\(\s*"(\w+)"',
+                    text,
+                )
+            )
             read |= set(re.findall(r'environ(?:\.get\(|\.setdefault\(|\[)\s*"(COTERIE_\w+)"', text))
     page = (DOCS / "reference/settings.md").read_text()
     documented = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
