@@ -201,7 +201,8 @@ SUPPRESS_ONE = f"""
     {_UPSERT_SUPPRESSION}"""
 
 # A bounce is of an address that does not exist unless it says {"class": "soft"}; of several
-# reasons for one address the lasting one, then the latest, is kept.
+# reasons for one address the lasting one, then the latest, is kept. A bounce of our own delivery has
+# suppressed the address that was used when it was recorded; the customer may have another by now.
 SUPPRESS_FROM_EVENTS = f"""
 WITH told AS (
     SELECT DISTINCT ON (customer.email_hmac) customer.email_hmac, event.id,
@@ -213,7 +214,8 @@ WITH told AS (
     WHERE event.id BETWEEN %(first)s AND %(last)s AND customer.email_hmac <> ''
       AND (event.kind IN ('{EventKind.UNSUBSCRIBED}', '{EventKind.COMPLAINED}')
            OR event.kind = '{EventKind.BOUNCED}'
-              AND COALESCE(event.properties ->> 'class', 'hard') <> 'soft')
+              AND COALESCE(event.properties ->> 'class', 'hard') <> 'soft'
+              AND (event.source_id IS NOT NULL OR event.delivery_id IS NULL))
       AND NOT EXISTS (SELECT 1 FROM consent_suppression known
                       WHERE known.address_hmac = customer.email_hmac
                         AND known.detail = 'event ' || event.id)

@@ -33,7 +33,7 @@ from core import ids
 from customers.models import Customer, Event
 from tests.campaigns.returns.corpus import mail
 from tests.factories.campaigns import running_campaign
-from tests.factories.customers import NOW
+from tests.factories.customers import NOW, EventFactory
 
 
 pytestmark = pytest.mark.django_db
@@ -142,6 +142,21 @@ def test_a_bounce_of_a_former_address_does_not_suppress_the_new_one() -> None:
     ledger.absorb(now=LATER)
     assert reasons() == {old: SuppressionReason.HARD_BOUNCE}
     assert gate.refusal(Customer.objects.get()) is None
+
+
+def test_a_hard_bounce_does_not_suppress_an_address_entered_before_the_ledger_is_read() -> None:
+    (delivery,) = sent("old")
+    old = delivery.customer.email_hmac
+    came_back("01-postfix-user-unknown", delivery)
+    new = ids.address_hmac("new@example.com", pepper=settings.SUPPRESSION_PEPPER)
+    Customer.objects.update(email="new@example.com", email_hmac=new)
+    ledger.absorb(now=LATER)
+    assert reasons() == {old: SuppressionReason.HARD_BOUNCE}
+    EventFactory(  # a source tells of the address that it has, whatever delivery it names
+        customer=delivery.customer, kind="BOUNCED", delivery_id=delivery.pk, happened_at=LATER
+    )
+    ledger.absorb(now=LATER)
+    assert reasons() == dict.fromkeys((old, new), SuppressionReason.HARD_BOUNCE)
 
 
 def test_a_report_of_nothing_we_know_is_kept_and_matched_when_we_do() -> None:
