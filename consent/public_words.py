@@ -84,7 +84,7 @@ WORDS: dict[str, dict[str, str]] = {
         "intro": "Nichts hier braucht ein Passwort, und was Sie abschalten, ist mit dem Speichern abgeschaltet.",
         "gpc": "Ihr Widerspruch wird beachtet: Ihr Browser sendet die Global Privacy Control. Wir geben nichts "
         "über Sie an Werbepartner weiter.",
-        "nothing": "Nichts zustimmen",
+        "nothing": "Alle Zustimmungen zurückziehen",
         "nothing_text": "Beendet alle Angebote, Neuigkeiten und Newsletter, Vorhersagen und Aufzeichnungen auf "
         "einmal. Nachrichten zu Ihren Bestellungen erreichen Sie weiterhin.",
         "what": "Wozu Sie Ja sagen",
@@ -103,8 +103,8 @@ WORDS: dict[str, dict[str, str]] = {
         "pause_wrong": "Bitte wählen Sie einen Tag ab morgen, innerhalb von zwei Jahren.",
         "save": "Auswahl speichern",
         "saved": "Ihre Auswahl ist gespeichert und gilt ab sofort.",
-        "stopped": "Sie stimmen jetzt nichts mehr zu. Wir senden keine Angebote oder Neuigkeiten mehr.",
-        "inferred": "Was wir über Sie folgern",
+        "stopped": "Sie haben alle Zustimmungen zurückgezogen. Wir senden keine Angebote oder Neuigkeiten mehr.",
+        "inferred": "Was wir aus Ihren Daten schließen",
         "inferred_none": "Nichts: wir machen keine Vorhersagen über Sie.",
         "inferred_text": "Das sind Vermutungen des Computers aus Ihren Bestellungen, Bewertungen und Besuchen. Sie "
         "entscheiden, welche Nachrichten Sie bekommen, und sonst nichts: kein Preis, kein Kredit. Nehmen Sie "
