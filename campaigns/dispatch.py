@@ -11,12 +11,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from django.db import connection
 
-from campaigns import audience, handover, holding, recommended
+from campaigns import audience, handover, holding, limits, recommended
 from campaigns.channels import open_channel
 from campaigns.channels.base import Channel, ChannelError, Letter, Verdict
 from campaigns.enums import FINAL_STATES, CampaignState, DeliveryState, SkipReason
@@ -55,7 +56,7 @@ def run(*, now: Callable[[], datetime], seconds: float, channel_url: str, journa
     if not running:
         return 0
     try:
-        holding.rules()
+        bounds = holding.rules().limits
         channel = open_channel(channel_url)
     except (UnknownNameError, holding.HoldingError) as error:
         words = f"COTERIE_SMTP_URL names no way to send: {error}"
@@ -63,7 +64,9 @@ def run(*, now: Callable[[], datetime], seconds: float, channel_url: str, journa
             _pause(campaign, note=f"Paused: {words if isinstance(error, LookupError) else error}.")
         return 0
     deadline = time.monotonic() + seconds
-    sender = _Sender(now=now, channel=channel, journal=Journal(journals), deadline=deadline)
+    sender = _Sender(
+        now=now, channel=channel, journal=Journal(journals), deadline=deadline, bounds=bounds
+    )
     try:
         return sender.run()
     finally:
@@ -78,12 +81,16 @@ class _Sender:
     """One connection, one journal, one name on the rows it holds."""
 
     def __init__(
-        self, *, now: Callable[[], datetime], channel: Channel, journal: Journal, deadline: float
-    ) -> None:
+        self, *, now: Callable[[], datetime], channel: Channel, journal: Journal, deadline: float,
+        bounds: limits.Limits,
+    ) -> None:  # fmt: skip
         self.now = now
         self.channel = channel
         self.journal = journal
         self.deadline = deadline
+        self.bounds = bounds
+        self.pace = limits.SLACK  # seconds a message, a running mean; at first only one is tried
+        self.held_back = False  # the limits had nothing for the group before
         self.unwritten = False  # the journal knows something that the database does not
 
     def close(self) -> None:
@@ -119,12 +126,10 @@ class _Sender:
         done = 0
         try:
             template = CampaignTemplate(campaign)
-            for start in range(0, len(claimed), GROUP):
-                if time.monotonic() > self.deadline:
-                    break
+            while done < len(claimed) and time.monotonic() <= self.deadline:
                 connect(self.channel)
                 crash_point("after-connect")
-                group = claimed[start : start + GROUP]
+                group = claimed[done : done + self.size()]
                 # whatever fails from here on: by the journal the sweeper sees that nothing was handed over
                 self.unwritten = True
                 intended = handover.intend(
@@ -133,6 +138,7 @@ class _Sender:
                 if not intended and not _still_running(campaign):
                     self.unwritten = False
                     break
+                self.held_back = not intended
                 crash_point("after-intent")
                 self.group(template, recommended.with_products(template, intended))
                 done += len(group)
@@ -144,23 +150,42 @@ class _Sender:
             handover.release(owner=self.journal.owner)
         return done
 
+    def size(self) -> int:
+        """Rows for an intent: where limits are set, as many as can leave before their grants are over."""
+        if not self.bounds or self.held_back:
+            return GROUP
+        return max(1, min(GROUP, int(limits.SLACK / self.pace)))
+
+    def in_time(self, intended: Sequence[Intended]) -> Sequence[Intended]:
+        """With new grants where locks or products took longer than the old ones were good for."""
+        moment = time.monotonic()
+        late = {row.id: row.until for row in intended if row.until and moment > row.until.ends}
+        if not late:
+            return intended
+        again = limits.renew(self.bounds, late)
+        return [replace(row, until=again.get(row.id, row.until)) for row in intended]
+
     def group(self, template: CampaignTemplate, intended: Sequence[Intended]) -> None:
         """Hand over what is SENDING and write down the answers; raises what stops the campaign."""
+        intended = self.in_time(intended)
         until, dated = time.monotonic() + HANDOVER_SECONDS, self.now()
         outcomes: list[Outcome] = []
         stopped: ChannelError | None = None
         for row in intended:
-            if stopped or time.monotonic() > min(
-                until, row.until or until
-            ):  # not handed over: it goes back
+            begun = time.monotonic()
+            ends = min(until, row.until.ends) if row.until else until
+            if stopped or begun > ends:  # not handed over: it goes back
                 outcomes.append(Outcome(id=row.id, epoch=row.epoch, attempt=row.attempt))
                 continue
             outcome = self.one(template, row, dated=dated)
             outcomes.append(outcome)
+            self.pace += (time.monotonic() - begun - self.pace) / 4
             if outcome.reply and outcome.reply.verdict == Verdict.UNREACHABLE:
                 stopped = ChannelError(outcome.reply.reply, verdict=Verdict.UNREACHABLE)
         marked = handover.mark(owner=self.journal.owner, outcomes=outcomes, now=self.now())
         self.unwritten = False
+        stayed = {outcome.id for outcome in outcomes if outcome.reply is None}
+        limits.give_back(row.until for row in intended if row.until and row.id in stayed)
         crash_point("after-mark")
         if marked < len(outcomes):
             log.warning("%d deliveries were taken over by somebody else", len(outcomes) - marked)

@@ -23,6 +23,7 @@ from campaigns import holding, policy
 from campaigns.channels.base import Verdict
 from campaigns.enums import BounceClass, CampaignState, DeliveryState, ReportKind, SkipReason
 from campaigns.journal import Reply
+from campaigns.limits import Grant
 from campaigns.models import Campaign
 from campaigns.rendering import Recipient
 from campaigns.returns import budget, recording, wording
@@ -52,7 +53,7 @@ class Intended:
     epoch: int
     attempt: int
     recipient: Recipient
-    until: float | None = None  # time.monotonic: where a limit granted it, it must be off by then
+    until: Grant | None = None  # where a limit granted it, it must be off by the end of that
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

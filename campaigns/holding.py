@@ -7,7 +7,7 @@ Rows that must wait go back to PLANNED with the moment at which to look at them 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -63,10 +63,10 @@ def _cap(text: str) -> tuple[int, int] | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Held:
-    """`free` may go on to the intent; `until` bounds the hand-over of some, by time.monotonic."""
+    """`free` may go on to the intent; `until` has the grants that bound the hand-over of some."""
 
     free: frozenset[int]
-    until: dict[int, float]
+    until: Mapping[int, limits.Grant]
 
 
 def hold_back(known: Rules, *, ids: Sequence[int], owner: str, now: datetime) -> Held:
@@ -93,7 +93,7 @@ def hold_back(known: Rules, *, ids: Sequence[int], owner: str, now: datetime) ->
                 domains[key] = domain
         granted = limits.take(known.limits, domains)
         _put_back(cursor, [*waiting, *granted.waiting], owner=owner)
-    return Held(free=granted.ids, until=dict.fromkeys(granted.timed, granted.until))
+    return Held(free=granted.ids, until=granted.timed)
 
 
 def lock_addresses(known: Rules, *, ids: Sequence[int], campaign_id: int) -> None:

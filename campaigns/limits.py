@@ -8,8 +8,8 @@ restart, they are the same for all senders, and without the database nothing is 
 so no window of that length ever has more, wherever it begins.
 
 A grant is worth something for SLACK seconds; a message that was not handed over by then goes back and
-asks again. So what was granted at a moment left within SLACK of it, and counting over the window and
-SLACK bounds what left in any window.
+asks again, and its grant is given back. So what was granted at a moment left within SLACK of it, and
+counting over the window and SLACK bounds what left in any window.
 
 Who gets none waits for a slot of their own: the slots of a key are handed out one after the other at its
 rate, so that a million waiting messages of one domain are looked at about twice each, and those of
@@ -20,13 +20,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-from django.db import connection
+from django.db import connection, transaction
 
 
 OVERALL: Final = "*"
@@ -42,16 +43,20 @@ class LimitsError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grants:
-    """
-    Rows that may go now, and for the others when to ask again.
+class Grant:
+    """What the limits of `keys` granted one row at a moment; over at `ends`, by time.monotonic."""
 
-    `timed` are those that a limit granted: they must be handed over before `until`, by time.monotonic.
-    """
+    keys: tuple[str, ...]
+    at: datetime
+    ends: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grants:
+    """Rows that may go now, with the grants of those that a limit counts; for the others when to ask again."""
 
     ids: frozenset[int]
-    timed: frozenset[int]
-    until: float
+    timed: Mapping[int, Grant]
     waiting: tuple[tuple[int, datetime], ...]
 
 
@@ -77,8 +82,42 @@ def take(limits: Limits, domains: Mapping[int, str]) -> Grants:
     To be called in the transaction of the intent. A row of two keys (its domain and all) needs both.
     """
     keys = {
-        row: [key for key in (domain, OVERALL) if key in limits] for row, domain in domains.items()
+        row: tuple(key for key in (domain, OVERALL) if key in limits)
+        for row, domain in domains.items()
     }
+    return _sift(limits, keys, queue=True)
+
+
+def renew(limits: Limits, late: Mapping[int, Grant]) -> dict[int, Grant]:
+    """
+    New grants in place of unused ones that are over, in a transaction of its own.
+
+    It locks nothing but the limits: a row whose intent took longer than SLACK gets off all the same.
+    Who gets none has a grant of no keys, over already.
+    """
+    with transaction.atomic():
+        give_back(late.values())
+        again = _sift(limits, {row: grant.keys for row, grant in late.items()}, queue=False)
+    return {row: again.timed.get(row) or replace(grant, keys=()) for row, grant in late.items()}
+
+
+def give_back(unused: Iterable[Grant]) -> None:
+    """Grants with which nothing left do not count."""
+    counted = Counter((key, grant.at) for grant in unused for key in grant.keys)
+    if not counted:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE campaigns_sendgrant SET messages = campaigns_sendgrant.messages - told.messages
+               FROM unnest(%s::text[], %s::timestamptz[], %s::int[]) AS told(key, at, messages)
+               WHERE campaigns_sendgrant.key = told.key AND granted_at = told.at""",
+            [[key for key, _ in counted], [at for _, at in counted], list(counted.values())],
+        )
+
+
+def _sift(limits: Limits, keys: Mapping[int, tuple[str, ...]], *, queue: bool) -> Grants:
+    """Grants for rows by their keys; with `queue`, a slot for each of the others."""
+    timed: dict[int, Grant] = {}
     granted: list[int] = []
     waiting: list[tuple[int, datetime]] = []
     with connection.cursor() as cursor:
@@ -87,15 +126,17 @@ def take(limits: Limits, domains: Mapping[int, str]) -> Grants:
         for row, wanted in keys.items():
             full = [books[key] for key in wanted if books[key].room <= 0]
             if full:
-                waiting.append((row, max(book.slot() for book in full)))
+                if queue:
+                    waiting.append((row, max(book.slot() for book in full)))
                 continue
             for key in wanted:
                 books[key].take()
             granted.append(row)
+            if wanted:
+                timed[row] = Grant(keys=wanted, at=books[wanted[0]].now, ends=until)
         for book in books.values():
             book.write(cursor)
-    timed = frozenset(row for row in granted if keys[row])
-    return Grants(ids=frozenset(granted), timed=timed, until=until, waiting=tuple(waiting))
+    return Grants(ids=frozenset(granted), timed=timed, waiting=tuple(waiting))
 
 
 def forget() -> int:
@@ -180,7 +221,7 @@ def _books(cursor: Any, limits: Limits, keys: Sequence[str]) -> tuple[dict[str, 
         for window in limits[key]:
             cursor.execute(
                 """SELECT COALESCE(sum(messages), 0), min(granted_at) FROM campaigns_sendgrant
-                   WHERE key = %s AND granted_at > %s""",
+                   WHERE key = %s AND granted_at > %s AND messages > 0""",
                 [key, now - timedelta(seconds=window + SLACK)],
             )
             total, oldest = cursor.fetchone()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from django.conf import settings
 from django.db import connection, transaction
 
-from campaigns import audience, handover, holding, lifecycle, limits, queries, tasks
+from campaigns import audience, handover, holding, lifecycle, limits, queries, recommended, tasks
 from campaigns.enums import CampaignState, DeliveryState, SkipReason
 from campaigns.models import Campaign, Delivery, SendGrant
 from consent import choosing
@@ -169,6 +170,56 @@ def test_the_mail_server_never_gets_more_in_any_second_from_two_senders_that_res
     assert len(moments) == len(set(sink.recipients))
     assert len(moments) > 40
     assert most_in_a_window(moments, 1.0) <= 20
+
+
+@pytest.mark.django_db
+def test_a_slow_mail_server_burns_no_grants(
+    start_sink: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "SEND_LIMITS", "* 50/s 100/h")
+    running_campaign(*(f"c{n}" for n in range(20)), now=NOW)
+    with start_sink(delay=0.15) as slow:
+        monkeypatch.setattr(settings, "SMTP_URL", slow.url)
+        tasks.dispatch_due(seconds=1)
+        sent = len(slow.received)
+    assert 1 <= sent < 20
+    assert sum(SendGrant.objects.values_list("messages", flat=True)) == sent
+    assert not Delivery.objects.filter(attempt__gt=1).exists()
+
+
+@pytest.mark.django_db
+def test_products_that_take_longer_than_a_grant_stop_nothing(
+    sink: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "SEND_LIMITS", "example.com 3/h")
+    running_campaign(*(f"c{n}" for n in range(5)), now=NOW)
+    look_up = recommended.with_products
+
+    def slowly(*args: Any) -> Any:
+        time.sleep(limits.SLACK + 0.05)
+        return look_up(*args)
+
+    monkeypatch.setattr(recommended, "with_products", slowly)
+    tasks.dispatch_due(seconds=5)
+    assert len(sink.received) == 3
+    assert sum(SendGrant.objects.values_list("messages", flat=True)) == 3
+
+
+@pytest.mark.django_db
+def test_a_grant_that_is_over_is_renewed_only_where_there_is_room() -> None:
+    bounds = limits.read("slow.example 2/m")
+    with transaction.atomic():
+        first = limits.take(bounds, {1: "slow.example", 2: "slow.example"}).timed
+    _age(61)
+    with transaction.atomic():
+        assert limits.take(bounds, {3: "slow.example"}).ids == {3}
+    old = {
+        row: replace(grant, at=SendGrant.objects.earliest("granted_at").granted_at)
+        for row, grant in first.items()
+    }
+    again = limits.renew(bounds, old)
+    assert [bool(grant.keys) for grant in again.values()] == [True, False]
+    assert sum(SendGrant.objects.values_list("messages", flat=True)) == 2
 
 
 # ---------------------------------------------------------------- quiet hours
