@@ -18,7 +18,13 @@ from django.db import connection, transaction
 
 from consent.enums import Act, Basis, Channel, Purpose, SuppressionReason
 from consent.gate import READER
-from consent.merge_statements import FOLD_MERGED, FOLD_UNMERGED, MERGES
+from consent.merge_statements import (
+    FOLD_MERGED,
+    FOLD_UNMERGED,
+    MERGES,
+    WISHES_MERGED,
+    WISHES_UNMERGED,
+)
 from consent.models import ConsentEvent, ConsentState, Wording
 from consent.purposes import channel_of
 from consent.statements import (
@@ -304,7 +310,9 @@ def _absorb_merges(cursor: Any, window: dict[str, int | datetime]) -> int:
     cursor.execute(MERGES, window)
     acts = 0
     for event_id, kind in cursor.fetchall():
-        statement = FOLD_MERGED if kind == EventKind.MERGED else FOLD_UNMERGED
-        cursor.execute(statement, {"event": event_id, "now": window["now"]})
+        is_merge = kind == EventKind.MERGED
+        known = {"event": event_id, "now": window["now"]}
+        cursor.execute(FOLD_MERGED if is_merge else FOLD_UNMERGED, known)
         acts += cursor.fetchone()[0]
+        cursor.execute(WISHES_MERGED if is_merge else WISHES_UNMERGED, known)
     return acts

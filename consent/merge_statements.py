@@ -26,6 +26,13 @@ WITH said AS MATERIALIZED (
     ORDER BY {FOLD_ORDER.replace(", id", ", act.id")}
 )"""
 
+# When the merge that `said` undoes happened.
+_MERGED_AT = f"""(
+          SELECT max(merged.happened_at) FROM customers_event merged
+          WHERE merged.customer_id = said.survivor_id AND merged.id < said.id
+            AND merged.kind = '{EventKind.MERGED}'
+            AND merged.properties -> 'absorbed_customer_id' = to_jsonb(said.absorbed_id))"""
+
 _INSERT = """
     INSERT INTO consent_consentevent (customer_id, purpose, channel, act, basis, wording_id, method,
                                       provenance, evidence, happened_at, recorded_at, ledger_event_id)"""
@@ -66,12 +73,37 @@ FOLD_UNMERGED = f"""{_SAID}, acts AS ({_INSERT}
     JOIN folded ours ON ours.customer_id = said.survivor_id
         AND ours.purpose = theirs.purpose AND ours.channel = theirs.channel
     WHERE theirs.act = '{Act.GRANTED}' AND ours.act <> '{Act.GRANTED}'
-      AND ours.happened_at >= (
-          SELECT max(merged.happened_at) FROM customers_event merged
-          WHERE merged.customer_id = said.survivor_id AND merged.id < said.id
-            AND merged.kind = '{EventKind.MERGED}'
-            AND merged.properties -> 'absorbed_customer_id' = to_jsonb(said.absorbed_id))
+      AND ours.happened_at >= {_MERGED_AT}
     {_ACTS}"""
+
+# Wishes go the same way: the stricter of both, NULL being no wish. A wish has one row and no acts, so
+# reading a merge again may restore what the survivor loosened since, and never loosens.
+_UPSERT_WISHES = """
+    ON CONFLICT (customer_id) DO UPDATE
+    SET at_most_a_month = least(consent_preference.at_most_a_month, excluded.at_most_a_month),
+        paused_until = greatest(consent_preference.paused_until, excluded.paused_until),
+        changed_at = greatest(consent_preference.changed_at, excluded.changed_at)"""
+_INSERT_WISHES = (
+    "INSERT INTO consent_preference (customer_id, at_most_a_month, paused_until, changed_at)"
+)
+
+# Where the merge has been undone since, they are two people: the wishes of one are not the other's.
+WISHES_MERGED = f"""{_SAID}
+{_INSERT_WISHES}
+SELECT said.survivor_id, theirs.at_most_a_month, theirs.paused_until, theirs.changed_at
+FROM said JOIN consent_preference theirs ON theirs.customer_id = said.absorbed_id
+JOIN customers_customer absorbed ON absorbed.id = said.absorbed_id
+JOIN customers_customer survivor ON survivor.id = said.survivor_id
+WHERE absorbed.merged_into_id IS NOT NULL AND survivor.erased_at IS NULL {_UPSERT_WISHES}"""
+
+# The survivor keeps what came along; what they wished while both were one person holds for both.
+WISHES_UNMERGED = f"""{_SAID}
+{_INSERT_WISHES}
+SELECT absorbed.id, ours.at_most_a_month, ours.paused_until, ours.changed_at
+FROM said JOIN consent_preference ours ON ours.customer_id = said.survivor_id
+JOIN customers_customer absorbed ON absorbed.id = said.absorbed_id
+WHERE absorbed.erased_at IS NULL AND ours.changed_at BETWEEN {_MERGED_AT} AND said.at
+{_UPSERT_WISHES}"""
 
 MERGES = f"""
 SELECT event.id, event.kind FROM customers_event event

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from consent import gate, ledger, queries
+from consent import choosing, gate, ledger, queries
 from consent.enums import Act, Purpose, Refusal
-from consent.models import ConsentEvent, ConsentState
+from consent.models import ConsentEvent, ConsentState, Preference
 from customers.enums import EventKind
 from customers.models import Cursor, Customer, Event
 from tests.factories.consent import MailableFactory, agree
@@ -185,3 +185,67 @@ def test_until_the_ledger_is_read_neither_of_a_merge_is_mailed(kind: EventKind) 
     assert queries.refusal_counts() == {"JUST_MERGED": 2, "": 1}
     ledger.absorb(now=MERGED_AT)
     assert [gate.refusal(one) for one in everybody] == [None] * 3
+
+
+def wish(customer: Customer, limit: int | None, pause: int | None, *, at: Any = NOW) -> None:
+    until = None if pause is None else NOW + timedelta(days=pause)
+    choosing.wish(customer, at_most_a_month=limit, paused_until=until, now=at)
+
+
+def wishes(customer: Customer) -> tuple[int | None, int | None] | None:
+    """(messages a month, days of the pause), or None for no wish."""
+    known = Preference.objects.filter(customer=customer).first()
+    if known is None:
+        return None
+    return known.at_most_a_month, known.paused_until and (known.paused_until - NOW).days
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "after"),
+    [
+        (None, None, None),
+        (None, (None, 30), (None, 30)),
+        (None, (2, None), (2, None)),
+        ((1, None), (4, 30), (1, 30)),
+        ((4, 30), (1, 7), (1, 30)),
+        ((4, 30), None, (4, 30)),
+    ],
+)
+def test_of_two_wishes_the_stricter_is_the_survivors(ours: Any, theirs: Any, after: Any) -> None:
+    survivor, absorbed = MailableFactory(), MailableFactory()
+    for customer, told in ((survivor, ours), (absorbed, theirs)):
+        if told:
+            wish(customer, *told)
+    merged(survivor, absorbed)
+    assert wishes(survivor) == after
+    paused = after is not None and after[1] is not None
+    assert gate.refusal(survivor) == (Refusal.PAUSED if paused else None)
+    Cursor.objects.update(position=0)
+    ledger.absorb(now=MERGED_AT + HOUR)
+    assert wishes(survivor) == after
+
+
+def test_undoing_a_merge_loosens_no_wish_and_shares_those_from_before_with_nobody() -> None:
+    survivor, absorbed = MailableFactory(), MailableFactory()
+    wish(survivor, 1, None)
+    wish(absorbed, 4, 30)
+    merged(survivor, absorbed)
+    unmerged(survivor, absorbed, at=MERGED_AT + HOUR)
+    assert (wishes(survivor), wishes(absorbed)) == ((1, 30), (4, 30))
+    wish(absorbed, 2, 60, at=MERGED_AT + 2 * HOUR)
+    Cursor.objects.update(position=0)
+    ledger.absorb(now=MERGED_AT + 3 * HOUR)
+    assert (wishes(survivor), wishes(absorbed)) == ((1, 30), (2, 60))
+
+
+def test_a_wish_while_both_were_one_holds_for_both() -> None:
+    survivor, absorbed = MailableFactory(), MailableFactory()
+    wish(absorbed, 4, None)
+    merged(survivor, absorbed)
+    wish(survivor, 2, 30, at=MERGED_AT + HOUR)
+    unmerged(survivor, absorbed, at=MERGED_AT + 2 * HOUR)
+    assert wishes(survivor) == wishes(absorbed) == (2, 30)
+    wish(survivor, 1, 90, at=MERGED_AT + 3 * HOUR)
+    Cursor.objects.update(position=0)
+    ledger.absorb(now=MERGED_AT + 4 * HOUR)
+    assert wishes(absorbed) == (2, 30)
