@@ -12,8 +12,9 @@ asks again, and its grant is given back. So what was granted at a moment left wi
 counting over the window and SLACK bounds what left in any window.
 
 Who gets none waits for a slot of their own: the slots of a key are handed out one after the other at its
-rate, so that a million waiting messages of one domain are looked at about twice each, and those of
-other domains meanwhile go out.
+rate, so that many waiting messages of one domain are looked at seldom, and those of other domains
+meanwhile go out. No slot is further off than LONGEST: a queue whose campaign was paused or cancelled
+keeps others waiting no longer than that. Who comes for a slot at the end of the queue asks again then.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from django.db import connection, transaction
 
 OVERALL: Final = "*"
 SLACK: Final = 0.25  # seconds from a grant to the hand-over
+LONGEST: Final = timedelta(minutes=15)  # from asking in vain to asking again
 WINDOWS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _RULE = re.compile(r"(\*|[a-z0-9-]+(?:\.[a-z0-9-]+)+)((?:\s+[1-9]\d*/[smh])+)", re.IGNORECASE)
 
@@ -162,6 +164,7 @@ class _Book:
         self.rate = min(limit / (window + SLACK) for window, limit in windows.items())
         self.tail = self.old_tail = tail
         self.taken = 0
+        self.asked = False
 
     def take(self) -> None:
         self.room -= 1
@@ -169,9 +172,9 @@ class _Book:
 
     def slot(self) -> datetime:
         """The next moment at which it is worth asking again."""
-        if self.tail == self.old_tail:
-            self.tail = max(self.tail, self._frees())
-        self.tail += timedelta(seconds=1 / self.rate)
+        if not self.asked:
+            self.tail, self.asked = max(self.tail, self._frees()), True
+        self.tail = min(self.tail + timedelta(seconds=1 / self.rate), self.now + LONGEST)
         return self.tail
 
     def _frees(self) -> datetime:

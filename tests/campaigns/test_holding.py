@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import F
 
 from campaigns import audience, handover, holding, lifecycle, limits, queries, recommended, tasks
 from campaigns.enums import CampaignState, DeliveryState, SkipReason
-from campaigns.models import Campaign, Delivery, SendGrant
+from campaigns.models import Campaign, Delivery, SendGrant, SendLimit
 from consent import choosing
 from core import clock
 from customers.models import Customer
@@ -114,6 +115,28 @@ def test_a_limited_domain_waits_for_its_slots_and_others_go_on(
     SendGrant.objects.update(granted_at=SendGrant.objects.get().granted_at - timedelta(seconds=61))
     waiting.update(next_attempt_at=None)
     assert len(intend(campaign)) == 3
+
+
+@pytest.mark.django_db
+def test_who_waited_for_a_cancelled_campaign_does_not_hold_up_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(settings, "SEND_LIMITS", "example.com 1/m")
+    cancelled = running_campaign(*(f"c{n}" for n in range(40)), now=NOW)
+    assert len(intend(cancelled)) == 1
+    Campaign.objects.filter(pk=cancelled.pk).update(state=CampaignState.CANCELLED)
+    SendLimit.objects.update(tail=F("tail") + timedelta(hours=2))  # of a version without an end
+    other = running_campaign("d0", "d1", now=NOW)
+    assert intend(other) == []
+    asked = SendGrant.objects.get().granted_at
+    slots = Delivery.objects.filter(state=DeliveryState.PLANNED).values_list(
+        "next_attempt_at", flat=True
+    )
+    ordered = list(slots.order_by("pk"))
+    assert all(first <= second for first, second in pairwise(ordered) if first and second)
+    assert all(slot <= asked + timedelta(minutes=15, seconds=30) for slot in ordered if slot)
+    _age(61)
+    assert len(intend(other)) == 1
 
 
 @pytest.mark.django_db
