@@ -17,7 +17,16 @@ import pyarrow as pa
 from django.db import connection, transaction
 
 from consent.enums import Purpose
-from segmentation import mirror, promotion, queries, scoring, sensitive, training, versions
+from segmentation import (
+    attempts,
+    mirror,
+    promotion,
+    queries,
+    scoring,
+    sensitive,
+    training,
+    versions,
+)
 from segmentation.bulk import copy_columns
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml import artifacts
@@ -88,17 +97,14 @@ def refresh_if_due(*, now: datetime) -> Told | None:
     """Fit when it is time, and predict; None when it is not due, nothing serves, or another process is at it."""
     if not due(now=now):
         return None
-    try:
-        training.lock(TASK)
-    except training.AlreadyTrainingError:
-        return None
-    try:
-        with mirror.connect() as database:
-            if _to_fit(now=now) or _is_harmed():
-                fit(database, now=now)
-            return predict(database, now=now)
-    finally:
-        training.unlock(TASK)
+    return attempts.alone(TASK, lambda: _fit_and_predict(now=now), now=now)
+
+
+def _fit_and_predict(*, now: datetime) -> Told | None:
+    with mirror.connect() as database:
+        if _to_fit(now=now) or _is_harmed():
+            fit(database, now=now)
+        return predict(database, now=now)
 
 
 def fit(database: duckdb.DuckDBPyConnection, *, now: datetime) -> ModelVersion:
@@ -109,7 +115,8 @@ def fit(database: duckdb.DuckDBPyConnection, *, now: datetime) -> ModelVersion:
         if len(customers) >= FEWEST:
             break
     else:
-        return _refused(
+        return attempts.refused(
+            TASK,
             f"Too few to learn from: {len(customers)} customers ordered first {horizon} days ago or "
             f"earlier; {FEWEST} are needed.",
             now=now,
@@ -123,7 +130,7 @@ def fit(database: duckdb.DuckDBPyConnection, *, now: datetime) -> ModelVersion:
         judged, decision = _judge(lines, test, days, settings=settings)
         model = FirstPurchaseModel.fit(lines, days_ahead=days, settings=settings)
     except ValueError as error:
-        return _refused(str(error), now=now)
+        return attempts.refused(TASK, str(error), now=now)
     version = versions.record(
         task=TASK,
         status=ModelStatus.CHALLENGER,
@@ -276,20 +283,6 @@ def _judge(
     )
     judged: dict[str, object] = judge(shares=shares, became=became, orders=orders).to_dict()
     return {**judged, "majority": float(model.prior.max())}, decision
-
-
-def _refused(reason: str, *, now: datetime) -> ModelVersion:
-    """One row says so, whatever the number of attempts: they are made every day."""
-    newest = ModelVersion.objects.filter(task=TASK).order_by("-number").first()
-    if newest is not None and newest.status == ModelStatus.REFUSED:
-        newest.trained_at = newest.as_of = newest.decided_at = now
-        newest.reason = reason
-        newest.save(update_fields=["trained_at", "as_of", "decided_at", "reason"])
-        return newest
-    return versions.record(
-        task=TASK, status=ModelStatus.REFUSED, algorithm="", reason=reason, as_of=now, now=now,
-        rows=0, positives=0, metrics={}, files=None, provenance=None,
-    )  # fmt: skip
 
 
 def _watched(database: duckdb.DuckDBPyConnection, *, until: int) -> Ints:

@@ -14,7 +14,7 @@ import numpy as np
 from django.db import connection
 
 from consent.enums import Purpose
-from segmentation import promotion, queries, reviews, training, versions
+from segmentation import attempts, promotion, queries, reviews, training, versions
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml import artifacts
 from segmentation.ml.sentiment import learning
@@ -71,14 +71,7 @@ def train_if_due(*, now: datetime) -> ModelVersion | None:
     """Train when due; None when it is not, or when another process is at it."""
     if not due(now=now):
         return None
-    try:
-        training.lock(TASK)
-    except training.AlreadyTrainingError:
-        return None
-    try:
-        return train(now=now)
-    finally:
-        training.unlock(TASK)
+    return attempts.alone(TASK, lambda: train(now=now), now=now)
 
 
 def train(*, now: datetime) -> ModelVersion:

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from segmentation import promotion, queries, training, versions
+from segmentation import attempts, promotion, queries, training, versions
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml import artifacts
 from segmentation.ml.columns import SECONDS_PER_DAY
@@ -52,7 +52,8 @@ def learn(database: duckdb.DuckDBPyConnection, *, now: datetime) -> ModelVersion
         np.unique(before.customer), np.unique(past.customer[past.at >= test_at])
     )
     if len(judges) < FEWEST_JUDGES:
-        return _refused(
+        return attempts.refused(
+            TASK,
             f"Too little to learn from: {len(judges)} customers of earlier ordered again in the last "
             f"{WINDOW} days; {FEWEST_JUDGES} are needed. What is popular is recommended until then.",
             now=now,
@@ -135,20 +136,6 @@ def _judged(
         {"model": ways["ours"], "ways": ways, "judges": len(judges), "test_at": test_at,
          "learned_from": engine.hybrid.learned_from},
         {name: 1 - ndcg(ranked, truth) for name, ranked in lists.items()},
-    )  # fmt: skip
-
-
-def _refused(reason: str, *, now: datetime) -> ModelVersion:
-    """One row says so, whatever the number of attempts: they are made every day."""
-    newest = ModelVersion.objects.filter(task=TASK).order_by("-number").first()
-    if newest is not None and newest.status == ModelStatus.REFUSED:
-        newest.trained_at = newest.as_of = newest.decided_at = now
-        newest.reason = reason
-        newest.save(update_fields=["trained_at", "as_of", "decided_at", "reason"])
-        return newest
-    return versions.record(
-        task=TASK, status=ModelStatus.REFUSED, algorithm="", reason=reason, as_of=now, now=now,
-        rows=0, positives=0, metrics={}, files=None, provenance=None,
     )  # fmt: skip
 
 

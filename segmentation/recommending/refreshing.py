@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 from django.db import connection, transaction
 
-from segmentation import mirror, queries, training
+from segmentation import attempts, mirror, queries
 from segmentation.bulk import copy_columns
 from segmentation.enums import ModelStatus
 from segmentation.ml import artifacts
@@ -65,17 +65,14 @@ def refresh_if_due(*, now: datetime) -> Done | None:
     """Learn when it is time, and compute; None when it is not due, nothing serves, or another process is at it."""
     if not due(now=now) or not (_to_learn(now=now) or queries.champion(TASK)):
         return None
-    try:
-        training.lock(TASK)
-    except training.AlreadyTrainingError:
-        return None
-    try:
-        with mirror.connect() as database:
-            if _to_learn(now=now) or _is_harmed():
-                learning.learn(database, now=now)
-            return compute(database, now=now)
-    finally:
-        training.unlock(TASK)
+    return attempts.alone(TASK, lambda: _learn_and_compute(now=now), now=now)
+
+
+def _learn_and_compute(*, now: datetime) -> Done | None:
+    with mirror.connect() as database:
+        if _to_learn(now=now) or _is_harmed():
+            learning.learn(database, now=now)
+        return compute(database, now=now)
 
 
 def compute(database: duckdb.DuckDBPyConnection, *, now: datetime) -> Done | None:
