@@ -18,6 +18,7 @@ from feedback import labels
 from feedback.models import OutcomeWindow, RetrainingDecision, TrainingRequest
 from segmentation import campaign_training, lifetime_values, mirror, queries, training
 from segmentation.enums import ModelStatus, Task
+from segmentation.registry import SensitiveField
 
 
 logger = logging.getLogger(__name__)
@@ -73,6 +74,9 @@ def _order_need(task: Task, *, now: datetime) -> Need | None:
     last = RetrainingDecision.objects.filter(task=task).order_by("-decided_at", "-pk").first()
     if last is None:
         return Need(task=task, trigger="first training")
+    declared = SensitiveField.objects.filter(declared_at__gt=last.decided_at, declared_at__lte=now)
+    if declared.exists():
+        return Need(task=task, trigger="a field was declared sensitive since the last training")
     if now - last.decided_at >= EVERY:
         return Need(task=task, trigger=f"{EVERY.days} days since the last training")
     if now <= last.decided_at:  # a simulated shop has not answered since: there is nothing new

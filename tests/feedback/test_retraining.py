@@ -16,6 +16,7 @@ from feedback.retraining import Need
 from segmentation import mirror, queries
 from segmentation.enums import ModelStatus, Task
 from segmentation.models import ModelVersion
+from segmentation.registry import SensitiveField
 from tests.factories.consent import agree
 from tests.factories.customers import NOW, OrderFactory
 from tests.factories.feedback import FinishedCampaignFactory, deliver
@@ -72,6 +73,21 @@ def test_order_models_are_trained_again_after_four_weeks(now: datetime) -> None:
     assert [need.trigger for need in needed] == ["28 days since the last training"] * len(
         retraining.FROM_ORDERS
     )
+
+
+def test_field_declared_sensitive_is_forgotten_by_the_models_at_once(now: datetime) -> None:
+    something_to_learn_from()
+    for task in retraining.FROM_ORDERS:
+        decided(task, now - timedelta(days=1))
+    assert retraining.needs(now=now) == []
+    SensitiveField.objects.create(
+        name="country", lowest_ratio=0.8, declared_at=now + timedelta(hours=1)
+    )
+    assert retraining.needs(now=now) == []  # the shop's clock is not there yet
+    later = now + timedelta(hours=2)
+    assert [need.task for need in retraining.needs(now=later)] == list(retraining.FROM_ORDERS)
+    decided(Task.CHURN, later)
+    assert Task.CHURN not in {need.task for need in retraining.needs(now=later)}
 
 
 def test_refusal_is_looked_at_again_when_new_data_came(now: datetime) -> None:
