@@ -86,7 +86,9 @@ def test_field_declared_sensitive_is_forgotten_by_the_models_at_once(now: dateti
     assert retraining.needs(now=now) == []  # the shop's clock is not there yet
     later = now + timedelta(hours=2)
     assert [need.task for need in retraining.needs(now=later)] == list(retraining.FROM_ORDERS)
-    decided(Task.CHURN, later)
+    RetrainingDecision.objects.create(
+        task=Task.CHURN, decided_at=later, trigger="", promoted=True, reason=""
+    )
     assert Task.CHURN not in {need.task for need in retraining.needs(now=later)}
 
 
