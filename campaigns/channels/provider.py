@@ -93,7 +93,9 @@ def _refusal(name: str, error: Any) -> ChannelError:
     """
     What an error of the interface means: where the request may have arrived, it is AMBIGUOUS.
 
-    Credentials and sender (401, 403) are about us and stop the campaign; 4xx is about this message.
+    Credentials (401, 403) stop the campaign at once. Other 4xx are about us too (a sender that was not
+    confirmed, an account that was not paid): never about an address, for refused ones anymail has an
+    error of its own.
     """
     import requests  # noqa: PLC0415 - anymail has imported it
     from anymail.exceptions import AnymailAPIError  # noqa: PLC0415 - as above
@@ -109,7 +111,7 @@ def _refusal(name: str, error: Any) -> ChannelError:
     elif code is None or code < 400 or code >= 500:
         verdict = Verdict.AMBIGUOUS
     else:
-        verdict = Verdict.PERMANENT
+        verdict = Verdict.REPUTATION
     words = f"{name}: {error}".splitlines()[0][:280]
     return ChannelError(f"{words} {code or ''}".strip(), verdict=verdict)
 

@@ -42,6 +42,10 @@ ANSWERS = {
     "inactive": (422, {"ErrorCode": 406, "Message": "You tried to send to a recipient that has been"
                        " marked as inactive. Found inactive addresses: inactive@example.com."
                        " Inactive recipients are ones that have generated a hard bounce."}),
+    "unconfirmed": (422, {"ErrorCode": 400, "Message": "Sender signature not confirmed"}),
+    "unpaid": (402, {"Message": "Payment required"}),
+    "malformed": (400, {"Message": "Bad request"}),
+    "nowhere": (404, {"Message": "No such domain"}),
     "denied": (401, {"ErrorCode": 10, "Message": "No account"}),
     "busy": (429, {"Message": "slow down"}),
     "away": (503, {"Message": "maintenance"}),
@@ -152,7 +156,9 @@ def test_a_campaign_goes_through_a_provider_and_its_webhook_finds_the_delivery(
 @pytest.mark.parametrize(
     ("local_part", "verdict"),
     [
-        ("refused", Verdict.PERMANENT), ("inactive", Verdict.PERMANENT), ("denied", Verdict.UNREACHABLE),
+        ("refused", Verdict.REPUTATION), ("inactive", Verdict.PERMANENT), ("denied", Verdict.UNREACHABLE),
+        ("unconfirmed", Verdict.REPUTATION), ("unpaid", Verdict.REPUTATION),
+        ("malformed", Verdict.REPUTATION), ("nowhere", Verdict.REPUTATION),
         ("busy", Verdict.TEMPORARY), ("away", Verdict.TEMPORARY), ("broken", Verdict.AMBIGUOUS),
         ("hang", Verdict.AMBIGUOUS),
     ],
