@@ -200,8 +200,11 @@ def _soft(report: DeliveryReport, delivery: Delivery, *, now: datetime) -> None:
                FROM campaigns_deliveryreport report
                JOIN campaigns_delivery delivery ON delivery.id = report.delivery_id
                WHERE delivery.address_hmac = %s AND NOT (delivery.address_hmac = '')
-                 AND report.kind = %s AND report.bounce = %s""",
-            [delivery.address_hmac, ReportKind.BOUNCED, BounceClass.SOFT],
+                 AND report.kind = %s AND report.bounce = %s
+                 AND report.happened_at > COALESCE(  -- what staff have lifted does not count again
+                     (SELECT max(lifted_at) FROM consent_suppression WHERE address_hmac = %s),
+                     '-infinity')""",
+            [delivery.address_hmac, ReportKind.BOUNCED, BounceClass.SOFT, delivery.address_hmac],
         )
         days = [row[0] for row in cursor.fetchall()]
     if scoring.is_dead(days):

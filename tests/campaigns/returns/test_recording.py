@@ -125,6 +125,19 @@ def test_soft_bounces_on_five_days_suppress_and_an_outage_of_one_day_does_not() 
     assert reasons() == {delivery.customer.email_hmac: SuppressionReason.SOFT_BOUNCES}
 
 
+def test_soft_bounces_before_staff_lifted_the_suppression_do_not_count_again() -> None:
+    (delivery,) = sent("full")
+    for day in range(10, 15):
+        soft(delivery, at=NOW - timedelta(days=day))
+    assert reasons()
+    Suppression.objects.update(lifted_at=NOW - timedelta(days=9))
+    for day in range(5, 9):
+        soft(delivery, at=NOW - timedelta(days=day))
+    assert reasons() == {}
+    soft(delivery, at=NOW - timedelta(days=4))
+    assert reasons() == {delivery.customer.email_hmac: SuppressionReason.SOFT_BOUNCES}
+
+
 def soft(delivery: Delivery, *, at: datetime) -> None:
     incoming = Incoming(
         source="dsn", identity=f"{delivery.pk} {at}", kind=ReportKind.BOUNCED,
