@@ -115,8 +115,19 @@ _TOO_OFTEN = f"""CASE
 } >= preference.at_most_a_month
     THEN '{SkipReason.FREQUENCY}' END"""
 
+# Before the intent, by itself: a statement sees what had committed when it began, not what it waited
+# for. The rows of the group come first, as in the intent and wherever both are locked.
+_LOCK_STATES = f"""
+WITH mine AS MATERIALIZED (
+    SELECT customer_id FROM campaigns_delivery
+    WHERE id = ANY(%(ids)s) AND owner = %(owner)s AND state = '{DeliveryState.CLAIMED}'
+    ORDER BY id FOR NO KEY UPDATE
+)
+{gate.lock_states(customer_ids="SELECT customer_id FROM mine")}"""
+
 # One statement: it locks the consent of everybody in the group, asks the gate, and moves. A
-# withdrawal either has committed and is seen, or waits until the intent has; a pause likewise.
+# withdrawal either has committed and is seen, or waits until the intent has; a pause likewise, of the
+# campaign by its row and of the customer by their consent.
 _INTEND = f"""
 WITH asked AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(epochs)s::int[], %(message_ids)s::text[])
@@ -175,6 +186,7 @@ def intend(
         free = [row for row in group if row.id in held.free]
         if not free:
             return []
+        cursor.execute(_LOCK_STATES, {"ids": [row.id for row in free], "owner": owner})
         holding.lock_addresses(known, ids=keys, campaign_id=campaign_id)
         cap, cap_since = holding.since(known, now=now)
         cursor.execute(

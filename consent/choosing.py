@@ -123,9 +123,16 @@ def agree_to_nothing(customer: Customer, *, now: datetime) -> None:
     ledger.withdraw_everything(customer_ids=[customer.pk], method=METHOD, now=now)
 
 
+@transaction.atomic
 def wish(
     customer: Customer, *, at_most_a_month: int | None, paused_until: datetime | None, now: datetime
 ) -> None:
+    """Replace what `customer` wishes; every message that is not on its way by then obeys."""
+    states = ConsentState.objects.filter(
+        customer=customer, purpose=Purpose.MARKETING, channel=Channel.EMAIL
+    )
+    # whoever is about to hand a message over holds or waits for this row: see gate.lock_states
+    states.select_for_update(no_key=True).first()
     if at_most_a_month is None and paused_until is None:
         Preference.objects.filter(customer=customer).delete()
         return

@@ -56,10 +56,11 @@ def joins(*, states: str = "consent_consentstate") -> str:
 
 def lock_states(*, customer_ids: str) -> str:
     """
-    A SELECT for a CTE that locks the consent of the customers in the subquery `customer_ids`.
+    A SELECT that locks the consent of the customers in the subquery `customer_ids`.
 
-    A withdrawal changes the row, so it either has committed and is seen here, or waits until the
-    statement's transaction has. The condition must not name is_granted: a row that fails it after
+    A withdrawal changes the row, and a wish locks it, so either has committed or waits until the
+    statement's transaction has. In a CTE the statement sees the withdrawal; the wish, a row of another
+    table, is seen only by a statement that begins when the lock is held. The condition must not name is_granted: a row that fails it after
     the wait would fall out instead of saying no.
     """
     return f"""SELECT customer_id, purpose, channel, is_granted FROM consent_consentstate

@@ -12,10 +12,10 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from campaigns import audience, dispatch, handover, lifecycle, queries
-from campaigns.enums import CampaignState
+from campaigns.enums import CampaignState, DeliveryState, SkipReason
 from campaigns.models import Campaign, Delivery
-from consent import ledger
-from consent.enums import Purpose
+from consent import choosing, gate, ledger
+from consent.enums import Purpose, Refusal
 from core import clock
 from customers import identity
 from customers.enums import MergeReason
@@ -105,6 +105,53 @@ def test_withdrawal_waits_for_an_intent_that_has_not_committed() -> None:
         )
         assert withdrawal.is_waiting()
     assert withdrawal.end() is True
+
+
+def _sent_before(campaign: Campaign, customer: Customer) -> None:
+    earlier = CampaignFactory(segment=campaign.segment, state=CampaignState.FINISHED)
+    Delivery.objects.create(
+        campaign=earlier, customer=customer, arm="TREATED", assignment_probability=1.0,
+        state=DeliveryState.SENT, intent_at=NOW, accepted_at=NOW,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("limit", "pause", "reason"),
+    [(None, timedelta(days=3), SkipReason.PAUSED), (1, None, SkipReason.FREQUENCY)],
+)
+@pytest.mark.parametrize("wished_before", [False, True])
+def test_intent_waits_for_a_wish_that_has_not_committed(
+    *, limit: int | None, pause: timedelta | None, reason: SkipReason, wished_before: bool
+) -> None:
+    campaign = running_campaign("a", "b", now=NOW, min_days_between=0)
+    customer = Delivery.objects.earliest("pk").customer
+    intend = claimed(campaign)
+    _sent_before(campaign, customer)
+    if wished_before:
+        choosing.wish(customer, at_most_a_month=8, paused_until=None, now=NOW)
+    with transaction.atomic():
+        choosing.wish(
+            customer, at_most_a_month=limit, paused_until=pause and LATER + pause, now=LATER
+        )
+        sender = InThread(intend)
+        assert sender.is_waiting()
+    assert [row.recipient.email for row in sender.end()] == ["b@example.com"]
+    assert queries.skips_by_reason(campaign) == {reason: 1}
+
+
+def test_a_wish_waits_for_an_intent_that_has_not_committed() -> None:
+    campaign = running_campaign("a", now=NOW)
+    intend = claimed(campaign)
+    customer = Delivery.objects.get().customer
+    until = LATER + timedelta(days=3)
+    with transaction.atomic():
+        assert len(intend()) == 1
+        wish = InThread(
+            lambda: choosing.wish(customer, at_most_a_month=None, paused_until=until, now=LATER)
+        )
+        assert wish.is_waiting()
+    wish.end()
+    assert gate.refusal(customer) == Refusal.PAUSED
 
 
 def test_intent_waits_for_a_pause_that_has_not_committed() -> None:
