@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -10,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from core import clock
 from customers.models import Customer
 from customers.queries import known_until
-from customers.screens import staff_page
+from customers.screens import page, staff_page
 from segmentation import explaining
 from segmentation.enums import Task
 from segmentation.ml.wording import Reason
@@ -66,18 +67,20 @@ def _shown(reason: Reason, *, more: str, less: str) -> ShownReason:
 
 @staff_page("customers.view_customer")
 def why(request: HttpRequest, customer_id: int) -> HttpResponse:
-    """The part of the page; who opens it as a page of its own is led to the customer."""
+    """The part of the customer's page, or, for who follows the link before it came, a page of its own."""
     customer = get_object_or_404(Customer, pk=customer_id)
     if customer.merged_into_id:
         return redirect("admin:customer_why", customer.merged_into_id)
     explained = of_customer(customer)
-    return render(
-        request,
-        "pages/customer_why.html",
-        {
-            "customer": customer,
-            "asked": True,
-            "explained": explained,
-            "nothing": not explained,
-        },
-    )
+    shown: dict[str, Any] = {
+        "customer": customer,
+        "asked": True,
+        "explained": explained,
+        "nothing": not explained,
+    }
+    if request.headers.get("HX-Request"):
+        return render(request, "pages/customer_why.html", shown)
+    return page(
+        request, "pages/customer_why_page.html", title=str(customer), opts=Customer._meta,
+        object=customer, **shown,
+    )  # fmt: skip

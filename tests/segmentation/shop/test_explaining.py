@@ -86,6 +86,11 @@ def test_reasons_are_given_over_the_api_and_on_the_page(
     assert churn["says"].startswith("Last order ")
     page = admin_client.get(reverse("admin:customer_why", args=[customer])).content.decode()
     assert "Why: no order within 90 days" in page
+    assert "Back to the customer" in page
+    part = admin_client.get(
+        reverse("admin:customer_why", args=[customer]), headers={"HX-Request": "true"}
+    ).content.decode()
+    assert part.lstrip().startswith('<div id="why"')
     assert churn["says"] in page
     assert (
         "Last order"
