@@ -4,22 +4,30 @@ Fetches what came back from a mailbox of its own, by IMAP or POP3.
     imaps://user:password@host/INBOX      imap:// and pop3:// without TLS, pop3s:// with it
 
 A mail goes from the mailbox once the database has what it says. By IMAP one that nobody could make
-sense of stays, marked as read, for a human to look at; POP3 knows no such mark.
+sense of stays, marked as read, for a human to look at; POP3 knows no such mark. One that cannot be
+kept stays as it is, and the others go on.
 """
 
 from __future__ import annotations
 
 import imaplib
+import logging
 import poplib
 import ssl
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from django.db import DataError
+from django.db import Error as DatabaseTrouble
+
 from campaigns.enums import ReportKind
 from campaigns.returns.parsing import MAX_BYTES
 
+
+log = logging.getLogger(__name__)
 
 SECONDS = 30.0  # for each answer of the server
 AT_MOST = 500  # mails in one visit
@@ -32,7 +40,7 @@ class MailboxError(Exception):
 
 
 def fetch(url: str, *, take: Take) -> int:
-    """Hand each waiting mail to `take` and remove it; returns how many. Raises MailboxError."""
+    """Hand each waiting mail to `take` and remove it; returns how many were kept. Raises MailboxError."""
     parts = urlsplit(url)
     if parts.scheme not in PORTS:
         raise MailboxError(f"a mailbox is {', '.join(PORTS)}; not {parts.scheme!r}")
@@ -49,16 +57,38 @@ def _by_imap(parts: SplitResult, take: Take) -> int:
         folder = unquote(parts.path.strip("/")) or "INBOX"
         if server.select(f'"{folder}"')[0] != "OK":
             raise MailboxError(f"{parts.hostname}: there is no folder {folder}")
-        numbers = server.uid("SEARCH", "UNSEEN")[1][0].split()[:AT_MOST]
+        found = (
+            server.uid("SEARCH", "UNSEEN")[1][0] or b""
+        )  # None: a server without a word for nothing
+        numbers, kept = found.split()[:AT_MOST], 0
         for number in numbers:
             answer = server.uid("FETCH", number.decode(), f"(BODY.PEEK[]<0.{MAX_BYTES}>)")[1]
             raw = next((item[1] for item in answer if isinstance(item, tuple)), None)
             if raw is None:  # somebody else has taken it
                 continue
-            flags = r"(\Seen)" if take(raw) == ReportKind.UNKNOWN else r"(\Seen \Deleted)"
+            kind = _kept(take, raw)
+            if kind is None:
+                continue
+            kept += 1
+            flags = r"(\Seen)" if kind == ReportKind.UNKNOWN else r"(\Seen \Deleted)"
             server.uid("STORE", number.decode(), "+FLAGS", flags)
         server.expunge()
-    return len(numbers)
+    return kept
+
+
+def _kept(take: Take, raw: bytes) -> ReportKind | None:
+    """What the mail was; None, and a word in the log, where it cannot be kept. Raises when the database is away."""
+    try:
+        return take(raw)
+    except Exception as error:
+        if isinstance(error, DatabaseTrouble) and not isinstance(error, DataError):
+            raise
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        log.error(  # noqa: TRY400 - the message of the error may quote the mail
+            "a mail in the mailbox of bounces cannot be kept: %s in %s, line %s",
+            type(error).__name__, last.name, last.lineno,
+        )  # fmt: skip
+        return None
 
 
 @contextmanager
@@ -88,10 +118,12 @@ def _by_pop(parts: SplitResult, take: Take) -> int:
         server.user(unquote(parts.username or ""))
         server.pass_(unquote(parts.password or ""))
         waiting = min(len(server.list()[1]), AT_MOST)
+        kept = 0
         for number in range(1, waiting + 1):
-            take(b"\r\n".join(server.retr(number)[1]))
-            server.dele(number)
+            if _kept(take, b"\r\n".join(server.retr(number)[1])) is not None:
+                server.dele(number)
+                kept += 1
         server.quit()  # only now they are removed
     finally:
         server.close()
-    return waiting
+    return kept

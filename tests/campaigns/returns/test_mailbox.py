@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 
 from campaigns import tasks
 from campaigns.enums import ReportKind
@@ -149,13 +150,39 @@ def test_mails_are_fetched_once_and_the_understood_ones_go(
 @pytest.mark.parametrize(("scheme", "handler"), [("pop3", Pop), ("imap", Imap)])
 def test_a_mail_that_could_not_be_kept_stays(scheme: str, handler: type[Speaker]) -> None:
     def fail(raw: bytes) -> ReportKind:
-        raise MemoryError
+        raise OperationalError
 
     with serving(handler) as server:
-        with pytest.raises(MemoryError):
+        with pytest.raises(OperationalError):
             mailbox.fetch(url(scheme, server), take=fail)
         assert list(server.mails) == [1, 2]
         assert server.flags == {1: set(), 2: set()}
+
+
+@pytest.mark.parametrize(("scheme", "handler"), [("pop3", Pop), ("imap", Imap)])
+def test_one_mail_that_cannot_be_kept_stays_and_the_others_go_on(
+    scheme: str, handler: type[Speaker], caplog: Any
+) -> None:
+    def choke(raw: bytes) -> ReportKind:
+        if raw.strip() == MAILS[0].strip():
+            raise ValueError("ada@example.com")
+        return ReportKind.BOUNCED
+
+    with serving(handler) as server:
+        assert mailbox.fetch(url(scheme, server), take=choke) == 1
+        assert list(server.mails) == [1]
+        assert server.flags[1] == set()
+    assert "ValueError in choke" in caplog.text
+    assert "ada@" not in caplog.text
+
+
+def test_an_imap_server_that_answers_a_search_with_nothing_has_an_empty_box() -> None:
+    class Silent(Imap):
+        def untagged(self, command: str) -> bool:
+            return command.startswith("UID SEARCH") or super().untagged(command)
+
+    with serving(Silent) as server:
+        assert mailbox.fetch(url("imap", server), take=keeping([])) == 0
 
 
 @pytest.mark.parametrize(("scheme", "handler"), [("pop3", Pop), ("imap", Imap)])
