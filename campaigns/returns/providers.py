@@ -67,26 +67,28 @@ def incoming(event: Any, *, provider: str) -> Incoming | None:
     if kind is None:
         return None
     bounce = None
-    text = " ".join(str(part) for part in (event.mta_response, event.description) if part)
-    status = wording.first_status(event.mta_response or "") or wording.first_status(text)
+    text = " ".join(_plain(part) for part in (event.mta_response, event.description) if part)
+    status = wording.first_status(_plain(event.mta_response)) or wording.first_status(text)
     if event.event_type == "rejected" and event.reject_reason in _REMEMBERED:
         kind, bounce = _REMEMBERED[event.reject_reason]
     elif kind == ReportKind.BOUNCED:
         bounce = _bounce(status, text, event.esp_event)
         if event.event_type == "failed" and bounce == BounceClass.HARD and not status:
             bounce = BounceClass.SOFT  # the provider's own failure says nothing about an address
-    number, recipient = (
-        str(part or "").replace("\x00", "") for part in (event.message_id, event.recipient)
-    )
-    recipient = recipient.lower()
+    number, recipient = _plain(event.message_id), _plain(event.recipient).lower()
     when = event.timestamp.isoformat() if event.timestamp else ""
-    told = [event.event_id] if event.event_id else [number, when]
+    told = [_plain(event.event_id)] if event.event_id else [number, when]
     return Incoming(
         source=provider, kind=kind, bounce=bounce, status=status, detail=text,
-        identity="\x1f".join(str(part) for part in (*told, event.event_type, recipient)),
+        identity="\x1f".join((*told, event.event_type, recipient)),
         happened_at=event.timestamp, provider_number=number, address=recipient,
-        marks=tuple(naming.marks(f"{(event.metadata or {}).get(METADATA, '')} {number}")),
+        marks=tuple(naming.marks(f"{_plain((event.metadata or {}).get(METADATA))} {number}")),
     )  # fmt: skip
+
+
+def _plain(told: Any) -> str:
+    """What a database takes: JSON can spell half a character, and NUL."""
+    return str(told or "").encode(errors="replace").decode().replace("\x00", "")
 
 
 def _bounce(status: str, text: str, raw: Any) -> BounceClass:

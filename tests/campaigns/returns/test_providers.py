@@ -265,6 +265,21 @@ def test_events_become_facts(
 
 
 @pytest.mark.django_db
+def test_half_a_character_in_an_event_is_kept_as_a_question_mark(
+    postmark: Postmark, client: Client
+) -> None:
+    half = "\ud83d"
+    event = bounce(
+        "SoftBounce", f"full {half}", ID=half, MessageID=f"m{half}", Email=f"{half}@a.example"
+    )
+    event["Metadata"] = {"coterie_message": half}
+    assert "\\ud83d" in json.dumps(event)
+    assert [tell(client, event) for _ in range(2)] == [200, 200]
+    report = DeliveryReport.objects.get()
+    assert (report.detail, report.provider_number) == ("full ?", "m?")
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("kind", ["Open", "Click"])
 def test_who_opened_what_is_not_taken(postmark: Postmark, client: Client, kind: str) -> None:
     event = {"RecordType": kind, "MessageID": "m", "Recipient": "a@b.example"}
