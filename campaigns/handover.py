@@ -237,7 +237,7 @@ def mark(*, owner: str, outcomes: Sequence[Outcome], now: datetime) -> int:
                 AS told(id, epoch, state, reason, reply, accepted_at, wait)
             WHERE delivery.id = told.id AND delivery.epoch = told.epoch AND delivery.owner = %s
               AND delivery.state = '{DeliveryState.SENDING}'
-            RETURNING delivery.id, delivery.customer_id, delivery.campaign_id
+            RETURNING delivery.id, delivery.customer_id, delivery.campaign_id, delivery.address_hmac
             """,
             [*_columns(outcomes), owner],
         )
@@ -245,10 +245,12 @@ def mark(*, owner: str, outcomes: Sequence[Outcome], now: datetime) -> int:
         campaigns = Campaign.objects.in_bulk({row[2] for row in marked})
         record_many(
             event
-            for key, customer_id, campaign_id in sorted(marked)
+            for key, customer_id, campaign_id, _ in sorted(marked)
             if (event := _event(by_id[key], customer_id, campaigns[campaign_id], now=now))
         )
-        bounces = (_bounce(by_id[row[0]]) for row in sorted(marked))
+        # soft bounces lock their addresses until all are written: everywhere in one order
+        by_address = sorted(marked, key=lambda row: (row[3], row[0]))
+        bounces = (_bounce(by_id[row[0]]) for row in by_address)
         recording.record_all((bounce for bounce in bounces if bounce), now=now)
         unknown = [row[0] for row in marked if by_id[row[0]].state == DeliveryState.UNKNOWN]
         if unknown:

@@ -118,7 +118,10 @@ def match_waiting(*, now: datetime, at_most: int = 1000) -> int:
         )
         pairs = dict(cursor.fetchall())
         deliveries = Delivery.objects.select_related("customer").in_bulk(pairs.values())
-        for report in DeliveryReport.objects.filter(pk__in=pairs, delivery=None).order_by("pk"):
+        waiting = DeliveryReport.objects.filter(pk__in=pairs, delivery=None)
+        for report in sorted(  # addresses are locked in one order, here and in handover.mark
+            waiting, key=lambda one: (deliveries[pairs[one.pk]].address_hmac, one.pk)
+        ):
             delivery = deliveries[pairs[report.pk]]
             report.delivery, report.campaign_id = delivery, delivery.campaign_id
             report.save(update_fields=["delivery", "campaign"])
