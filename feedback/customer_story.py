@@ -118,7 +118,8 @@ def buying(customer: Customer, *, now: datetime) -> Buying:
         first_at=sums["first"],
         last_at=sums["last"],
         days_since=(now - sums["last"]).days if sums["last"] else None,
-        usual_gap_days=statistics.median(gaps) if len(gaps) >= 2 else None,
+        # the mean, as the reasons of scores tell it
+        usual_gap_days=statistics.fmean(gaps) if len(gaps) >= 2 else None,
     )
 
 
