@@ -97,6 +97,16 @@ def test_what_comes_after_the_cut_is_not_seen(model) -> None:
     assert blind.to_files() == model.to_files()
 
 
+def test_contributions_go_by_features_that_a_person_can_be_shown(model, test_window) -> None:
+    names, parts = model.contributions(test_window.features)
+    assert parts.shape == (len(test_window.features), len(names))
+    assert np.isfinite(parts).all()
+    assert np.abs(parts).sum() > 0
+    assert not any(name.startswith("btyd") for name in names)
+    names, parts = model.without_trees().contributions(test_window.features)
+    assert (names, parts.shape[1]) == ((), 0)
+
+
 def test_reasons_are_sentences(model, test_window) -> None:
     few = test_window.features.rows(np.arange(len(test_window)) < 5)
     told = model.reasons(few)
