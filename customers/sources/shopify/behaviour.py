@@ -52,10 +52,14 @@ def cart(webhook: Webhook) -> Iterator[Row] | None:
     """
     A product put into a cart, once a cart. A cart names nobody but itself, so it is a visitor's.
 
-    None for an empty one: Shopify tells of every page that looks at a cart.
+    None for an empty one, or one whose lines name no product: Shopify tells of every page that looks at a cart.
     """
     token = _cart({"cart_token": webhook.body.get("token") or webhook.body.get("id")})
-    lines = objects(webhook.body.get("line_items"))
+    lines = [
+        line
+        for line in objects(webhook.body.get("line_items"))
+        if number_of(line.get("product_id"))
+    ]
     if not token or not lines:
         return None
     return _put_in(webhook, Person(anonymous_id=token), lines)
@@ -65,20 +69,19 @@ def _put_in(webhook: Webhook, person: Person, lines: list[Fields]) -> Iterator[R
     at = webhook.time(webhook.body.get("updated_at")) or webhook.received
     for line in lines[:100]:
         product_id = number_of(line.get("product_id"))
-        if product_id:
-            yield webhook.event(
-                EventKind.CART,
-                name="Product Added",
-                person=person,
-                external_id=f"{person.anonymous_id}:{product_id}",
-                happened_at=at,
-                properties={
-                    "product_id": product_id,
-                    "name": text(line.get("title"), limit=200),
-                    "quantity": quantity(line.get("quantity")),
-                    "price": text(shop_money(line, "price"), limit=50),
-                },
-            )
+        yield webhook.event(
+            EventKind.CART,
+            name="Product Added",
+            person=person,
+            external_id=f"{person.anonymous_id}:{product_id}",
+            happened_at=at,
+            properties={
+                "product_id": product_id,
+                "name": text(line.get("title"), limit=200),
+                "quantity": quantity(line.get("quantity")),
+                "price": text(shop_money(line, "price"), limit=50),
+            },
+        )
 
 
 def _cart(said: Fields) -> str:

@@ -114,6 +114,10 @@ def test_shopify_never_raises_and_every_item_comes_to_one_end(said: list[tuple[s
     check(shopify.translate, said)
 
 
+def test_a_cart_whose_lines_name_no_product_comes_to_an_end_too() -> None:
+    check(shopify.translate, [("carts/update", shop.cart(line_items=[{"title": "Tea"}]))])
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.lists(spoilt(WOO), min_size=1, max_size=3))
 def test_woocommerce_never_raises_and_every_item_comes_to_one_end(
