@@ -103,6 +103,7 @@ def run_due(*, now: datetime, known_until: datetime) -> Iterator[RetrainingDecis
     """
     Train what is due, one task after the other, unless another process is at it.
 
+    What learns from orders gives way to a campaign whose outcomes have come meanwhile: the next turn begins with that.
     known_until: the moment up to which the shop's data is complete; nothing later is learned from.
     """
     with connection.cursor() as cursor:
@@ -118,6 +119,8 @@ def run_due(*, now: datetime, known_until: datetime) -> Iterator[RetrainingDecis
                     yield retrain(need, now=now, known_until=known_until)
                 except training.AlreadyTrainingError as busy:
                     logger.info("%s", busy)
+                if need.task in FROM_ORDERS and any(map(_campaign_need, FROM_CAMPAIGNS)):
+                    return
         finally:
             cursor.execute("SELECT pg_advisory_unlock(hashtext('retraining'))")
 

@@ -185,6 +185,17 @@ def test_run_due_gives_its_lock_back_even_when_it_is_left_early(now: datetime) -
     assert got == (True,)
 
 
+def test_orders_give_way_to_outcomes_that_came_meanwhile(now: datetime) -> None:
+    something_to_learn_from()
+    run = retraining.run_due(now=now, known_until=now)
+    assert next(run).task == Task.CHURN
+    deliver(FinishedCampaignFactory(), Arm.TREATED)
+    outcomes.close_due(now=now)
+    assert list(run) == []
+    after = [decision.task for decision in retraining.run_due(now=now, known_until=now)]
+    assert after == [*retraining.FROM_CAMPAIGNS, Task.PURCHASE, Task.LIFETIME]
+
+
 def test_training_that_fails_is_written_down_and_does_not_stop_the_next(
     now: datetime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
