@@ -24,8 +24,8 @@ from threadpoolctl import threadpool_limits
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from segmentation.ml import metrics
+from segmentation.ml.metrics import macro_f1
 from segmentation.ml.sentiment import aspects, learning, model, pattern, shipping
-from segmentation.ml.sentiment.judging import macro_f1
 from segmentation.ml.sentiment.model import SentimentModel
 
 

@@ -168,3 +168,12 @@ def _qini_curve(y: Floats, uplift: Floats, treated: Floats) -> tuple[Floats, Flo
     ratio = np.divide(n_treated, n_control, out=np.zeros_like(reached), where=n_control != 0)
     gained = np.cumsum(y * treated)[ends] - np.cumsum(y * (1 - treated))[ends] * ratio
     return np.r_[0.0, reached], np.r_[0.0, gained]
+
+
+def macro_f1(*, said: Ints, true: Ints) -> float:
+    """The mean F1 of the classes that are said or true."""
+    scores = []
+    for one in np.union1d(said, true):
+        hit = float(((said == one) & (true == one)).sum())
+        scores.append(2 * hit / float((said == one).sum() + (true == one).sum()))
+    return float(np.mean(scores))

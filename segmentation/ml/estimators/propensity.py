@@ -23,6 +23,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from segmentation.ml import artifacts, btyd
+from segmentation.ml.boosting import steady
 from segmentation.ml.btyd import Fitted, Histories
 from segmentation.ml.btyd.chain import MODIFIED, PLAIN
 from segmentation.ml.columns import ORDER_DAYS, RECENCY_DAYS, TENURE_DAYS
@@ -322,17 +323,15 @@ def _grow(values: Floats, bought: Bools, offset: Floats, *, settings: Settings) 
         "boost_from_average": False,
         "learning_rate": 1.0 if one else settings.learning_rate,
         "num_leaves": settings.leaves,
-        "min_data_in_leaf": settings.rows_per_leaf,
         "lambda_l2": 5.0,
         "feature_fraction": 1.0 if one else 0.7,
         "bagging_fraction": 1.0 if one else 0.8,
         "bagging_freq": 0 if one else 1,
-        "max_bin": 63,
-        "seed": settings.seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": settings.num_threads,
-        "verbosity": -1,
+        **steady(
+            rows_per_leaf=settings.rows_per_leaf,
+            seed=settings.seed,
+            num_threads=settings.num_threads,
+        ),
     }
     data = lightgbm.Dataset(
         values, label=bought.astype(np.float64), init_score=offset, params=parameters

@@ -17,9 +17,11 @@ import numpy as np
 from scipy.special import expit, logit
 
 from segmentation.ml import artifacts
+from segmentation.ml.boosting import steady
 from segmentation.ml.estimators import propensity
 from segmentation.ml.estimators.propensity import Origin, PropensityModel, Settings
 from segmentation.ml.metrics import log_loss
+from segmentation.ml.sampling import fold
 from segmentation.ml.tables import Bools, FeatureTable, Floats
 
 
@@ -196,11 +198,13 @@ def continued(old: Model, origins: Sequence[Origin], *, settings: Settings) -> C
     values = np.concatenate([origin.features.columns(names) for origin in origins])
     bought = np.concatenate([origin.bought for origin in origins])
     offset = np.concatenate(starts)
-    half = np.concatenate([_halves(o.features.customer_ids, settings.seed) for o in origins])
+    half = np.concatenate(
+        [fold(o.features.customer_ids, folds=2, seed=settings.seed) for o in origins]
+    )
     newest = len(bought) - len(origins[-1].bought)
 
     unseen = np.empty(len(bought) - newest)
-    for side in (False, True):
+    for side in (0, 1):
         learn, judge = half != side, half[newest:] == side
         grown = _grow(values[learn], bought[learn], offset[learn], start=start, settings=settings)
         unseen[judge] = _margin(grown, values[newest:][judge], settings.num_threads)
@@ -254,15 +258,13 @@ def _grow(
         "objective": slope,
         "learning_rate": settings.learning_rate,
         "num_leaves": settings.leaves,
-        "min_data_in_leaf": settings.rows_per_leaf,
         "lambda_l2": 5.0,
         "feature_fraction": 0.7,
-        "max_bin": 63,
-        "seed": settings.seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": settings.num_threads,
-        "verbosity": -1,
+        **steady(
+            rows_per_leaf=settings.rows_per_leaf,
+            seed=settings.seed,
+            num_threads=settings.num_threads,
+        ),
     }
     data = lightgbm.Dataset(values, label=truth, params={"max_bin": 63, "verbosity": -1})
     booster = lightgbm.train(
@@ -292,12 +294,6 @@ def _shift(margin: Floats, rate: float) -> float:
     from scipy.optimize import brentq
 
     return float(brentq(lambda c: expit(margin + c).mean() - rate, -30, 30))
-
-
-def _halves(customer_ids: Any, seed: int) -> Bools:
-    """The same customer is in the same half at every cut-off."""
-    mixed_ids = (customer_ids.astype(np.uint64) + np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
-    return np.asarray((mixed_ids >> np.uint64(35)) & np.uint64(1), dtype=np.bool_)
 
 
 def _platt(margin: Floats, bought: Bools) -> tuple[float, float]:

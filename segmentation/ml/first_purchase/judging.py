@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from segmentation.ml.metrics import ece
+from segmentation.ml.metrics import ece, macro_f1
 from segmentation.ml.tables import Floats, Ints
 
 
@@ -42,7 +42,7 @@ def judge(*, shares: Floats, became: Ints, orders: Ints) -> Judgement:
         accuracy=float(right.mean()),
         again=float(right[several].mean()) if several.any() else float("nan"),
         top2=float((order[:, :2] == became[:, None]).any(axis=1).mean()),
-        macro_f1=_macro_f1(order[:, 0], became),
+        macro_f1=macro_f1(said=order[:, 0], true=became),
         calibration=ece(label=right, probability=shares[rows, order[:, 0]]),
         log_loss=float(losses(shares=shares, became=became).mean()),
     )
@@ -86,12 +86,3 @@ def intervals(
         if is_known
     ]
     return {name: (float(a), float(b)) for name, a, b in zip(names, low, high, strict=True)}
-
-
-def _macro_f1(said: Ints, became: Ints) -> float:
-    """Mean over the segments that were predicted or came true."""
-    scores = []
-    for number in np.union1d(said, became):
-        both = np.sum((said == number) & (became == number))
-        scores.append(2 * both / (np.sum(said == number) + np.sum(became == number)))
-    return float(np.mean(scores))

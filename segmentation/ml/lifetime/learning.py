@@ -30,7 +30,11 @@ _MOST = np.log(20.0)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Learned:
-    """The parts of a ValueModel, by its field names."""
+    """
+    What a ValueModel is made of.
+
+    trees, shares (of the trees in the blend), levels: by ORDERS, MONEY and BUYS; without trees the base says all.
+    """
 
     horizon_days: float
     names: tuple[str, ...]

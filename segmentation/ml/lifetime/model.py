@@ -21,14 +21,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 import duckdb
 import numpy as np
 
 from segmentation.ml import artifacts
 from segmentation.ml.estimators import telling
-from segmentation.ml.estimators.calibrating import Beta, calibrated
+from segmentation.ml.estimators.calibrating import calibrated
 from segmentation.ml.estimators.levels import Levels
 from segmentation.ml.lifetime import learning, origins
 from segmentation.ml.lifetime.base import COLUMNS, Base, Said
@@ -50,24 +50,8 @@ _MOST = np.log(20.0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ValueModel:
-    """Says what customers will do. A value object: it predicts, and it can be written down and read.
-
-    trees, shares (of the trees in the blend), levels: by ORDERS, MONEY and BUYS; without trees the base says all.
-    """
-
-    horizon_days: float
-    names: tuple[str, ...]
-    base: Base
-    trees: Mapping[str, Trees]
-    shares: Mapping[str, float]
-    levels: Mapping[str, Levels]
-    calibration: Beta
-    orders_spread: Spread
-    spend_spread: Spread
-    rung: str
-    reason: str
-    inner: Mapping[str, Any]
+class ValueModel(learning.Learned):
+    """Says what customers will do. A value object: it predicts, and it can be written down and read."""
 
     @classmethod
     def fit(

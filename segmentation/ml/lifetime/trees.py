@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from segmentation.ml.boosting import steady
 from segmentation.ml.tables import Floats
 
 
@@ -88,12 +89,8 @@ def grow(data: Any, label: Floats, offset: Floats, *, objective: str, settings: 
 
 
 def _binning(settings: Settings) -> dict[str, Any]:
-    return {
-        "min_data_in_leaf": settings.rows_per_leaf,
-        "max_bin": 63,
-        "seed": settings.seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": settings.num_threads,
-        "verbosity": -1,
-    }
+    return steady(
+        rows_per_leaf=settings.rows_per_leaf,
+        seed=settings.seed,
+        num_threads=settings.num_threads,
+    )

@@ -44,9 +44,15 @@ def evaluate(options: Namespace) -> tasks.Evaluation:
     shared = [name for name in before if name in now]
     if not shared:
         raise FileError(f"{options.reference} and {options.current} have no column in common")
-    dates = next((name for name in shared if _plain(name) in _DATES), None)
+    dates = next((name for name in shared if files.plain(name) in _DATES), None)
     key = options.id or next(
-        (name for plain in _CUSTOMERS for name in shared if _plain(name) == _plain(plain)), None
+        (
+            name
+            for spelled in _CUSTOMERS
+            for name in shared
+            if files.plain(name) == files.plain(spelled)
+        ),
+        None,
     )
     when = _moments(before[dates], options.reference) if dates else None
     found: list[Finding] = []
@@ -90,10 +96,6 @@ def _columns(path: str) -> dict[str, np.ndarray[Any, Any]]:
 
 def _rows(columns: dict[str, np.ndarray[Any, Any]]) -> int:
     return len(next(iter(columns.values())))
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace("_", "").replace(" ", "")
 
 
 def _numbers(values: np.ndarray[Any, Any]) -> Floats | None:
@@ -196,8 +198,8 @@ def _price_against_usual(
     batch: Ints | None,
 ) -> list[Finding]:
     """Each line's price by the median of its product in the reference: far steadier than prices are."""
-    product = next((one for one in before if _plain(one) in _PRODUCTS and one in now), None)
-    price = next((one for one in before if _plain(one) in _PRICES and one in now), None)
+    product = next((one for one in before if files.plain(one) in _PRODUCTS and one in now), None)
+    price = next((one for one in before if files.plain(one) in _PRICES and one in now), None)
     if product is None or price is None:
         return []
     paid = _numbers(before[price]), _numbers(now[price])

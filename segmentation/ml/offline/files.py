@@ -45,10 +45,10 @@ def read(path: Path) -> RawTable:
 
 def column_like(raw: RawTable, *spellings: str) -> str | None:
     """The column of this name or else, whatever its case, spaces and underscores, spelled like one of these."""
-    known = {_plain(name): name for name in reversed(raw.columns)}
+    known = {plain(name): name for name in reversed(raw.columns)}
     known |= {name: name for name in raw.columns}  # x_1_1 is not x_11 where the file has both
     return next(
-        (known[name] for one in spellings for name in (one, _plain(one)) if name in known), None
+        (known[name] for one in spellings for name in (one, plain(one)) if name in known), None
     )
 
 
@@ -92,7 +92,8 @@ def _is_parquet(path: Path) -> bool:
     return path.suffix.lower() in {".parquet", ".pq"}
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """A column's name, whatever its case, spaces and underscores."""
     return name.lower().replace("_", "").replace(" ", "")
 
 

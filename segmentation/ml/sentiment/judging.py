@@ -4,20 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from segmentation.ml.metrics import auc
+from segmentation.ml.metrics import auc, macro_f1
 from segmentation.ml.tables import Floats, Ints
 
 
 RESAMPLES = 500
-
-
-def macro_f1(*, said: Ints, true: Ints) -> float:
-    """The mean F1 of the classes that are said or true."""
-    scores = []
-    for one in np.union1d(said, true):
-        hit = float(((said == one) & (true == one)).sum())
-        scores.append(2 * hit / float((said == one).sum() + (true == one).sum()))
-    return float(np.mean(scores))
 
 
 def judge(*, shares: Floats, classes: Ints, seed: int = 42) -> dict[str, Any]:
