@@ -70,6 +70,9 @@ WORDS: dict[str, Words] = {
     "orders_rmse": Words("Orders a customer", "root mean squared error", Best.LOW),
     "orders_median_mae": Words("Median of orders", "mean error a customer", Best.LOW),
     "spend_gini": Words("Ranking by spend (Gini)", "0 is chance, 1 is perfect", Best.HIGH),
+    "spend_auc": Words(
+        "Ranking by spending at all (AUC)", "0.5 is chance, 1 is perfect", Best.HIGH
+    ),
     "spend_total_error": Words("Sum of spend", "off by", Best.ZERO, _signed_percent),
     "spend_decile_mape": Words(
         "Spend of each tenth", "off by, on average", Best.LOW, display.percent

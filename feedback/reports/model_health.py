@@ -156,7 +156,9 @@ def _past(metrics: Mapping[str, Any]) -> Iterator[Past]:
     for one in _mappings(metrics.get("past")):
         yield _line(one, at=one.get("at"), rows=one.get("rows"), rate=one.get("rate"), what="past window")  # fmt: skip
     rows, positives = _number(metrics.get("rows")), _number(metrics.get("positives"))
-    if metrics.get("test_at") is not None and _mapping(metrics.get("model")):
+    # the columns are those of a model of yes or no: of another one there would be dashes
+    told = {"auc", "log_loss"} & _mapping(metrics.get("model")).keys()
+    if metrics.get("test_at") is not None and told:
         rate = positives / rows if rows and positives is not None else None
         yield _line(
             metrics, at=metrics.get("test_at"), rows=rows, rate=rate, what="newest closed window"

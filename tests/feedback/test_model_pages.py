@@ -81,6 +81,16 @@ def test_health_tells_how_it_was_judged_and_how_it_came_about(admin_client: Clie
     assert "Found by the model" in page
 
 
+def test_measures_of_no_yes_or_no_are_no_row_of_dashes(admin_client: Client) -> None:
+    model_version(
+        task=Task.LIFETIME, status=ModelStatus.CHAMPION,
+        metrics={"model": {"spend_gini": 0.8, "spend_auc": 0.83}, "baseline": {}, "test_at": 1_760_000_000, "rows": 9},
+    )  # fmt: skip
+    page = read(admin_client, "model_page", "lifetime")
+    assert "Ranking by spending at all (AUC)" in page
+    assert "Over time" not in page
+
+
 def test_card_says_what_it_is_for_and_what_to_mind(admin_client: Client) -> None:
     page = read(admin_client, "model_card", champion().pk)
     assert "for stock, reminders and segments" in page
