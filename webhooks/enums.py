@@ -14,6 +14,7 @@ class Topic(models.TextChoices):
     DELIVERY_COMPLAINED = "delivery.complained", "A message was reported as spam"
     DELIVERY_UNSUBSCRIBED = "delivery.unsubscribed", "Somebody unsubscribed"
     CONSENT_CHANGED = "consent.changed", "A customer gave or withdrew consent"
+    CUSTOMER_ERASED = "customer.erased", "A customer was erased: erase them too"
     TEST = "webhook.test", "A test that staff asked for"
 
 

@@ -99,3 +99,34 @@ INSTALL = FUNCTIONS + "".join(
 REMOVE = "".join(
     f"DROP TRIGGER {name} ON {table}; DROP FUNCTION {name}();" for name, table, _, _ in _FEEDS
 )
+
+
+# ------------------------------------------------------------------ erasures
+# Article 19: whoever was told of a customer is told of the erasure. The row has no customer, since it
+# must outlive the erasure that it tells of, and a stopped endpoint gets it when it is started again.
+ERASURES = f"""
+CREATE FUNCTION webhooks_of_erasures() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    WITH told AS (
+        SELECT id FROM webhooks_endpoint WHERE '{Topic.CUSTOMER_ERASED}' = ANY (topics)
+    ), said AS (
+        INSERT INTO webhooks_message (message_id, topic, happened_at, data)
+        SELECT 'msg_' || replace(gen_random_uuid()::text, '-', ''), '{Topic.CUSTOMER_ERASED}',
+               NEW.erased_at, jsonb_build_object('customer', jsonb_build_object(
+                   'id', NEW.id, 'source', source.name, 'external_id',
+                   CASE WHEN NEW.external_id !~ '@|^email:|^erased:' THEN NEW.external_id END))
+        FROM customers_source source
+        WHERE source.id = NEW.source_id AND EXISTS (SELECT 1 FROM told)
+        RETURNING id
+    )
+    INSERT INTO webhooks_post (message_id, endpoint_id) SELECT said.id, told.id FROM said, told;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER webhooks_of_erasures AFTER UPDATE OF erased_at ON customers_customer
+    FOR EACH ROW WHEN (OLD.erased_at IS NULL AND NEW.erased_at IS NOT NULL)
+    EXECUTE FUNCTION webhooks_of_erasures();
+"""
+REMOVE_ERASURES = """
+DROP TRIGGER webhooks_of_erasures ON customers_customer;
+DROP FUNCTION webhooks_of_erasures();
+"""

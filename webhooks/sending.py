@@ -17,11 +17,11 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from customers.intake import keys
 from webhooks import signing
-from webhooks.enums import PostState
+from webhooks.enums import PostState, Topic
 from webhooks.models import Endpoint, Message, Post
 
 
@@ -218,9 +218,9 @@ def send_again(posts: QuerySet[Post], *, now: datetime) -> int:
 
 def forget(*, before: datetime) -> int:
     """Delete messages older than `before` that nobody is waiting for; returns how many."""
-    waiting = Post.objects.filter(
-        message=OuterRef("pk"), state=PostState.PENDING, endpoint__is_active=True
-    )
+    # an erasure is owed to a stopped endpoint too
+    is_owed = Q(endpoint__is_active=True) | Q(message__topic=Topic.CUSTOMER_ERASED)
+    waiting = Post.objects.filter(is_owed, message=OuterRef("pk"), state=PostState.PENDING)
     old = Message.objects.filter(~Exists(waiting), created_at__lt=before).order_by("created_at")
     forgotten = 0
     while some := list(old.values_list("pk", flat=True)[:_AT_ONCE_FORGOTTEN]):
