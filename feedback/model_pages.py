@@ -19,6 +19,7 @@ from customers.screens import page, staff_page
 from feedback import charts, pages, reports, retraining, rollback
 from feedback.models import DriftCheck, RetrainingDecision, TrainingRequest
 from feedback.reports.model_health import health, metrics_of
+from segmentation import attempts
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml.cards import in_words, purpose_of
 from segmentation.ml.catalogue import CATALOGUE
@@ -29,7 +30,6 @@ from segmentation.versions import stored_features
 
 
 SEES = ("segmentation.view_modelversion", "feedback.view_retrainingdecision")
-TRAINABLE = (*retraining.FROM_ORDERS, *retraining.FROM_CAMPAIGNS)
 
 
 class RollbackForm(forms.Form):
@@ -64,7 +64,8 @@ def model(request: HttpRequest, code: str) -> HttpResponse:
         gains=charts.gains(metrics_of(version).get("gains")) if version else None,
         decisions=found.decisions,
         request_open=TrainingRequest.objects.filter(task=task, taken_at=None).first(),
-        can_train=task in TRAINABLE and request.user.has_perm("segmentation.train_modelversion"),
+        cut_off=attempts.cut_off(task),
+        can_train=request.user.has_perm("segmentation.train_modelversion"),
         can_roll_back=request.user.has_perm("segmentation.rollback_modelversion"),
         drift=DriftCheck.objects.order_by("-as_of").first(),
         sensitive=list(SensitiveField.objects.order_by("name")),
@@ -113,18 +114,14 @@ def _libraries(version: ModelVersion) -> Mapping[str, Any]:
 def train(request: HttpRequest, code: str) -> HttpResponse:
     """Ask for a training; the worker takes it within seconds."""
     task = _task(code)
-    try:
-        asked = retraining.ask(
-            task,
-            why=f"asked for by {request.user.get_username()}",
-            now=known_until(now=clock.now()),
-            by=request.user if request.user.is_authenticated else None,
-        )
-    except ValueError as error:
-        messages.error(request, f"{error}.")
-    else:
-        told = "The training begins within seconds." if asked else "A training is waiting already."
-        messages.success(request, f"{told} What serves now serves until it is decided.")
+    asked = retraining.ask(
+        task,
+        why=f"asked for by {request.user.get_username()}",
+        now=known_until(now=clock.now()),
+        by=request.user if request.user.is_authenticated else None,
+    )
+    told = "The training begins within seconds." if asked else "A training is waiting already."
+    messages.success(request, f"{told} What serves now serves until it is decided.")
     return redirect("admin:model_page", task.lower())
 
 

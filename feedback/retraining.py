@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
 
@@ -16,7 +18,15 @@ from customers.enums import ImportStatus, OrderStatus
 from customers.models import Import, Order
 from feedback import labels
 from feedback.models import OutcomeWindow, RetrainingDecision, TrainingRequest
-from segmentation import campaign_training, lifetime_values, mirror, queries, training
+from segmentation import (
+    attempts,
+    campaign_training,
+    daily_models,
+    lifetime_values,
+    mirror,
+    queries,
+    training,
+)
 from segmentation.enums import ModelStatus, Task
 from segmentation.registry import SensitiveField
 
@@ -47,15 +57,21 @@ def needs(*, now: datetime) -> list[Need]:
     if has_something_to_learn_from():
         due += [need for task in FROM_ORDERS if (need := _order_need(task, now=now))]
     asked = {need.task for need in found}
-    return [*found, *(need for need in due if need.task not in asked)]
+    # what was cut off waits a while, unless somebody asks for it
+    due = [need for need in due if not attempts.waits(need.task, now=now)]
+    found += [need for need in due if need.task not in asked]
+    asked |= {need.task for need in due}
+    return found + [
+        Need(task=task, trigger=f"the training of {left.begun_at:%d %b %Y %H:%M} was cut off")
+        for task in (*FROM_CAMPAIGNS, *FROM_ORDERS)
+        if task not in asked and (left := attempts.left_open(task)) and now >= left.again_at
+    ]
 
 
 def ask(
     task: Task, *, why: str, now: datetime, by: AbstractBaseUser | None = None
 ) -> TrainingRequest | None:
-    """Ask for a training of `task`; None when one is waiting already. Raises ValueError for what trains by itself."""
-    if task not in (*FROM_ORDERS, *FROM_CAMPAIGNS):
-        raise ValueError(f"{task.label} is learned with the daily scores and cannot be asked for")
+    """Ask for a training of `task`; None when one is waiting already."""
     request, is_new = TrainingRequest.objects.get_or_create(
         task=task, taken_at=None,
         defaults={"asked_at": now, "asked_by_id": by.pk if by else None, "why": why[:200]},
@@ -111,12 +127,11 @@ def run_due(*, now: datetime, known_until: datetime) -> Iterator[RetrainingDecis
         if not cursor.fetchone()[0]:
             return
         try:
-            due = needs(now=known_until)
-            if due:  # labels from a mirror of yesterday would say that nobody ordered since
-                mirror.refresh()
-            for need in due:
+            # labels from a mirror of yesterday would say that nobody ordered since
+            fresh = functools.cache(mirror.refresh)
+            for need in needs(now=known_until):
                 try:
-                    yield retrain(need, now=now, known_until=known_until)
+                    yield retrain(need, now=now, known_until=known_until, before=fresh)
                 except training.AlreadyTrainingError as busy:
                     logger.info("%s", busy)
                 if need.task in FROM_ORDERS and any(map(_campaign_need, FROM_CAMPAIGNS)):
@@ -125,43 +140,57 @@ def run_due(*, now: datetime, known_until: datetime) -> Iterator[RetrainingDecis
             cursor.execute("SELECT pg_advisory_unlock(hashtext('retraining'))")
 
 
-def retrain(need: Need, *, now: datetime, known_until: datetime) -> RetrainingDecision:
+def retrain(
+    need: Need, *, now: datetime, known_until: datetime, before: Callable[[], object] = lambda: None
+) -> RetrainingDecision:
     """
     Train what is needed, let the better model serve, and record the decision with its reason.
 
-    Raises training.AlreadyTrainingError when somebody trains the task by hand at this moment.
+    before: called once nobody else trains the task. Raises training.AlreadyTrainingError when somebody does at this
+    moment, and SoftTimeLimitExceeded, recorded like any failure: the worker's time is up.
     """
-    if need.request_id is not None:
-        # taken before it begins: a training that is killed is not begun again at every tick
-        TrainingRequest.objects.filter(pk=need.request_id).update(taken_at=now)
-    # one closed since `now` is not among the rows: the next training has it
-    rounds = OutcomeWindow.objects.filter(closed_at__lte=now).count()
-    try:
-        result = _train(need.task, now=now, known_until=known_until)
-    except training.AlreadyTrainingError:
-        # nothing was begun: who asked for it is still waiting, unless somebody asked again meanwhile
-        waiting = TrainingRequest.objects.filter(task=need.task, taken_at=None)
-        if need.request_id is not None and not waiting.exists():
-            TrainingRequest.objects.filter(pk=need.request_id).update(taken_at=None)
-        raise
-    except Exception as error:
-        # written down like any other end of a training, lest it is tried again at every tick
-        logger.exception("%s could not be trained", need.task)
+    with attempts.attempt(need.task, now=known_until):
+        if need.request_id is not None:
+            # taken before it begins: a training that is killed is not begun again at every tick
+            TrainingRequest.objects.filter(pk=need.request_id).update(taken_at=known_until)
+        before()
+        # one closed since `now` is not among the rows: the next training has it
+        rounds = OutcomeWindow.objects.filter(closed_at__lte=now).count()
+        try:
+            result = _train(need.task, now=now, known_until=known_until)
+        except training.AlreadyTrainingError:
+            # nothing was begun: who asked for it is still waiting, unless somebody asked again meanwhile
+            waiting = TrainingRequest.objects.filter(task=need.task, taken_at=None)
+            if need.request_id is not None and not waiting.exists():
+                TrainingRequest.objects.filter(pk=need.request_id).update(taken_at=None)
+            raise
+        except Exception as error:
+            # written down like any other end of a training, lest it is tried again at every tick
+            logger.exception("%s could not be trained", need.task)
+            why = (
+                "it took longer than a training may take"
+                if isinstance(error, SoftTimeLimitExceeded)
+                else repr(error)
+            )
+            failed = RetrainingDecision.objects.create(
+                task=need.task, decided_at=known_until, trigger=need.trigger, promoted=False,
+                rounds=rounds, champion=queries.champion(need.task),
+                reason=f"The training failed: {why}",
+            )  # fmt: skip
+            if isinstance(error, SoftTimeLimitExceeded):
+                raise
+            return failed
         return RetrainingDecision.objects.create(
-            task=need.task, decided_at=known_until, trigger=need.trigger, promoted=False, rounds=rounds,
-            champion=queries.champion(need.task), reason=f"The training failed: {error!r}",
-        )  # fmt: skip
-    return RetrainingDecision.objects.create(
-        task=need.task,
-        decided_at=known_until,
-        trigger=need.trigger,
-        champion=result.previous,
-        challenger=result.version,
-        promoted=result.promoted,
-        reason=result.reason,
-        evidence=result.evidence,
-        rounds=rounds,
-    )
+            task=need.task,
+            decided_at=known_until,
+            trigger=need.trigger,
+            champion=result.previous,
+            challenger=result.version,
+            promoted=result.promoted,
+            reason=result.reason,
+            evidence=result.evidence,
+            rounds=rounds,
+        )
 
 
 def _train(task: Task, *, now: datetime, known_until: datetime) -> training.Result:
@@ -169,4 +198,6 @@ def _train(task: Task, *, now: datetime, known_until: datetime) -> training.Resu
         return lifetime_values.train(now=known_until)
     if task in FROM_ORDERS:
         return training.train_propensity(task, now=known_until)
+    if task in daily_models.TRAIN:
+        return daily_models.train(task, now=known_until)
     return campaign_training.train(task, labels.training_rows(until=now), now=known_until)

@@ -11,7 +11,8 @@ import numpy as np
 from django.db import connection
 
 from customers import display
-from segmentation import membership, queries, versions
+from segmentation import attempts, membership, mirror, queries, training, versions
+from segmentation.dynamic.turn import alone
 from segmentation.enums import ModelStatus, SegmentKind, Task
 from segmentation.ml import artifacts
 from segmentation.ml.columns import NET_REVENUE_CENTS, ORDERS, RECENCY_DAYS
@@ -32,7 +33,33 @@ PART = 100_000
 
 def refresh(table: FeatureTable, *, now: datetime) -> None:
     """Put every customer of `table` into the cluster it belongs to, by a model of at most four weeks of age."""
-    model = _model(table, now=now)
+    version = queries.champion(Task.CLUSTERS)
+    model = None if version is None else _read(version)
+    if version is None or model is None or _is_old(version, now=now):
+        # in the background of a refresh: without a new model the old one goes on
+        model = attempts.alone(Task.CLUSTERS, lambda: fit(table, now=now), now=now) or model
+    _sort(table, model, now=now)
+
+
+def train(*, now: datetime) -> ModelVersion:
+    """
+    Fit clusters anew and sort every customer, by the features of the last refresh; too little is a recorded refusal.
+
+    Raises training.AlreadyTrainingError while another process sorts customers into segments.
+    """
+    with alone() as is_alone:
+        if not is_alone:
+            raise training.AlreadyTrainingError("Customers are being sorted into segments now")
+        try:
+            table = FeatureTable.joined(list(mirror.feature_parts(columns())))
+        except LookupError as error:
+            return attempts.refused(Task.CLUSTERS, f"Nothing to learn from: {error}.", now=now)
+        model = fit(table, now=now)
+        _sort(table, model, now=now)
+    return ModelVersion.objects.filter(task=Task.CLUSTERS).latest("number")
+
+
+def _sort(table: FeatureTable, model: ClusterModel | None, *, now: datetime) -> None:
     if model is None:
         return
     # part by part: distances to every group are many numbers a customer
@@ -78,18 +105,20 @@ def _read(version: ModelVersion) -> ClusterModel | None:
         return None
 
 
-def _model(table: FeatureTable, *, now: datetime) -> ClusterModel | None:
+def _is_old(version: ModelVersion, *, now: datetime) -> bool:
+    since = max(version.trained_at, version.decided_at or version.trained_at)  # or put back
+    return now - since >= CLUSTERS_LAST
+
+
+def fit(table: FeatureTable, *, now: datetime) -> ClusterModel | None:
+    """A new model, recorded and serving; None where there is too little, which is a recorded refusal."""
     version = queries.champion(Task.CLUSTERS)
     previous = None if version is None else _read(version)
-    if version and previous:
-        since = max(version.trained_at, version.decided_at or version.trained_at)  # or put back
-        if now - since < CLUSTERS_LAST:
-            return previous
     try:
         model = clusters.fit(table, seed=SEED, previous=previous, minor_units=display.minor_units())
     except ValueError as error:
-        logger.info("no clusters: %s", error)
-        return previous
+        attempts.refused(Task.CLUSTERS, f"No clusters: {error}.", now=now)
+        return None
     metrics = _metrics(model, table)
     if version and previous:
         metrics["moves"] = _moves(model, previous, table, since=version.trained_at)

@@ -21,7 +21,7 @@ from segmentation.recommendation_models import (
     RecommendationRun,
     SuppressedCategory,
 )
-from segmentation.registry import JudgedCase, SensitiveField
+from segmentation.registry import JudgedCase, SensitiveField, TrainingAttempt
 
 
 class Segment(models.Model):
@@ -356,4 +356,5 @@ __all__ = [
     "SegmentVersion",
     "SensitiveField",
     "SuppressedCategory",
+    "TrainingAttempt",
 ]

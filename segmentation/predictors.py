@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+from celery.exceptions import SoftTimeLimitExceeded
 
 from segmentation import versions
 from segmentation.enums import Measure, Task
@@ -121,7 +122,7 @@ def _readable(version: ModelVersion) -> Iterator[None]:
     """Say of a file whose sum is right and which is of something else that it is: libraries say it in many ways."""
     try:
         yield
-    except (artifacts.ArtifactError, MemoryError):
+    except (artifacts.ArtifactError, MemoryError, SoftTimeLimitExceeded):
         raise
     except Exception as error:
         if isinstance(error, KeyError) and "feature" in str(error):

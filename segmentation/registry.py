@@ -7,6 +7,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from customers.models import Customer
+from segmentation.enums import Task
 
 
 class JudgedCase(models.Model):
@@ -28,6 +29,23 @@ class JudgedCase(models.Model):
 
     def __str__(self) -> str:
         return f"{self.probability:.2f} of {self.customer_id}"
+
+
+class TrainingAttempt(models.Model):
+    """
+    Written before a training begins and closed when it ends, however it ends: one that is still open, and that
+    nobody is at, was killed. One row a task.
+    """
+
+    task = models.CharField(max_length=10, choices=Task.choices, unique=True)
+    begun_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    deaths = models.PositiveIntegerField(
+        default=0, help_text="How many before this one were killed, one after the other."
+    )
+
+    def __str__(self) -> str:
+        return f"{self.task} begun {self.begun_at:%Y-%m-%d %H:%M}"
 
 
 class SensitiveField(models.Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import duckdb
 import pyarrow as pa
@@ -47,10 +47,13 @@ def feature_parts(columns: Sequence[str] = tuple(FEATURES)) -> Iterator[FeatureT
     Of what changed since nothing is seen. Raises LookupError before the first time.
     """
     taken = generations.take_newest()
-    if taken is None or "features" not in taken[0].bases:
+    if taken is None:
         raise LookupError("no features have been computed yet")
     generation, lock = taken
-    with lock, pq.ParquetFile(generation.base("features")) as file:
+    with lock, ExitStack() as opened:
+        if "features" not in generation.bases:
+            raise LookupError("no features have been computed yet")
+        file = opened.enter_context(pq.ParquetFile(generation.base("features")))
         for group in range(file.num_row_groups):
             read = file.read_row_group(group, columns=["customer_id", *columns])
             yield FeatureTable.from_arrow(read.select(["customer_id", *columns]))

@@ -15,13 +15,14 @@ from consent import ledger
 from consent.enums import Purpose
 from feedback import retraining
 from feedback.models import DriftCheck, TrainingRequest
-from segmentation import withdrawn
+from segmentation import attempts, withdrawn
 from segmentation.enums import ModelStatus, Task
 from segmentation.models import ModelVersion
-from segmentation.registry import JudgedCase, SensitiveField
+from segmentation.registry import JudgedCase, SensitiveField, TrainingAttempt
 from tests.factories.consent import agree
 from tests.factories.customers import NOW, CustomerFactory
 from tests.screens.rows import model_version
+from tests.sessions import another_session
 
 
 pytestmark = pytest.mark.django_db
@@ -171,9 +172,39 @@ def test_train_now_asks_once_and_needs_permission(client: Client) -> None:
     assert "is waiting already" in client.post(address, follow=True).content.decode()
     (asked,) = TrainingRequest.objects.all()
     assert (asked.task, asked.why) == (Task.CHURN, "asked for by clerk")
-    assert "Train now" not in read(client, "model_page", "clusters")
-    told = client.post(reverse("admin:model_train", args=["clusters"]), follow=True)
-    assert "cannot be asked for" in told.content.decode()
+
+
+@pytest.mark.parametrize(
+    "task", [Task.CLUSTERS, Task.FIRST_PURCHASE, Task.RECOMMEND, Task.SENTIMENT]
+)
+def test_what_is_learned_with_the_daily_scores_can_be_trained_now(
+    task: Task, admin_client: Client, now: datetime
+) -> None:
+    assert "Train now" in read(admin_client, "model_page", task.lower())
+    admin_client.post(reverse("admin:model_train", args=[task.lower()]))
+    (decision,) = retraining.run_due(now=now, known_until=now)
+    # nothing to learn from here: said, recorded, and no longer waiting
+    assert (decision.task, decision.trigger) == (task, "asked for by admin")
+    assert decision.challenger is not None
+    assert decision.challenger.status == ModelStatus.REFUSED
+    assert decision.reason in read(admin_client, "model_page", task.lower())
+    assert list(retraining.run_due(now=now, known_until=now)) == []
+
+
+def test_training_that_was_killed_is_told_until_the_next_one(
+    admin_client: Client, now: datetime
+) -> None:
+    TrainingAttempt.objects.create(task=Task.CHURN, begun_at=now, deaths=2)
+    page = read(admin_client, "model_page", "churn")
+    assert "3 trainings in a row were cut off" in page
+    with another_session() as other:  # somebody is at it: it was not cut off
+        other.execute("SELECT pg_advisory_lock(hashtext(%s))", [f"training {Task.CHURN}"])
+        assert "cut off" not in read(admin_client, "model_page", "churn")
+    TrainingAttempt.objects.update(deaths=0)
+    assert "was cut off." in read(admin_client, "model_page", "churn")
+    with attempts.attempt(Task.CHURN, now=now):
+        pass
+    assert "cut off" not in read(admin_client, "model_page", "churn")
 
 
 def test_what_was_asked_for_is_trained_first_and_once(now: datetime) -> None:

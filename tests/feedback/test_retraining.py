@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 
 from campaigns.enums import Arm
 from consent.enums import Purpose
@@ -13,10 +14,10 @@ from feedback import outcomes, retraining, tasks
 from feedback.models import OutcomeWindow, RetrainingDecision
 from feedback.reports.attention import attention
 from feedback.retraining import Need
-from segmentation import mirror, queries
+from segmentation import attempts, mirror, queries
 from segmentation.enums import ModelStatus, Task
 from segmentation.models import ModelVersion
-from segmentation.registry import SensitiveField
+from segmentation.registry import SensitiveField, TrainingAttempt
 from tests.factories.consent import agree
 from tests.factories.customers import NOW, OrderFactory
 from tests.factories.feedback import FinishedCampaignFactory, deliver
@@ -173,6 +174,52 @@ def test_request_waits_while_somebody_trains_by_hand(now: datetime) -> None:
     (decision,) = retraining.run_due(now=now, known_until=now)
     assert decision.trigger == "asked for by ada"
     assert wanted(now) == []
+
+
+def test_mirror_is_not_read_again_while_the_task_is_trained_by_hand(now: datetime) -> None:
+    mirror.refresh()
+    (before,) = (path.name for path in mirror.folder().glob("[0-9]*"))
+    retraining.ask(Task.UPLIFT, why="asked for by ada", now=now)
+    with another_session() as other:
+        other.execute("SELECT pg_advisory_lock(hashtext(%s))", [f"training {Task.UPLIFT}"])
+        assert list(retraining.run_due(now=now, known_until=now)) == []
+    assert [path.name for path in mirror.folder().glob("[0-9]*")] == [before]
+
+
+def test_training_that_was_killed_is_not_begun_again_at_the_next_tick(now: datetime) -> None:
+    something_to_learn_from()
+    TrainingAttempt.objects.create(task=Task.CHURN, begun_at=now)
+    assert wanted(now) == [task for task in retraining.FROM_ORDERS if task != Task.CHURN]
+    for task in retraining.FROM_ORDERS:
+        decided(task, now)
+    later = now + attempts.WAITS[0]
+    assert wanted(later - timedelta(seconds=1)) == []
+    (need,) = retraining.needs(now=later)
+    assert need.task == Task.CHURN
+    assert "was cut off" in need.trigger
+    retraining.ask(Task.CHURN, why="asked for by ada", now=now)  # somebody asks: it does not wait
+    (need,) = retraining.needs(now=now)
+    assert need.trigger == "asked for by ada"
+
+
+def test_time_that_is_up_is_written_down_and_nothing_else_is_begun(
+    now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    something_to_learn_from()
+
+    def train(task: Task, *, now: datetime) -> object:
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr(retraining.training, "train_propensity", train)
+    with pytest.raises(SoftTimeLimitExceeded):
+        list(retraining.run_due(now=now, known_until=now))
+    (decision,) = RetrainingDecision.objects.all()
+    assert decision.reason == "The training failed: it took longer than a training may take"
+    assert not attempts.waits(Task.CHURN, now=now)
+    assert wanted(now) == [task for task in retraining.FROM_ORDERS if task != Task.CHURN]
+    with another_session() as other:
+        got = other.execute("SELECT pg_try_advisory_lock(hashtext('retraining'))").fetchone()
+    assert got == (True,)
 
 
 def test_run_due_gives_its_lock_back_even_when_it_is_left_early(now: datetime) -> None:

@@ -38,6 +38,7 @@ WITHOUT_A_LIST = {
     "segmentation.firstpurchase": "the score and the API tell it; one row a new customer",
     "feedback.driftcheck": "the drift page shows them",
     "feedback.trainingrequest": "the model's page says that one waits; the decision says what became of it",
+    "segmentation.trainingattempt": "the model's page says when a training was cut off",
     "segmentation.judgedcase": "the model's page shows them to who may see customers",
     "segmentation.recommendation": "the customer's page and the API show a list",
     "segmentation.recommendationrun": "the page of recommendations shows the current one",

@@ -20,7 +20,7 @@ from customers.sources import simulated_shop
 from customers.sources.simulation.parameters import ShopParameters
 from feedback import retraining
 from feedback.models import RetrainingDecision, TrainingRequest
-from segmentation import mirror, queries, versions
+from segmentation import attempts, mirror, queries, versions
 from segmentation.enums import ModelStatus, Task
 from segmentation.models import ModelVersion
 from tests.segmentation.shop.rounds import STARTS_AT
@@ -110,6 +110,14 @@ def test_killed_training_leaves_the_champion_serving_and_the_next_one_works(home
     assert lock_is_free("retraining")
     assert lock_is_free(f"training {Task.PURCHASE}")
 
+    # not at the next tick, but after a while, by itself
+    assert retraining.needs(now=STARTS_AT + timedelta(minutes=9)) == []
+    (again,) = retraining.needs(now=STARTS_AT + timedelta(minutes=10))
+    assert (again.task, "was cut off" in again.trigger) == (Task.PURCHASE, True)
+    cut_off = attempts.cut_off(Task.PURCHASE)
+    assert cut_off is not None
+    assert cut_off.deaths == 1
+
     mirror.refresh()
     retraining.ask(Task.PURCHASE, why="asked for again", now=STARTS_AT)
     (decision,) = retraining.run_due(now=STARTS_AT, known_until=STARTS_AT)
@@ -118,3 +126,4 @@ def test_killed_training_leaves_the_champion_serving_and_the_next_one_works(home
     assert decision.challenger.number == champion.number + 1
     serving = ModelVersion.objects.get(task=Task.PURCHASE, status=ModelStatus.CHAMPION)
     assert versions.load(serving).files
+    assert attempts.left_open(Task.PURCHASE) is None

@@ -14,11 +14,11 @@ from segmentation.enums import Task
 from segmentation.training import AlreadyTrainingError
 
 
-TASKS = {task.lower(): task for task in (*retraining.FROM_ORDERS, *retraining.FROM_CAMPAIGNS)}
+TASKS = {task.lower(): task for task in Task}
 
 
 class Command(BaseCommand):
-    help = "Train models now: churn, purchase, response, uplift, or all that are due; says what serves and why."
+    help = "Train models now, those named or all that are due; says what serves and why."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("task", nargs="*", help=f"{', '.join(TASKS)}; none: whatever is due")
