@@ -29,7 +29,7 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
     """Shares are typed in per cent and money in the shop's currency; the model stores neither."""
 
     segment = SegmentField(
-        queryset=Segment.objects.order_by("name"),
+        queryset=Segment.objects.in_use().order_by("name"),
         empty_label="Choose a segment",
         label="Send to",
         help_text="Who may not be mailed is left out by itself; the preview shows how many, and why.",

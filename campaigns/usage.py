@@ -20,6 +20,7 @@ def of_segments(segment_ids: Collection[int]) -> list[Use]:
             state=campaign.get_state_display(),
             link=reverse("campaign_pages:campaign", args=[campaign.pk]),
             waits=campaign.state == CampaignState.SCHEDULED,
+            is_over=campaign.state in {CampaignState.CANCELLED, CampaignState.FINISHED},
         )
         for campaign in Campaign.objects.filter(segment__in=segment_ids).order_by("-pk")
     ]

@@ -14,6 +14,7 @@ v1: list[Any] = [
     path("", include("customers.api.urls")),
     path("", include("consent.api.urls")),
     path("", include("segmentation.api")),
+    path("", include("segmentation.managing_api")),
     path("", include("segmentation.recommending.api")),
     path("", include("campaigns.api")),
     path("", include("feedback.api")),

@@ -16,6 +16,7 @@ SCOPES = {
     "consent:read": "Read consents with their evidence, the texts agreed to, and suppressed addresses.",
     "consent:write": "Record consents and withdrawals, and suppress addresses.",
     "segments:read": "Read segments and who is in them.",
+    "segments:write": "Make, change, copy, archive and delete segments; count whom a rule would select.",
     "scores:read": "Read what the models expect of a customer.",
     "campaigns:read": "Read campaigns, without their results.",
     "results:read": "Read what campaigns have caused, with intervals.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
@@ -32,6 +33,24 @@ from segmentation.registry import SensitiveField
 from segmentation.segment_pages import reach, routes, untapped
 
 
+class ArchivedFilter(admin.SimpleListFilter):
+    """Unless asked for, archived segments are not listed."""
+
+    title = "archived"
+    parameter_name = "archived"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Archived")]
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        in_use, *others = super().choices(changelist)
+        yield {**in_use, "display": "In use"}
+        yield from others
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Segment]) -> QuerySet[Segment]:
+        return queryset.filter(archived_at__isnull=self.value() != "yes")
+
+
 @admin.register(Segment)
 class SegmentAdmin(ReadOnlyAdmin):
     """Who is in them is computed; staff define rules on pages of their own (segment_pages)."""
@@ -41,7 +60,7 @@ class SegmentAdmin(ReadOnlyAdmin):
         "name", "kind_label", "status_label", "size_number", "reachable", "change",
         "used_by", "refreshed_at",
     )  # fmt: skip
-    list_filter = ("kind", "status")
+    list_filter = ("kind", "status", ArchivedFilter)
     search_fields = ("name", "description")
     ordering = ("name",)
 

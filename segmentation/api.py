@@ -1,4 +1,4 @@
-"""Segments with their members, and the scores of a customer."""
+"""Segments with their members, and the scores of a customer. Writing segments is in `managing_api`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import path
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,7 +20,7 @@ from gateway.paging import PageFilters, page
 from gateway.schema import operation
 from gateway.views import Endpoint, answer
 from segmentation import explaining
-from segmentation.enums import Measure, SegmentKind, Task
+from segmentation.enums import Measure, SegmentKind, SegmentStatus, Task
 from segmentation.models import Membership, Score, Segment
 
 
@@ -30,10 +31,23 @@ class SegmentSerializer(serializers.Serializer[Any]):
     description = serializers.CharField()
     size = serializers.IntegerField(source="seen_size", help_text="Members that the key sees.")
     refreshed_at = serializers.DateTimeField(allow_null=True)
+    status = serializers.ChoiceField(
+        choices=SegmentStatus.choices, help_text="FAILED: the members are those of `refreshed_at`."
+    )
+    problem = serializers.CharField(help_text="Why it failed, or what the nightly check found.")
+    archived_at = serializers.DateTimeField(allow_null=True, help_text="Nobody is in it since.")
+    rule = serializers.SerializerMethodField(help_text="Of a RULE; else null.")
+
+    @extend_schema_field({"type": "object", "nullable": True})
+    def get_rule(self, segment: Segment) -> Any:
+        return (segment.definition or None) if segment.kind == SegmentKind.RULE else None
 
 
 class SegmentFilters(PageFilters):
     kind = serializers.ChoiceField(choices=SegmentKind.choices, required=False)
+    archived = serializers.BooleanField(
+        required=False, help_text="true: only the archived; else those in use."
+    )
 
 
 class MemberSerializer(serializers.Serializer[Any]):
@@ -98,7 +112,8 @@ class ReasonsSerializer(serializers.Serializer[Any]):
 
 SEGMENT = {
     "id": 2, "name": "Champions", "kind": "RFM", "description": "Bought lately, often and much.",
-    "size": 412, "refreshed_at": "2026-06-01T03:00:00Z",
+    "size": 412, "refreshed_at": "2026-06-01T03:00:00Z", "status": "OK", "problem": "",
+    "archived_at": None, "rule": None,
 }  # fmt: skip
 MEMBER = {
     "customer_id": 17,
@@ -144,7 +159,8 @@ class SegmentEndpoint(Endpoint):
     )  # fmt: skip
     def listed(self, request: Request) -> Response:
         asked = self.query(SegmentFilters)
-        rows = filtered(_segments(self.key), asked, kind="kind")
+        rows = _segments(self.key).filter(archived_at__isnull=not asked.pop("archived", False))
+        rows = filtered(rows, asked, kind="kind")
         return Response(page(rows, filters=asked, shape=SegmentSerializer))
 
     @operation(
@@ -197,9 +213,6 @@ class ScoreEndpoint(Endpoint):
 
 
 urlpatterns = [
-    path("segments", SegmentEndpoint.as_view({"get": "listed"})),
-    path("segments/<int:number>", SegmentEndpoint.as_view({"get": "shown"})),
-    path("segments/<int:number>/members", SegmentEndpoint.as_view({"get": "members"})),
     path("customers/<int:number>/scores", ScoreEndpoint.as_view({"get": "shown"})),
     path("customers/<int:number>/scores/reasons", ScoreEndpoint.as_view({"get": "reasons"})),
 ]

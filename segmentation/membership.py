@@ -105,7 +105,7 @@ def write_some(
         # in one order, lest two writers wait for each other
         cursor.execute(
             "SELECT id, rule_version FROM segmentation_segment WHERE id = ANY(%s)"
-            " ORDER BY id FOR NO KEY UPDATE",
+            " AND archived_at IS NULL ORDER BY id FOR NO KEY UPDATE",
             [sorted(wanted)],
         )
         segments = [pk for pk, version in cursor.fetchall() if rules.get(pk, version) == version]

@@ -24,6 +24,20 @@ from segmentation.recommendation_models import (
 from segmentation.registry import JudgedCase, SensitiveField, TrainingAttempt
 
 
+class SegmentQuerySet(models.QuerySet["Segment"]):
+    def in_use(self) -> SegmentQuerySet:
+        """Neither archived nor deleted: what rules, campaigns and lists choose from."""
+        return self.filter(archived_at=None, deleted_at=None)
+
+
+class LivingSegments(models.Manager.from_queryset(SegmentQuerySet)):  # type: ignore[misc] # made by a call
+    """All but the deleted, of which only name and history are kept."""
+
+    def get_queryset(self) -> SegmentQuerySet:
+        living: SegmentQuerySet = super().get_queryset().filter(deleted_at=None)
+        return living
+
+
 class Segment(models.Model):
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=10, choices=SegmentKind.choices)
@@ -48,6 +62,15 @@ class Segment(models.Model):
         blank=True,
         help_text="What the best n per cent started at when everybody was last looked at: field, n, value.",
     )
+    archived_at = models.DateTimeField(
+        null=True, blank=True, help_text="Nobody is in it from then on; it can be brought back."
+    )
+    deleted_at = models.DateTimeField(
+        null=True, blank=True, help_text="Only its name and who was in it when are kept."
+    )
+
+    objects = LivingSegments()
+    everything = SegmentQuerySet.as_manager()
 
     class Meta:
         permissions = [

@@ -19,7 +19,7 @@ LONGEST_NAME = 100
 # ------------------------------------------------------------------ what only the database knows
 def problems_of(rule: Rule, *, segment_id: int | None) -> tuple[Problem, ...]:
     """Segments that `rule` names and that are not there, or that lead back to the segment itself."""
-    known = set(Segment.objects.values_list("pk", flat=True))
+    known = set(Segment.objects.in_use().values_list("pk", flat=True))
     circular = frozenset[int]() if segment_id is None else rulebook.built_on(segment_id)
     found = []
     for placed in rule.leaves():
@@ -27,7 +27,7 @@ def problems_of(rule: Rule, *, segment_id: int | None) -> tuple[Problem, ...]:
         if not isinstance(leaf, SegmentIs):
             continue
         if leaf.segment not in known:
-            message = "choose a segment that exists"
+            message = "choose a segment that exists and is not archived"
         elif leaf.segment in circular:
             message = (
                 "choose another segment: this one depends on the segment that you are changing"
@@ -78,7 +78,8 @@ def save(
 
 def free_name(name: str, *, segment: Segment | None = None) -> str:
     """`name`, or with a number behind it when another segment than `segment` has it."""
-    others = Segment.objects.exclude(pk=segment.pk) if segment else Segment.objects.all()
+    everything = Segment.everything.all()  # deleted ones keep theirs
+    others = everything.exclude(pk=segment.pk) if segment else everything
     taken = set(others.values_list("name", flat=True))
     if name[:LONGEST_NAME] not in taken:
         return name[:LONGEST_NAME]
@@ -89,11 +90,18 @@ def free_name(name: str, *, segment: Segment | None = None) -> str:
 
 
 @transaction.atomic
-def freeze(segment: Segment, *, now: datetime) -> Segment:
-    """A fixed list of who is in `segment` now; it changes only by erasure and merges."""
+def freeze(
+    segment: Segment, *, now: datetime, name: str = "", description: str = ""
+) -> Segment:  # fmt: skip
+    """
+    A fixed list of who is in `segment` now; it changes only by erasure and merges.
+
+    Without a name it is called after the segment and the day. Raises IntegrityError for a name that is taken.
+    """
     frozen = Segment.objects.create(
-        name=free_name(f"{segment.name}, {now:%-d %b %Y}"), kind=SegmentKind.STATIC, created_at=now,
-        description=f"Who was in “{segment.name}” on {now:%-d %B %Y}.", refreshed_at=now,
+        name=name or free_name(f"{segment.name[: LONGEST_NAME - 20]}, {now:%-d %b %Y}"),
+        kind=SegmentKind.STATIC, created_at=now,
+        description=description or f"Who was in “{segment.name}” on {now:%-d %B %Y}.", refreshed_at=now,
         definition={"frozen_from": segment.pk, "frozen_at": now.isoformat()}, status_since=now,
     )  # fmt: skip
     with connection.cursor() as cursor:

@@ -75,8 +75,8 @@ class Rulebook:
 
 def read() -> Rulebook:
     """The book as the database has it now."""
-    segments = {one.pk: one for one in Segment.objects.filter(kind=SegmentKind.RULE)}
-    kinds = dict(Segment.objects.values_list("pk", "kind"))
+    segments = {one.pk: one for one in Segment.objects.in_use().filter(kind=SegmentKind.RULE)}
+    kinds = dict(Segment.objects.in_use().values_list("pk", "kind"))
     rules, problems = _parsed(segments.values())
     for pk in [pk for pk, rule in rules.items() if rule.uses.segments - kinds.keys()]:
         problems[pk] = "The rule names a segment that is not there any more."
@@ -108,11 +108,19 @@ def read() -> Rulebook:
 
 def built_on(segment_id: int) -> frozenset[int]:
     """The segment itself and all whose rule names it, directly or not; also those that cannot be computed."""
-    rules, _ = _parsed(Segment.objects.filter(kind=SegmentKind.RULE))
+    rules, _ = _parsed(Segment.objects.in_use().filter(kind=SegmentKind.RULE))
     return frozenset({
         segment_id,
         *(pk for pk, rule in rules.items() if _lead_to(segment_id, rule.uses.segments, rules)),
     })  # fmt: skip
+
+
+def naming(segment_id: int) -> list[Segment]:
+    """The segments in use whose own rule names this one, by name."""
+    segments = {one.pk: one for one in Segment.objects.in_use().filter(kind=SegmentKind.RULE)}
+    rules, _ = _parsed(segments.values())
+    found = [segments[pk] for pk, rule in rules.items() if segment_id in rule.uses.segments]
+    return sorted(found, key=lambda one: one.name)
 
 
 def _parsed(segments: Iterable[Segment]) -> tuple[dict[int, Rule], dict[int, str]]:

@@ -9,13 +9,18 @@ from importlib import import_module
 
 @dataclass(frozen=True, kw_only=True)
 class Use:
-    """One thing that uses a segment. waits: it will look at the members when its time comes."""
+    """
+    One thing that uses a segment.
+
+    waits: it will look at the members when its time comes. is_over: it will never look at them again.
+    """
 
     segment_id: int
     name: str
     state: str
     link: str
     waits: bool
+    is_over: bool = False
 
 
 _declared: list[str] = []

@@ -44,7 +44,7 @@ def compute_due(*, now: datetime) -> list[int]:
     waits = Q(status__in=(SegmentStatus.STALE, SegmentStatus.REFRESHING)) | Q(
         refreshed_at=None, status=SegmentStatus.OK
     )
-    due = Segment.objects.filter(waits, kind=SegmentKind.RULE).values_list("pk", flat=True)
+    due = Segment.objects.in_use().filter(waits, kind=SegmentKind.RULE).values_list("pk", flat=True)
     if not due.exists():
         return []
     with alone() as is_alone:
@@ -92,8 +92,13 @@ def compute(
         members = entry.members(database, now=now, cutoffs=limits)
         coming = flips.of(entry.rule, database, since=since)
         with transaction.atomic():
-            segment = Segment.objects.select_for_update(no_key=True).get(pk=entry.segment_id)
-            if segment.rule_version != entry.version:
+            segment = (
+                Segment.objects.in_use()
+                .select_for_update(no_key=True)
+                .filter(pk=entry.segment_id, rule_version=entry.version)
+                .first()
+            )
+            if segment is None:  # changed or archived while it was computed
                 return None
             change = membership.write(segment, members, now=now, rule_version=entry.version)
             flips.replace(entry.segment_id, coming)

@@ -27,14 +27,14 @@ def remember(database: duckdb.DuckDBPyConnection, segment_id: int, members: Ints
 
 def begin(segment_id: int, *, version: int, now: datetime) -> None:
     """Say that it is being computed. A FAILED one stays so until it succeeds: since when is worth more."""
-    Segment.objects.filter(pk=segment_id, rule_version=version).exclude(
+    Segment.objects.in_use().filter(pk=segment_id, rule_version=version).exclude(
         status=SegmentStatus.FAILED
     ).update(status=SegmentStatus.REFRESHING, status_since=now)
 
 
 def failed(segment_id: int, *, version: int, problem: str, now: datetime) -> None:
     """The members stay, as of when they were; the page says since when and why."""
-    Segment.objects.filter(pk=segment_id, rule_version=version).update(
+    Segment.objects.in_use().filter(pk=segment_id, rule_version=version).update(
         status_since=Case(
             When(status=SegmentStatus.FAILED, then=F("status_since")), default=Value(now)
         ),

@@ -13,7 +13,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.text import slugify
 from django.views.decorators.http import require_POST
 
-from core import clock
+from consent import audit
+from core import clock, watermarks
 from customers.exporting import cell
 from customers.screens import staff_page
 from segmentation import queries, rule_segments
@@ -54,8 +55,12 @@ def export(request: HttpRequest, segment_id: int) -> StreamingHttpResponse:
         "segment %s exported by user %s%s", segment.pk, request.user.pk,
         " with addresses" if with_addresses else "",
     )  # fmt: skip
+    numbers = list(
+        queries.members(segment).filter(erased_at=None).order_by("pk").values_list("pk", flat=True)
+    )
+    stamp = audit.take_away(request, numbers=numbers, with_addresses=with_addresses)
     answer = StreamingHttpResponse(
-        _lines(segment, with_addresses=with_addresses, may_addresses=may_addresses),
+        _lines(segment, with_addresses=with_addresses, may_addresses=may_addresses, stamp=stamp),
         content_type="text/csv; charset=utf-8",
     )
     name = slugify(segment.name) or f"segment-{segment.pk}"
@@ -63,11 +68,12 @@ def export(request: HttpRequest, segment_id: int) -> StreamingHttpResponse:
     return answer
 
 
-def _lines(segment: Segment, *, with_addresses: bool, may_addresses: bool) -> Iterator[str]:
+def _lines(
+    segment: Segment, *, with_addresses: bool, may_addresses: bool, stamp: str
+) -> Iterator[str]:
     writer = csv.writer(_Line())
-    yield writer.writerow(
-        ["customer_id", "source", "number", *(["email"] if with_addresses else [])]
-    )
+    heads = ["customer_id", "source", "number", *(["email"] if with_addresses else [])]
+    yield writer.writerow([*heads, watermarks.COLUMN])
     members = (
         queries.members(segment)
         .filter(erased_at=None)
@@ -78,4 +84,4 @@ def _lines(segment: Segment, *, with_addresses: bool, may_addresses: bool) -> It
         # some shops number their customers by address
         shown = number if may_addresses or "@" not in number else ""
         told = [pk, source, shown, *([email] if with_addresses else [])]
-        yield writer.writerow([cell(one) for one in told])
+        yield writer.writerow([*(cell(one) for one in told), stamp])

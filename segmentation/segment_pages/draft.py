@@ -42,7 +42,7 @@ class Draft:
 
     def drawn(self) -> inputs.DrawnGroup:
         """The tree for the template."""
-        others = Segment.objects.order_by("name").values_list("pk", "name")
+        others = Segment.objects.in_use().order_by("name").values_list("pk", "name")
         own = self.segment.pk if self.segment else None
         return inputs.draw(
             self.tree,
@@ -88,7 +88,7 @@ class Draft:
 
     def check_name(self) -> None:
         """Say what is wrong with the name, if anything is."""
-        taken = Segment.objects.filter(name=self.name)
+        taken = Segment.everything.filter(name=self.name)
         if self.segment:
             taken = taken.exclude(pk=self.segment.pk)
         if not self.name:

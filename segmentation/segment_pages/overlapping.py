@@ -49,7 +49,7 @@ def overlaps(request: HttpRequest) -> HttpResponse:
         title="Overlaps",
         opts=Segment._meta,
         rows=matrix(segments),
-        hidden=Segment.objects.exclude(kind=SegmentKind.EVERYONE).count() - len(segments),
+        hidden=Segment.objects.in_use().exclude(kind=SegmentKind.EVERYONE).count() - len(segments),
         most=MOST,
         smallest=SMALLEST,
     )

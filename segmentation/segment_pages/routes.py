@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from segmentation.segment_pages import acting, building, clustered, features, overlapping, showing
+from segmentation.segment_pages import (
+    acting,
+    building,
+    clustered,
+    features,
+    managing,
+    overlapping,
+    showing,
+)
 
 
 urlpatterns: list[URLPattern] = [
@@ -15,6 +23,7 @@ urlpatterns: list[URLPattern] = [
     path("overlaps/", overlapping.overlaps, name="segment_overlaps"),
     path("<int:segment_id>/", showing.segment_page, name="segment_page"),
     path("<int:segment_id>/edit/", building.edit, name="segment_edit"),
+    path("<int:segment_id>/manage/", managing.manage, name="segment_manage"),
     path("<int:segment_id>/freeze/", acting.freeze, name="segment_freeze"),
     path("<int:segment_id>/export/", acting.export, name="segment_export"),
 ]

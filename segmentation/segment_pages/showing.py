@@ -17,7 +17,7 @@ from customers.enums import OrderStatus
 from customers.models import Customer, Order
 from customers.screens import page, staff_page
 from segmentation import dynamic, previewing, profiles, trends, usage
-from segmentation.enums import SegmentKind, SegmentStatus
+from segmentation.enums import MADE_BY_STAFF, SegmentKind, SegmentStatus
 from segmentation.models import Membership, MembershipChange, Segment
 from segmentation.rules import RuleError, parse
 from segmentation.segment_pages.reach import with_change, with_reach_of_segment
@@ -34,7 +34,7 @@ YEAR = timedelta(days=365)
 def segment_page(request: HttpRequest, segment_id: int) -> HttpResponse:
     now = clock.now()
     segment = get_object_or_404(
-        with_change(with_reach_of_segment(Segment.objects.all()), now=now), pk=segment_id
+        with_change(with_reach_of_segment(Segment.everything.all()), now=now), pk=segment_id
     )
     return page(
         request,
@@ -52,13 +52,14 @@ def segment_page(request: HttpRequest, segment_id: int) -> HttpResponse:
         versions=list(segment.versions.select_related("changed_by").order_by("-number")),
         is_rule=segment.kind == SegmentKind.RULE,
         is_static=segment.kind == SegmentKind.STATIC,
+        is_ours=segment.kind in MADE_BY_STAFF,
         sample=_sample(segment),
         lately=_lately(segment),
     )
 
 
 def _words(segment: Segment) -> str:
-    if segment.kind != SegmentKind.RULE:
+    if segment.kind != SegmentKind.RULE or segment.deleted_at:
         return ""
     try:
         rule = parse(segment.definition)
@@ -69,6 +70,17 @@ def _words(segment: Segment) -> str:
 
 def _state(segment: Segment) -> dict[str, str]:
     """What is true of the members shown: a word with a tone, and a sentence."""
+    if segment.deleted_at or segment.archived_at:
+        word = "Deleted" if segment.deleted_at else "Archived"
+        at = segment.deleted_at or segment.archived_at
+        kept = "Who was in it when is kept" + (
+            "." if segment.deleted_at else ", and it can be brought back under Manage."
+        )
+        return {
+            "tone": "warn",
+            "word": f"{word} since {at:%-d %b %Y, %H:%M} UTC",
+            "detail": f"Nobody is in it, and nothing can choose it. {kept}",
+        }
     shown = (
         f"What you see is who was in it on {segment.refreshed_at:%-d %b %Y, %H:%M} UTC."
         if segment.refreshed_at
