@@ -174,6 +174,19 @@ RETENTION = env.text("COTERIE_RETENTION")
 # ------------------------------------------------------------------ hardening
 _HTTPS = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+# What a restored backup would have forgotten, outside the database: a folder that no backup of the database
+# is restored over. Empty: COTERIE_HOME/logbook. Web and workers share it.
+LOGBOOK = env.text("COTERIE_LOGBOOK")
+# How old a backup may be that is restored: the logbook reaches so far back.
+BACKUP_DAYS = env.integer("COTERIE_BACKUP_DAYS", 40)
+
+# So many people looked at by one login or key within an hour are an alarm; 0: no alarm.
+MASS_ACCESS_PEOPLE = env.integer("COTERIE_MASS_ACCESS_PEOPLE", 2_000)
+# Campaigns to more recipients than this need somebody else's approval before they are launched; 0: none does.
+APPROVE_ABOVE = env.integer("COTERIE_APPROVE_ABOVE", 0)
+# Companies that process data for the shop beside Coterie: {"Mailer GmbH": "sends messages; Germany"}.
+SUBPROCESSORS = env.mapping("COTERIE_SUBPROCESSORS")
+
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600
 SECURE_SSL_REDIRECT = False  # the proxy's business

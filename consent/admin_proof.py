@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
-from consent import wordings
-from consent.models import OptOutProbe, PersonalDataAccess, Topic
-from core import clock
+from consent import audit_words, wordings
+from consent.models import Breach, OptOutProbe, PersonalDataAccess, Topic
+from core import clock, watermarks
 from customers import display
 from customers.tables import ReadOnlyAdmin, column
 
@@ -46,17 +46,75 @@ class TopicAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
 
 @admin.register(PersonalDataAccess)
 class PersonalDataAccessAdmin(ReadOnlyAdmin):
-    list_display = ("at", "actor", "action_label", "what", "customer_number")
-    list_filter = ("action", ("at", admin.DateFieldListFilter))
-    search_fields = ("=customer_number", "actor", "what")
-    search_help_text = "Number of a customer, name of a staff member, or page"
+    list_display = ("at", "who", "action_label", "looked_at", "whom", "addresses", "mark")
+    list_filter = ("action", "via", "with_addresses", ("at", admin.DateFieldListFilter))
+    search_fields = ("=customer_number", "actor", "what", "=mark")
+    search_help_text = "Number of a customer, who looked, or the mark in an exported file"
     ordering = ("-at", "-pk")
+    fields = ("at", "who", "action_label", "looked_at", "whom", "addresses", "mark")
+    readonly_fields = fields
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """A whole line of a file may be pasted: its mark is what counts."""
+        found: tuple[QuerySet[Any], bool] = super().get_search_results(
+            request, queryset, watermarks.mark_in(search_term) or search_term
+        )
+        return found
+
+    @column(description="Who", ordering="actor")
+    def who(self, row: PersonalDataAccess) -> str:
+        return f"API key “{row.actor}”" if row.via == "KEY" else row.actor
 
     @column(
         description="Did", ordering="action", label={"Took away": "warning", "Looked at": "info"}
     )
     def action_label(self, row: PersonalDataAccess) -> str:
         return row.get_action_display()
+
+    @column(description="What")
+    def looked_at(self, row: PersonalDataAccess) -> str:
+        return audit_words.what(row)
+
+    @column(description="Of whom", ordering="people")
+    def whom(self, row: PersonalDataAccess) -> str:
+        return audit_words.whom(row)
+
+    @column(description="Names or addresses", ordering="with_addresses")
+    def addresses(self, row: PersonalDataAccess) -> str:
+        return "Yes" if row.with_addresses else "No"
+
+
+@admin.register(Breach)
+class BreachAdmin(ReadOnlyAdmin):
+    """Written by `manage.py breach`."""
+
+    list_display = ("name", "state", "asked", "affected", "noticed_at", "due_at", "told_at")
+    fields = ("asked", "affected", "looks", "noticed_at", "due_at", "told_at", "note")
+    readonly_fields = fields
+    ordering = ("-pk",)
+
+    @column(description="Breach")
+    def name(self, row: Breach) -> str:
+        return str(row)
+
+    @column(
+        description="State",
+        label={"Authority told": "success", "To be told": "warning", "Too late": "danger"},
+    )
+    def state(self, row: Breach) -> str:
+        if row.told_at is not None:
+            return "Authority told"
+        return "Too late" if row.due_at < clock.now() else "To be told"
+
+    @column(description="By what")
+    def asked(self, row: Breach) -> str:
+        return "; ".join(f"{name}: {value}" for name, value in row.selection.items())
+
+    @column(description="Customers affected", ordering="people")
+    def affected(self, row: Breach) -> str:
+        return display.number(row.people)
 
 
 @admin.register(OptOutProbe)

@@ -16,11 +16,13 @@ from consent.enums import (
     RequestStatus,
     SuppressionReason,
 )
-from consent.proof_models import LedgerSeal, OptOutProbe, PersonalDataAccess
+from consent.logbook_models import LogbookMark
+from consent.proof_models import Breach, LedgerSeal, OptOutProbe, PersonalDataAccess
 from customers.models import Customer, Source
 
 
 __all__ = [
+    "Breach",
     "ConsentEvent",
     "ConsentState",
     "DataRequest",

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet, Sum
 
+from core import watermarks
 from customers.models import Customer, Order
 from gateway.models import ApiKey, Export, ExportStatus
 
@@ -30,9 +31,14 @@ _PII = ("email", "first_name", "last_name", "phone")
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """What can be exported: the scope it takes, its columns as (heading, lookup), and the rows."""
+    """
+    What can be exported: the scope it takes, its columns as (heading, lookup), and the rows.
+
+    `whom` is the column with the customer's id.
+    """
 
     scope: str
+    whom: str
     columns: tuple[tuple[str, str], ...]
     rows: Callable[[], QuerySet[Any]]
 
@@ -44,6 +50,7 @@ def _same(*names: str) -> tuple[tuple[str, str], ...]:
 KINDS = {
     "CUSTOMERS": Kind(
         scope="customers:read",
+        whom="id",
         columns=_same(
             "id", "source_id", "external_id", *_PII, "country", "language", "joined_at"
         ),
@@ -51,6 +58,7 @@ KINDS = {
     ),
     "ORDERS": Kind(
         scope="orders:read",
+        whom="customer_id",
         columns=(
             *_same("id", "source_id", "external_id", "customer_id"),
             ("customer", "customer__external_id"),
@@ -125,12 +133,19 @@ def _write(export: Export, *, now: datetime) -> None:
     kind = KINDS[export.kind]
     hidden = () if export.with_pii else _PII
     columns = [(head, lookup) for head, lookup in kind.columns if head not in hidden]
+    export.mark = watermarks.new()
+    stamp = watermarks.stamp(export.mark, who=export.key.name, at=now)
+    whom = [head for head, _ in columns].index(kind.whom)
+    people: set[int] = set()
     with temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([head for head, _ in columns])
+        writer.writerow([*(head for head, _ in columns), watermarks.COLUMN])
         for row in _rows(export, kind, [lookup for _, lookup in columns]):
-            writer.writerow([cell(value) for value in row])
+            writer.writerow([*(cell(value) for value in row), stamp])
             export.rows += 1
+            if row[whom] is not None:
+                people.add(row[whom])
+    export.people, export.numbers = len(people), watermarks.packed(people)
     temporary.chmod(0o600)
     temporary.replace(path_of(export))
     export.status = ExportStatus.DONE

@@ -109,6 +109,13 @@ class Export(models.Model):
         max_length=100, blank=True, help_text="Under COTERIE_HOME/exports."
     )
     error = models.CharField(max_length=300, blank=True)
+    mark = models.CharField(
+        max_length=30, blank=True, db_default="", help_text="Stands in every row of the file."
+    )
+    people = models.PositiveBigIntegerField(default=0, db_default=0)
+    numbers = models.BinaryField(
+        null=True, editable=False, help_text="Customers in the file, packed: core.watermarks."
+    )
 
     class Meta:
         indexes = [

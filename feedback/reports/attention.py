@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 from django.db.models import Count
-from django.utils.timesince import timesince
+from django.utils.timesince import timesince, timeuntil
 
 from campaigns.enums import CampaignState, DeliveryState
 from campaigns.models import Campaign, Delivery
-from consent import probing, requests
-from consent.models import DataRequest
+from consent import mass_access, probing, requests
+from consent.models import Breach, DataRequest
 from customers import activity
 from customers.enums import ImportStatus
 from customers.models import Import, Source
@@ -52,6 +53,8 @@ def attention(*, now: datetime) -> tuple[Attention, ...]:
         *_stopped_webhooks(),
         *_data_requests(now),
         *_opt_out(),
+        *_breaches(now),
+        *_mass_access(now),
         *_broken_assignments(now),
         *_segments(),
         *_models(now),
@@ -95,6 +98,27 @@ def _opt_out() -> Iterator[Attention]:
             kind="PROBLEM",
             text=f"Unsubscribing does not work, as tried out on {found.at:%d %b at %H:%M} UTC: {found.failed}",
             url_name="admin:consent_optoutprobe_changelist",
+        )
+
+
+def _breaches(now: datetime) -> Iterator[Attention]:
+    for case in Breach.objects.filter(told_at=None).order_by("due_at"):
+        left = timeuntil(case.due_at, now, depth=1)
+        when = f"{left} left" if case.due_at > now else "the 72 hours are over"
+        yield Attention(
+            kind="PROBLEM",
+            text=f"Breach {case.pk}: {case.people:,} customer{'' if case.people == 1 else 's'} affected; tell the authority until {case.due_at:%d %b at %H:%M} UTC, {when}.",
+            url_name="admin:consent_breach_changelist",
+        )
+
+
+def _mass_access(now: datetime) -> Iterator[Attention]:
+    for one in mass_access.alarms(now=now):
+        yield Attention(
+            kind="PROBLEM",
+            text=f"{one.who} looked at {one.people:,} customers within an hour, {one.at:%d %b at %H:%M} UTC.",
+            url_name="admin:consent_personaldataaccess_changelist",
+            query=urlencode({"q": one.actor}),
         )
 
 

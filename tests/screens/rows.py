@@ -14,6 +14,7 @@ from campaigns.models import DeliveryReport, Link
 from consent import requests
 from consent.enums import RequestKind
 from consent.models import (
+    Breach,
     ConsentEvent,
     ConsentState,
     OptOutProbe,
@@ -235,6 +236,9 @@ MAKERS: dict[str, Callable[[], Any]] = {
     ),
     "consent.topic": lambda: Topic.objects.create(
         slug=f"topic-{next(_numbers)}", title="Garden", created_at=NOW
+    ),
+    "consent.breach": lambda: Breach.objects.create(
+        noticed_at=NOW, due_at=NOW, selection={"user": "clerk"}, people=3, looks=2
     ),
     "consent.personaldataaccess": lambda: PersonalDataAccess.objects.create(
         at=NOW, actor="ada", action="VIEW", what="customers_customer_changelist"

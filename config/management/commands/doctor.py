@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from campaigns.channels.smtp import SmtpChannel
-from consent import chain
+from consent import chain, mass_access
 from core import clock
 
 
@@ -27,6 +27,7 @@ class Command(BaseCommand):
             ("mail server", self._mail),
             ("folder for artefacts", self._home),
             ("consent ledger", self._ledger),
+            ("personal data", self._mass_access),
             ("clock", self._clock),
         )
         for name, check in checks:
@@ -81,3 +82,14 @@ class Command(BaseCommand):
         if found.broken:
             raise RuntimeError(f"somebody has changed it; first: {found.broken}")
         return f"{found.acts} acts and {found.seals} seals fit together"
+
+    def _mass_access(self) -> str:
+        if found := mass_access.alarms(now=clock.now()):
+            worst = found[0]
+            raise RuntimeError(
+                f"{worst.who} looked at {worst.people:,} customers within an hour on "
+                f"{worst.at:%Y-%m-%d %H:%M} UTC; see the access log and manage.py breach"
+            )
+        if not settings.MASS_ACCESS_PEOPLE:
+            return "no alarm is set for mass access"
+        return f"nobody looked at more than {settings.MASS_ACCESS_PEOPLE:,} people within an hour"

@@ -10,9 +10,9 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 
-from consent import requests, whose
+from consent import audit, requests, whose
 from consent.enums import RequestKind
-from core import clock
+from core import clock, watermarks
 
 
 class Command(BaseCommand):
@@ -30,7 +30,10 @@ class Command(BaseCommand):
             kind=RequestKind.ACCESS, customer=person.customer, source=person.source,
             address_hmac=person.address_hmac, requested_by="command line", now=now,
         )  # fmt: skip
-        exported = requests.export(requests.person_of(request), now=now)
+        whom = requests.person_of(request)
+        mark = watermarks.new()
+        stamp = watermarks.stamp(mark, who="command line", at=now)
+        exported = {watermarks.COLUMN: stamp, **requests.export(whom, now=now)}
         path: Path = options["out"]
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -40,6 +43,10 @@ class Command(BaseCommand):
         with os.fdopen(handle, "w") as file:
             file.write(requests.as_json(exported))
         requests.mark_delivered(request, now=now)
+        audit.by_command(
+            what="export_customer", action=audit.EXPORT, numbers=whom.customer_ids,
+            with_addresses=True, mark=mark,
+        )  # fmt: skip
         rows = {entry["what"]: len(entry["rows"]) for entry in exported["data"]}
         if options["json"]:
             self.stdout.write(json.dumps({"request": request.pk, "rows": rows}))
