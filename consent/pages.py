@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from dataclasses import dataclass
@@ -13,12 +14,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
-from consent import files, requests
+from consent import audit, files, requests
 from consent.enums import RequestKind, RequestStatus
 from consent.forms import EraseForm, NewRequestForm, RefuseForm
 from consent.models import DataRequest
 from consent.personal_data import Person, holders
 from core import clock
+from core.watermarks import COLUMN
 from customers.models import Customer
 from customers.screens import page, staff_page
 
@@ -160,6 +162,9 @@ def copy(request: HttpRequest, request_id: int) -> HttpResponse:
     if not row.export or not path.is_file():
         raise Http404
     log.info("the copy of data request %d was downloaded by user %s", row.pk, request.user.pk)
-    response = HttpResponse(path.read_bytes(), content_type="application/json")
+    numbers = requests.person_of(row).customer_ids
+    stamp = audit.take_away(request, numbers=numbers, with_addresses=True)
+    text = requests.as_json({COLUMN: stamp, **json.loads(path.read_bytes())})
+    response = HttpResponse(text, content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="{path.name}"'
     return response
