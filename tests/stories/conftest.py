@@ -13,6 +13,7 @@ from django.db import connection
 
 from config.processes import Processes
 from core import clock
+from tests.stories.stage import Nursery, Stage
 
 
 def database_url() -> str:
@@ -21,6 +22,21 @@ def database_url() -> str:
     user = f"{quote(there['USER'])}:{quote(there['PASSWORD'])}" if there["USER"] else ""
     port = f":{there['PORT']}" if there["PORT"] else ""
     return f"postgresql://{user}@{port}/{there['NAME']}?{urlencode({'host': there['HOST']})}"
+
+
+@pytest.fixture(scope="module")
+def nursery(django_db_setup: None) -> Iterator[Nursery]:
+    nursery = Nursery(database_url=database_url())
+    yield nursery
+    nursery.end()
+
+
+@pytest.fixture
+def stage(home: Path, nursery: Nursery) -> Iterator[Stage]:
+    stage = Stage(home=home, nursery=nursery)
+    yield stage
+    for pid in list(stage.running):
+        stage.end(pid, kill=True)
 
 
 @pytest.fixture
