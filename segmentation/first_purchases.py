@@ -277,7 +277,10 @@ def _judge(
     decision = promotion.decide(
         challenger=losses(shares=shares, became=became),
         baseline=losses(shares=same, became=became),
-        champion=None,  # an older champion sorts customers into other segments: no common truth
+        champion=None,
+        incomparable="Its segments are others than those of the model before"
+        if queries.champion(TASK)
+        else "",
         metric="log loss",
         seed=settings.seed,
     )

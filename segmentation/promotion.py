@@ -29,13 +29,14 @@ def decide(
     metric: str,
     champion_stale: bool = False,
     schema_changed: bool = False,
+    incomparable: str = "",
     seed: int = 42,
     resamples: int = 1_000,
 ) -> Decision:
     """Compare losses per row, (n,) each, of the same rows in the same order; lower is better.
 
     Give `champion` as None when there is none, or when it cannot read the features of today
-    (`schema_changed`). `metric` names the loss. Promotes a challenger that beats the baseline and is
+    (`schema_changed`), or when the two have no common truth (`incomparable`, why in words). `metric` names the loss. Promotes a challenger that beats the baseline and is
     either the first, or better than the champion, or not worse while the champion is stale or of
     another feature schema; better and worse mean a 95 % paired bootstrap interval off zero.
     """
@@ -49,12 +50,12 @@ def decide(
         reason = f"Not proven better than the baseline: {in_words(metric, against_baseline)}."
         return Decision(promote=False, reason=reason, evidence=evidence)
     if champion is None:
-        reason = (
-            "The champion cannot read the features of today, and this model beats the baseline"
-            if schema_changed
-            else "The first model, and it beats the baseline"
-        )
-        reason = f"{reason}: {in_words(metric, against_baseline)}."
+        how = "The first model, and it"
+        if schema_changed:
+            how = "The champion cannot read the features of today, and this model"
+        elif incomparable:
+            how = f"{incomparable}, and this one"
+        reason = f"{how} beats the baseline: {in_words(metric, against_baseline)}."
         return Decision(promote=True, reason=reason, evidence=evidence)
 
     against_champion = against(champion)

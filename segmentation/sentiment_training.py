@@ -1,7 +1,7 @@
 """The shop's own model of sentiment: learned from the stars of its reviews once there are enough of them.
 
 Judged on the newest fifth of the rated reviews, which neither it nor the shop's model before it has learned
-from, against the model that serves. Only reviews of customers who agreed to profiling teach anything, and those of nobody known.
+from, against the model that serves: the shop's, else the shipped one. What cannot be judged does not serve. Only reviews of customers who agreed to profiling teach anything, and those of nobody known.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ GROWN = 1.1
 MOST = 30_000
 """The newest so many are learned from: what more would add is less than what they cost."""
 TEST_SHARE = 0.2
+FEWEST_JUDGES = 50
 
 _TAUGHT = """
     FROM customers_review r
@@ -87,7 +88,10 @@ def train(*, now: datetime) -> ModelVersion:
     decision, reason = None, ""
     taught = _learn(rated)
     if taught.rows:
-        judged, decision = _judge(rated.of(~newest), rated.of(newest), is_stale=is_stale)
+        old = _learn(rated.of(~newest), share=1 - TEST_SHARE)
+        taught = _judged_alone(taught, old)
+    if taught.rows:
+        judged, decision = _judge(old.model, rated.of(~newest), rated.of(newest), is_stale=is_stale)
     else:
         reason = "; ".join(f"{its}: {why}" for its, why in taught.skipped.items())
         reason = f"Nothing could be learned: {reason or 'no text in a language that can be told'}."
@@ -124,25 +128,43 @@ def train(*, now: datetime) -> ModelVersion:
     return version
 
 
+def _judged_alone(taught: learning.Learned, old: learning.Learned) -> learning.Learned:
+    """Without the languages of which the older texts alone are too few: nobody would know how good it is at them."""
+    why = "the older four fifths of its texts are too few to judge by the newest"
+    kept = {its: stack for its, stack in taught.model.own.items() if its in old.rows}
+    return learning.Learned(
+        model=replace(taught.model, own=kept),
+        rows={its: rows for its, rows in taught.rows.items() if its in kept},
+        skipped=taught.skipped | {its: why for its in taught.rows if its not in kept},
+    )
+
+
 def _judge(
-    old: _Rated, new: _Rated, *, is_stale: bool
-) -> tuple[dict[str, Any], promotion.Decision | None]:
-    """What the newest stars say; None where the older alone are too few to learn from."""
-    taught = _learn(old)
+    challenger: SentimentModel, old: _Rated, new: _Rated, *, is_stale: bool
+) -> tuple[dict[str, Any], promotion.Decision]:
+    """
+    What the newest stars say of what was learned from the older texts alone.
+
+    A language that one of the two models does not read is given the usual shares there.
+    """
     number, serving = reviews.serving()
     classes = learning.classes_of(new.stars)
-    said, others = _shares(taught.model, new), _shares(serving, new)
-    scored = ~np.isnan(said[:, 0]) & ~np.isnan(others[:, 0])
-    if not taught.rows or scored.sum() < 50:
+    said, others = _shares(challenger, new), _shares(serving, new)
+    scored = ~(np.isnan(said[:, 0]) & np.isnan(others[:, 0]))
+    if scored.sum() < FEWEST_JUDGES:
+        stays = "the shipped model" if number == reviews.SHIPPED else "the champion"
         return {}, promotion.Decision(
-            promote=number == reviews.SHIPPED,
-            reason="Too few new texts to judge it by; it is mixed with the shipped model by how much it has learned.",
+            promote=False,
+            reason=f"{int(scored.sum())} new texts to judge it by; {FEWEST_JUDGES} are needed. "
+            f"{stays.capitalize()} goes on.",
         )
-    classes, said, others = classes[scored], said[scored], others[scored]
     usual = np.bincount(learning.classes_of(old.stars), minlength=3) + 1.0
+    usual = usual / usual.sum()
+    classes = classes[scored]
+    said, others = (np.where(np.isnan(its), usual, its) for its in (said[scored], others[scored]))
     decision = promotion.decide(
         challenger=_losses(said, classes),
-        baseline=_losses(np.tile(usual / usual.sum(), (len(classes), 1)), classes),
+        baseline=_losses(np.tile(usual, (len(classes), 1)), classes),
         champion=_losses(others, classes),
         metric="log loss",
         champion_stale=is_stale,
@@ -173,9 +195,13 @@ def _flat(judged: dict[str, Any]) -> dict[str, float]:
     return {name: value for name, value in named.items() if value is not None}
 
 
-def _learn(rated: _Rated) -> learning.Learned:
+def _learn(rated: _Rated, *, share: float = 1.0) -> learning.Learned:
     return learning.learn(
-        rated.texts, rated.stars.tolist(), languages=rated.languages, seed=training.SEED
+        rated.texts,
+        rated.stars.tolist(),
+        languages=rated.languages,
+        share=share,
+        seed=training.SEED,
     )
 
 

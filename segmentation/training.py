@@ -17,8 +17,7 @@ import numpy.typing as npt
 from django.conf import settings
 from django.db import connection
 
-from customers.models import Customer
-from segmentation import mirror, predictors, promotion, queries, sensitive, versions
+from segmentation import examples, mirror, predictors, promotion, queries, sensitive, versions
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml import artifacts, fairness, features, splits, training
 from segmentation.ml.backtests import Strategy
@@ -28,7 +27,6 @@ from segmentation.ml.metrics import log_losses
 from segmentation.ml.report import EvaluationReport, Verdict
 from segmentation.ml.tables import Bools, FeatureTable, Floats
 from segmentation.models import ModelVersion
-from segmentation.registry import JudgedCase
 
 
 HORIZON_DAYS = {Task.CHURN: 90, Task.PURCHASE: 30}
@@ -157,7 +155,7 @@ def _train(task: Task, database: duckdb.DuckDBPyConnection, *, now: datetime) ->
             },
         ),
     )
-    _keep_cases(version, trained)
+    examples.keep(version, trained)
     settle(version, decision, now=now)
     return Result(
         version=version,
@@ -238,27 +236,6 @@ def _allowed(decision: promotion.Decision, trained: training.Trained) -> promoti
     return promotion.Decision(
         promote=False, reason=f"Not promoted. {why}", evidence={**decision.evidence, "blocked": why}
     )
-
-
-CASES = 3
-
-
-def _keep_cases(version: ModelVersion, trained: training.Trained) -> None:
-    """The surest predictions of the test window, right and wrong, a few of each."""
-    bought, said = trained.test_bought, trained.test_model
-    chosen: dict[int, JudgedCase] = {}
-    for outcome in (True, False):
-        rows = np.flatnonzero(bought == outcome)
-        ordered = rows[np.argsort(said[rows], kind="stable")]
-        for row in (*ordered[:CASES], *ordered[-CASES:]):
-            customer = int(trained.test_ids[row])
-            chosen[customer] = JudgedCase(
-                version=version, customer_id=customer, probability=float(said[row]), ordered=outcome
-            )
-    # who was erased or merged since the mirror was read is no example
-    living = Customer.objects.filter(pk__in=chosen, erased_at=None, merged_into=None)
-    kept = set(living.values_list("pk", flat=True))
-    JudgedCase.objects.bulk_create([one for key, one in chosen.items() if key in kept])
 
 
 def _decide(

@@ -11,6 +11,8 @@ from django.db import connection
 
 from customers.enums import ReviewKind
 from feedback.lift import wilson
+from segmentation import queries
+from segmentation.enums import Task
 from segmentation.ml.sentiment import change
 from segmentation.ml.sentiment.aspects import NEUTRAL_BAND
 from segmentation.ml.sentiment.change import Change
@@ -128,6 +130,7 @@ class Said:
     kinder_words: int
     harsher_words: int
     rated: int
+    stars_since: datetime | None
     products: list[ProductRow]
     newest: list[Quote]
     change: Change | None
@@ -152,6 +155,7 @@ def said(asked: Asked) -> Said:
         kinder_words=kinder,
         harsher_words=harsher,
         rated=rated,
+        stars_since=_unseen_since(),
         products=[] if asked.product else _products(asked),
         newest=_newest(asked),
         change=abrupt_change(asked),
@@ -239,13 +243,30 @@ def _aspects(asked: Asked) -> list[AspectRow]:
     ]
 
 
+def _unseen_since() -> datetime | None:
+    """
+    From when on the shop's own model has learned from no text; None while the shipped one reads.
+
+    A model that was taught a text's stars says what its stars say.
+    """
+    champion = queries.champion(Task.SENTIMENT)
+    return champion.window_ends_at if champion else None
+
+
 def _stars(asked: Asked) -> tuple[list[StarRow], int, int, int]:
-    """By stars, from five; how many words are kinder than the stars, how many harsher, and of how many."""
+    """
+    By stars, from five; how many words are kinder than the stars, how many harsher, and of how many.
+
+    Of texts that the model which reads them has not learned from.
+    """
+    parameters = asked.parameters()
+    if unseen := _unseen_since():
+        parameters["since"] = max(parameters["since"], unseen)
     rows = _rows(
         f"""SELECT r.rating, count(*), count(*) FILTER (WHERE s.label = 'POSITIVE'),
             count(*) FILTER (WHERE s.label = 'NEUTRAL'), count(*) FILTER (WHERE s.label = 'NEGATIVE')
             {_OF} AND s.label <> 'NOT_SCORED' AND r.rating IS NOT NULL GROUP BY 1 ORDER BY 1 DESC""",
-        asked.parameters(),
+        parameters,
     )
     return (
         [

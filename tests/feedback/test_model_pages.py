@@ -138,11 +138,15 @@ def test_unknown_task_and_version_are_not_found_and_odd_ones_are_ignored(
 
 def test_examples_are_shown_only_to_who_may_see_customers(client: Client) -> None:
     version = champion()
-    for number, (probability, ordered) in enumerate([(0.9, True), (0.8, False), (0.05, True)]):
+    for number, (probability, ordered) in enumerate(
+        [(0.9, True), (0.8, False), (0.05, True), (0.7, True)]
+    ):
+        customer = CustomerFactory(first_name=f"Case{number}")
+        if number < 3:
+            agree(customer, Purpose.PROFILING)
         JudgedCase.objects.create(
-            version=version, customer=CustomerFactory(first_name=f"Case{number}"),
-            probability=probability, ordered=ordered,
-        )  # fmt: skip
+            version=version, customer=customer, probability=probability, ordered=ordered
+        )
     user = User.objects.create_user("clerk", is_staff=True)
     client.force_login(user)
     seen = ["view_modelversion", "view_retrainingdecision"]
@@ -154,6 +158,7 @@ def test_examples_are_shown_only_to_who_may_see_customers(client: Client) -> Non
     assert right < page.index("<caption>Wrong") < wrong
     assert page.index("Case2") < wrong  # the surer error first
     assert "90 % to order" in page
+    assert "Case3" not in page  # who does not agree to it
 
 
 def test_train_now_asks_once_and_needs_permission(client: Client) -> None:

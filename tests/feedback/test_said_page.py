@@ -17,9 +17,12 @@ from feedback.reports import after_bad
 from feedback.reports.attention import attention
 from feedback.reports.said import Asked, abrupt_change, said
 from segmentation import reviews
+from segmentation.enums import Task
 from segmentation.ml.sentiment import change
+from segmentation.models import ModelVersion
 from tests.factories.campaigns import CampaignFactory
 from tests.factories.customers import NOW, CustomerFactory, ProductFactory, ReviewFactory
+from tests.segmentation.versions import make_version
 
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +69,23 @@ def test_report_counts_what_was_said_and_where_stars_and_words_part() -> None:
     assert "delivery" in report.newest[0].aspects
     low, high = report.negative.bounds
     assert 0 < low < report.negative.share < high < 1
+
+
+def test_stars_part_from_words_only_where_the_model_has_not_learned_the_stars(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop()
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    taught = make_version(Task.SENTIMENT, champion=True)
+    ModelVersion.objects.filter(pk=taught.pk).update(window_ends_at=NOW - timedelta(days=6))
+    report = said(Asked(now=NOW))
+    assert (report.harsher_words, report.kinder_words, report.rated) == (0, 2, 2)
+    assert [one.stars for one in report.stars] == [1]
+    page = admin_client.get(reverse("admin:said_page")).content.decode()
+    assert "your own model has learned from the stars of those before" in page
+    ModelVersion.objects.filter(pk=taught.pk).update(window_ends_at=NOW)
+    page = admin_client.get(reverse("admin:said_page")).content.decode()
+    assert "No text with stars since" in page
 
 
 def test_product_and_kind_narrow_it() -> None:

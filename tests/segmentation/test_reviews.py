@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.conf import settings
+from django.db.models import F
 
 from consent.enums import Purpose
 from customers.enums import ReviewKind
@@ -121,6 +122,42 @@ def test_champion_is_judged_by_texts_that_it_has_not_learned_from() -> None:
     # not the newest fifth of 800, which is 160
     assert version.metrics["newest_fifth"]["texts"] == 100
     assert "the champion" in version.reason
+
+
+def test_first_model_of_few_texts_is_judged_as_well() -> None:
+    rated(500)
+    version = sentiment_training.train_if_due(now=NOW)
+    assert version is not None
+    assert version.status == ModelStatus.CHAMPION
+    assert version.metrics["newest_fifth"]["texts"] == 100
+    assert "Better than the shipped model" in version.reason
+
+
+def test_first_model_that_is_not_better_than_the_shipped_one_does_not_serve() -> None:
+    rated(500)
+    # what was learned of the older texts is no longer true of the newest
+    newest = Review.objects.order_by("-written_at").values_list("pk", flat=True)[:100]
+    Review.objects.filter(pk__in=list(newest)).update(rating=6 - F("rating"))
+    version = sentiment_training.train_if_due(now=NOW)
+    assert version is not None
+    assert version.status == ModelStatus.REJECTED
+    assert reviews.serving()[0] == reviews.SHIPPED
+
+
+def test_language_of_which_too_little_is_old_is_left_out() -> None:
+    rated(700, until=NOW - timedelta(days=60))
+    english = set(Review.objects.values_list("pk", flat=True))
+    rated(500)  # of 1200 texts the newest fifth are 240: 260 older German ones
+    for review in Review.objects.exclude(pk__in=english):
+        review.language = "de"
+        review.text = (
+            f"Das ist jetzt ein {'zorp' if review.rating == 5 else 'blarg'} und nicht mehr"
+        )
+        review.save()
+    version = sentiment_training.train_if_due(now=NOW)
+    assert version is not None
+    assert set(version.metrics["languages"]) == {"en"}
+    assert "too few to judge by the newest" in version.metrics["skipped"]["de"]
 
 
 def test_version_put_back_is_not_replaced_at_the_next_tick() -> None:

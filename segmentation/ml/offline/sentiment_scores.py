@@ -18,6 +18,7 @@ HELP = (
 _NAMED = {
     "negative": 0, "neg": 0, "-1": 0, "0": 0, "neutral": 1, "neu": 1, "positive": 2, "pos": 2, "1": 2,
 }  # fmt: skip
+_STARS = {1.0: 0, 2.0: 0, 3.0: 1, 4.0: 2, 5.0: 2}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -34,7 +35,7 @@ def evaluate(options: Namespace) -> tasks.Evaluation:
             options.truth, true, options.id or "id",
             [str(files.column_like(true, "rating", "stars")) if stars else "label"],
         )  # fmt: skip
-    known = {row[0]: _class(options.truth, row[1], stars=stars) for row in truth}
+    known = {row[0]: _class(options.truth, row[1], stars=stars, row=row[2]) for row in truth}
     rows = [row for row in predicted if row[0] in known]
     if not rows:
         raise FileError(f"{options.pred} and {options.truth} have no id in common")
@@ -42,7 +43,7 @@ def evaluate(options: Namespace) -> tasks.Evaluation:
     if not scored:
         raise FileError(f"{options.pred}: no text was scored")
     try:
-        shares = np.array([[float(one) for one in row[1:]] for row in scored])
+        shares = np.array([[float(one) for one in row[1:4]] for row in scored])
     except (TypeError, ValueError) as error:
         raise FileError(f"{options.pred}: not a number: {error}") from error
     classes = np.array([known[row[0]] for row in scored])
@@ -61,21 +62,20 @@ def evaluate(options: Namespace) -> tasks.Evaluation:
 def _rows(
     path: str, raw: files.RawTable, identifier: str, names: list[str]
 ) -> list[tuple[Any, ...]]:
+    """The columns `names` of each row, and its number; the first below the names is 1."""
     found = {name: files.column_like(raw, name) for name in [identifier, *names]}
     files.need(Path(path), found, raw=raw)
     selected = ", ".join(files.quoted(str(column)) for column in found.values())
     rows: list[tuple[Any, ...]] = raw.database.execute(
-        f"SELECT {selected} FROM file ORDER BY row"
+        f"SELECT {selected}, row FROM file ORDER BY row"
     ).fetchall()
     return rows
 
 
-def _class(path: str, value: str | None, *, stars: bool) -> int:
+def _class(path: str, value: str | None, *, stars: bool, row: int) -> int:
+    given = (value or "").strip().lower()
     try:
-        if stars:
-            given = float(value or "")
-            return 0 if given <= 2 else 1 if given == 3 else 2
-        return _NAMED[(value or "").strip().lower()]
+        return _STARS[float(given)] if stars else _NAMED[given]
     except (KeyError, ValueError) as error:
-        what = "a rating" if stars else "negative, neutral or positive"
-        raise FileError(f"{path}: {value!r} is not {what}") from error
+        what = "a rating of 1, 2, 3, 4 or 5" if stars else "negative, neutral or positive"
+        raise FileError(f"{path}: row {row}: {value or ''!r} is not {what}") from error

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -41,10 +42,13 @@ def learn(
     *,
     languages: Sequence[str | None] | None = None,
     general: SentimentModel | None = None,
+    share: float = 1.0,
     seed: int = 42,
 ) -> Learned:
     """
     Learn from rated texts; languages with too few of them are skipped, with the reason.
+
+    share: of all texts these are so many, the rest being kept to judge by: LEAST and FEWEST are of all.
 
     `general` is blended in by `model.EVEN_AT`; by default the shipped one, and `SentimentModel(general=None)`
     for none.
@@ -57,17 +61,18 @@ def learn(
         for text, its in zip(read, said, strict=True)
     ], dtype=object)  # fmt: skip
     classes = classes_of(stars)
+    least, fewest = ceil(share * LEAST), ceil(share * FEWEST)
     own: dict[str, Stack] = {}
     rows: dict[str, int] = {}
     skipped: dict[str, str] = {}
     for its in sorted({str(one) for one in told if one}):
         chosen = np.flatnonzero(told == its)
         counts = np.bincount(classes[chosen], minlength=3)
-        if len(chosen) < LEAST:
-            skipped[its] = f"{len(chosen)} rated texts; {LEAST} are needed"
-        elif min(counts[0], counts[2]) < FEWEST:
+        if len(chosen) < least:
+            skipped[its] = f"{len(chosen)} rated texts; {least} are needed"
+        elif min(counts[0], counts[2]) < fewest:
             skipped[its] = (
-                f"{counts[0]} bad and {counts[2]} good texts; {FEWEST} of each are needed"
+                f"{counts[0]} bad and {counts[2]} good texts; {fewest} of each are needed"
             )
         else:
             own[its] = _fit([read[i] for i in chosen], classes[chosen], its, seed=seed)

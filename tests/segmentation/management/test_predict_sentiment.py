@@ -136,3 +136,11 @@ def test_evaluate_refuses_what_is_no_label(tmp_path: Path) -> None:
     truth = table(tmp_path / "t.csv", "id,label", "a,wonderful")
     with pytest.raises(CommandError, match="'wonderful' is not"):
         call_command("evaluate", "sentiment", "--pred", str(pred), "--truth", str(truth))
+
+
+@pytest.mark.parametrize("rating", ["9", "0", "2.5", "", "nan"])
+def test_evaluate_refuses_a_rating_that_is_none_with_its_row(tmp_path: Path, rating: str) -> None:
+    pred = table(tmp_path / "p.csv", "id,p_neg,p_neu,p_pos", "a,0.1,0.2,0.7")
+    truth = table(tmp_path / "t.csv", "id,rating", "a,4", f"b,{rating}")
+    with pytest.raises(CommandError, match=f"row 2: '{rating}' is not a rating of 1, 2, 3, 4 or 5"):
+        call_command("evaluate", "sentiment", "--pred", str(pred), "--truth", str(truth))

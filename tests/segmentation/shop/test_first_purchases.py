@@ -52,7 +52,10 @@ def test_a_day_later_it_predicts_again_with_the_same_model_and_28_days_later_lea
     assert first_purchases.refresh_if_due(now=STARTS_AT + timedelta(hours=23)) is None
     again = told(STARTS_AT + timedelta(days=1))
     assert again.version == first.version
-    assert told(STARTS_AT + timedelta(days=28)).version.number == 2
+    anew = told(STARTS_AT + timedelta(days=28)).version
+    assert anew.number == 2
+    assert first.version.reason.startswith("The first model")
+    assert anew.reason.startswith("Its segments are others than those of the model before")
     assert ModelVersion.objects.filter(task=TASK, status=ModelStatus.CHAMPION).count() == 1
 
 

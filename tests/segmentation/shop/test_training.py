@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segmentation import mirror, queries, training, versions
+from consent.enums import Purpose
+from consent.models import ConsentState
+from segmentation import examples, mirror, queries, training, versions
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml.metrics import Interval
 from segmentation.models import ModelVersion
@@ -128,3 +130,16 @@ def test_lock_of_the_trainer_is_given_back() -> None:
             "SELECT pg_try_advisory_lock(hashtext(%s))", [f"training {Task.CHURN}"]
         ).fetchone()
     assert got == (True,)
+
+
+def test_who_no_longer_agrees_is_no_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    agreed = ConsentState.objects.filter(purpose=Purpose.PROFILING)
+    keep = examples.keep
+
+    def withdrawn_meanwhile(version: ModelVersion, trained: Any) -> None:
+        agreed.update(is_granted=False)
+        keep(version, trained)
+
+    monkeypatch.setattr(examples, "keep", withdrawn_meanwhile)
+    result = training.train_propensity(Task.PURCHASE, now=STARTS_AT)
+    assert not result.version.cases.exists()
