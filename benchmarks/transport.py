@@ -101,10 +101,15 @@ def ours(port: int, options: argparse.Namespace) -> None:
 
     def session(messages: int) -> None:
         channel = SmtpChannel(f"smtp://127.0.0.1:{port}")
-        for number in range(messages):
-            channel.send(
-                Letter(sender="a@shop.example", recipient=f"c{number}@example.com", content=content)
-            )
+        letters = (
+            Letter(sender="a@shop.example", recipient=f"c{number}@example.com", content=content)
+            for number in range(messages)
+        )
+        letter = next(letters, None)
+        while letter is not None:
+            following = next(letters, None)
+            channel.send(letter, following=following)
+            letter = following
         channel.close()
 
     _in_sessions(session, options)

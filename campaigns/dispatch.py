@@ -171,13 +171,14 @@ class _Sender:
         until, dated = time.monotonic() + HANDOVER_SECONDS, self.now()
         outcomes: list[Outcome] = []
         stopped: ChannelError | None = None
-        for row in intended:
+        for place, row in enumerate(intended):
             begun = time.monotonic()
             ends = min(until, row.until.ends) if row.until else until
             if stopped or begun > ends:  # not handed over: it goes back
                 outcomes.append(Outcome(id=row.id, epoch=row.epoch, attempt=row.attempt))
+        letters = _Letters(template, intended, dated=dated)
                 continue
-            outcome = self.one(template, row, dated=dated)
+            outcome = self.one(row, letters, place)
             outcomes.append(outcome)
             self.pace += (time.monotonic() - begun - self.pace) / 4
             if outcome.reply and outcome.reply.verdict == Verdict.UNREACHABLE:
@@ -192,20 +193,20 @@ class _Sender:
         if stopped:
             raise stopped
 
-    def one(self, template: CampaignTemplate, row: Intended, *, dated: datetime) -> Outcome:
-        try:
-            message = template.render(row.recipient, now=dated)
-        except RenderError as error:
-            return Outcome(id=row.id, epoch=row.epoch, attempt=row.attempt, unrenderable=str(error))
-        letter = Letter(
-            sender=message.return_path, recipient=message.recipient,
-            content=template.wire(message, now=dated),
-        )  # fmt: skip
+    def one(self, row: Intended, letters: _Letters, place: int) -> Outcome:
+        letter = letters.at(place)
+        if isinstance(letter, RenderError):
+            return Outcome(
+                id=row.id, epoch=row.epoch, attempt=row.attempt, unrenderable=str(letter)
+            )
         self.journal.started(row.id, row.epoch)
         crash_point("before-handover")
         verdict, enhanced = "", ""
         try:
-            reply = self.channel.send(letter)
+            reply = self.channel.send(
+                letter, following=letters.following(place),
+                meanwhile=lambda: letters.at(place + 2),
+            )  # fmt: skip
         except ChannelError as error:
             reply, verdict, enhanced = error.reply, error.verdict.value, error.enhanced
         crash_point("after-handover")
@@ -225,6 +226,35 @@ def connect(channel: Channel) -> None:
             channel.connect()
         except ChannelError:
             if attempt == CONNECT_ATTEMPTS:
+class _Letters:
+    """The letters of a group, each made when it is first asked for: while the server has the one before."""
+
+    def __init__(
+        self, template: CampaignTemplate, intended: Sequence[Intended], *, dated: datetime
+    ) -> None:
+        self.template, self.intended, self.dated = template, intended, dated
+        self.made: list[Letter | RenderError] = []
+
+    def at(self, place: int) -> Letter | RenderError | None:
+        """That of the row at `place` and all before it; None where there is no such row."""
+        while len(self.made) <= place < len(self.intended):
+            try:
+                self.made.append(
+                    self.template.letter(self.intended[len(self.made)].recipient, now=self.dated)
+                )
+            except RenderError as error:
+                self.made.append(error)
+        return self.made[place] if place < len(self.made) else None
+
+    def following(self, place: int) -> Letter | None:
+        """What will be sent after the row at `place`, if that is sure enough."""
+        letter = self.at(place + 1)
+        if isinstance(letter, RenderError) or letter is None:
+            return None
+        # what a limit has granted may have run out by then
+        return None if self.intended[place + 1].until else letter
+
+
                 raise
             time.sleep(0.5 * attempt)
         else:

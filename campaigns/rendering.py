@@ -22,6 +22,7 @@ from liquid.exceptions import LiquidError
 from markupsafe import escape
 
 from campaigns import dkim, links, merge_fields, mime
+from campaigns.channels.base import Letter
 from campaigns.models import Campaign
 from campaigns.returns import verp
 from campaigns.tracking import click_url, message_id
@@ -138,10 +139,13 @@ class CampaignTemplate:
             return_path=self._return_path(recipient.delivery_id), boundary=self._boundary,
         )  # fmt: skip
 
-    def wire(self, message: RenderedMessage, *, now: datetime) -> bytes:
-        """The message as it leaves: signed, where the shop has a key."""
+    def letter(self, recipient: Recipient, *, now: datetime) -> Letter:
+        """The message of `recipient` as it leaves: signed, where the shop has a key. Raises RenderError."""
+        message = self.render(recipient, now=now)
         content = message.as_bytes()
-        return self._signer.sign(content, now=now) if self._signer else content
+        if self._signer:
+            content = self._signer.sign(content, now=now)
+        return Letter(sender=message.return_path, recipient=message.recipient, content=content)
 
     def _return_path(self, delivery_id: int) -> str:
         """Where bounces of this delivery go: the sender itself, unless there is a place for them."""

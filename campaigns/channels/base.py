@@ -7,6 +7,7 @@ What a channel promises.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -51,8 +52,19 @@ class Channel(Protocol):
     def connect(self) -> None:
         """Be ready to send; does nothing when it is. Raises ChannelError(UNREACHABLE)."""
 
-    def send(self, letter: Letter) -> str:
-        """Hand one letter over and return the server's reply. Raises ChannelError."""
+    def send(
+        self,
+        letter: Letter,
+        *,
+        following: Letter | None = None,
+        meanwhile: Callable[[], object] | None = None,
+    ) -> str:
+        """
+        Hand one letter over and return the server's reply. Raises ChannelError.
+
+        `following` is the letter that will most likely be the next, so that its envelope may go along;
+        `meanwhile` may be called while the server works. A channel is free to use neither.
+        """
 
     def close(self) -> None:
         """Say goodbye; never raises."""

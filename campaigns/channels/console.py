@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from campaigns.channels.base import Letter
 
@@ -14,7 +15,7 @@ class ConsoleChannel:
     def connect(self) -> None:
         """Nothing to connect to."""
 
-    def send(self, letter: Letter) -> str:
+    def send(self, letter: Letter, **_: Any) -> str:
         sys.stdout.write(f"To {letter.recipient}:\n{letter.content.decode('utf-8', 'replace')}\n")
         return "250 printed"
 

@@ -50,7 +50,7 @@ class ProviderChannel:
             ) from error
         self._backend = backend
 
-    def send(self, letter: Letter) -> str:
+    def send(self, letter: Letter, **_: Any) -> str:
         from anymail.exceptions import (  # noqa: PLC0415 - 0.2 s for who uses a provider
             AnymailError,
             AnymailRecipientsRefused,

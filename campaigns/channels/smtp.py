@@ -1,5 +1,6 @@
 """
-SMTP with a reused connection and pipelining (RFC 2920): two round trips a message.
+SMTP with a reused connection and pipelining (RFC 2920): where it is known which message follows, its
+envelope goes with the one before, and a message costs one round trip; else two.
 
 The moment that matters is the final dot. Before it, nothing can have been accepted, and every
 failure may be tried again. After it, only a reply tells; without one the verdict is AMBIGUOUS.
@@ -11,11 +12,13 @@ import re
 import smtplib
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
 from urllib.parse import unquote, urlsplit
 
 from campaigns.channels.base import ChannelError, Letter, Verdict
+from campaigns.channels.wire import Wire
 from campaigns.faults import crash_point
 from campaigns.policy import is_about_us
 
@@ -37,8 +40,9 @@ class SmtpChannel:
         self.tls = parts.scheme == "smtps"
         self.port = parts.port or (465 if self.tls else 25)
         self.user, self.password = unquote(parts.username or ""), unquote(parts.password or "")
-        self._server: smtplib.SMTP | None = None
+        self._wire: Wire | None = None
         self._letters = 0
+        self._announced: Letter | None = None  # its envelope has left, with the message before it
 
     @cached_property
     def _trust(self) -> ssl.SSLContext:
@@ -49,11 +53,16 @@ class SmtpChannel:
         return context
 
     def connect(self) -> None:
-        if self._server is not None and self._letters < LETTERS_PER_CONNECTION:
+        if self._announced is not None:  # the server waits for a message that does not come
+            self._drop()
+        self._connect()
+
+    def _connect(self) -> None:
+        if self._wire is not None and self._letters < LETTERS_PER_CONNECTION:
             return
         self.close()
         try:
-            self._server = self._open()
+            self._wire = Wire(self._open(), seconds=COMMAND_SECONDS)
         except (OSError, smtplib.SMTPException) as error:
             raise ChannelError(
                 f"{self.host}:{self.port} does not let us in: {_words(error)}",
@@ -68,80 +77,106 @@ class SmtpChannel:
             else smtplib.SMTP(self.host, self.port, timeout=CONNECT_SECONDS)
         )
         try:
-            _socket(server).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if server.sock is not None:
+                server.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             server.ehlo_or_helo_if_needed()
             if not self.tls and server.has_extn("starttls"):
                 server.starttls(context=self._trust)
                 server.ehlo()
             if self.user:
                 server.login(self.user, self.password)
-            _socket(server).settimeout(COMMAND_SECONDS)
         except BaseException:
             server.close()
             raise
         return server
 
-    def send(self, letter: Letter) -> str:
-        fresh = self._server is None or self._letters == 0
-        self.connect()
+    def send(
+        self,
+        letter: Letter,
+        *,
+        following: Letter | None = None,
+        meanwhile: Callable[[], object] | None = None,
+    ) -> str:
+        if self._announced is not letter:
+            self.connect()
+        fresh = self._wire is None or self._letters == 0
         try:
-            return self._converse(letter)
+            self._envelope(letter)
         except _ConnectionLostError as error:
-            self.close()
+            self._drop()
             if fresh or error.said_something:
                 raise ChannelError(str(error), verdict=Verdict.TEMPORARY) from error
-        # the server had hung up on an idle connection before we spoke: nothing was handed over
-        self.connect()
-        try:
-            return self._converse(letter)
-        except _ConnectionLostError as error:
-            self.close()
-            raise ChannelError(str(error), verdict=Verdict.TEMPORARY) from error
+            # the server had hung up before we spoke, or before it heard us: nothing was handed over
+            self._connect()
+            try:
+                self._envelope(letter)
+            except _ConnectionLostError as again:
+                self._drop()
+                raise ChannelError(str(again), verdict=Verdict.TEMPORARY) from again
+        self._content(letter, following=following)
+        if meanwhile is not None:
+            meanwhile()
+        return self._answer()
 
-    def _converse(self, letter: Letter) -> str:
-        server = self._server
-        assert server is not None  # noqa: S101 - connect() has just been called
-        commands = [
-            f"MAIL FROM:<{letter.sender}>\r\n".encode("ascii"),
-            f"RCPT TO:<{letter.recipient}>\r\n".encode("ascii"),
-            b"DATA\r\n",
-        ]
+    def _envelope(self, letter: Letter) -> None:
+        """Have the server wait for the message. Raises _ConnectionLostError, ChannelError."""
+        wire = self._open_wire()
+        sent, self._announced = self._announced is letter, None
+        commands = _commands(letter)
         replies: list[tuple[int, str]] = []
         try:
-            if server.has_extn("pipelining"):
-                server.send(b"".join(commands))
+            if sent or wire.pipelines:
+                if not sent:
+                    wire.send(b"".join(commands))
                 for _ in commands:  # one by one: the replies before a lost connection count
-                    replies.append(_reply(server))  # noqa: PERF401
+                    replies.append(wire.reply(seconds=COMMAND_SECONDS))  # noqa: PERF401
             else:
                 for command in commands:
-                    server.send(command)
-                    replies.append(_reply(server))
+                    wire.send(command)
+                    replies.append(wire.reply(seconds=COMMAND_SECONDS))
                     if replies[-1][0] >= 400:
                         break
             refused = next((reply for reply in replies if reply[0] >= 400), None)
-            if refused is not None:
-                if replies[-1][0] == 354:  # it wants the message of a recipient it refused
-                    server.send(b".\r\n")
-                    _reply(server)
-                raise self._refusal(*refused, of_sender=refused is replies[0])
-            body = letter.content.replace(b"\r\n.", b"\r\n..")
-            crash_point("after-envelope")
-            crash_point("mid-data", first=lambda: server.send(body[: len(body) // 2]))
-            server.send(body + (b".\r\n" if body.endswith(b"\r\n") else b"\r\n.\r\n"))
-            crash_point("after-dot")
-        except (OSError, smtplib.SMTPException) as error:
+            if refused is None:
+                return
+            if replies[-1][0] == 354:  # it wants the message of a recipient it refused
+                wire.send(b".\r\n")
+                wire.reply(seconds=COMMAND_SECONDS)
+        except OSError as error:
             if replies and replies[-1][0] >= 400:  # it refused us, then hung up
                 raise self._refusal(*replies[-1], of_sender=len(replies) == 1) from error
             raise _ConnectionLostError(_words(error), said_something=bool(replies)) from error
-        return self._after_the_dot(server)
+        raise self._refusal(*refused, of_sender=refused is replies[0])
 
-    def _after_the_dot(self, server: smtplib.SMTP) -> str:
+    def _content(self, letter: Letter, *, following: Letter | None) -> None:
+        """
+        The message, its final dot, and the envelope of the next one.
+
+        RFC 2920, 3.1, allows the latter in one go. Nobody is harmed if the next message never comes:
+        without a dot of its own, nothing was handed over.
+        """
+        wire = self._open_wire()
+        body = letter.content.replace(b"\r\n.", b"\r\n..")
+        body += b".\r\n" if body.endswith(b"\r\n") else b"\r\n.\r\n"
+        if not wire.pipelines or self._letters + 1 >= LETTERS_PER_CONNECTION:
+            following = None
         try:
-            _socket(server).settimeout(AFTER_DOT_SECONDS)
-            code, text = _reply(server)
-            _socket(server).settimeout(COMMAND_SECONDS)
-        except (OSError, smtplib.SMTPException) as error:
-            self.close()
+            crash_point("after-envelope")
+            crash_point("mid-data", first=lambda: wire.send(body[: len(body) // 2]))
+            wire.send(body, then=b"".join(_commands(following)) if following else b"")
+            crash_point("after-dot")
+        except OSError as error:
+            self._drop()
+            raise ChannelError(
+                f"connection lost before the message: {_words(error)}", verdict=Verdict.TEMPORARY
+            ) from error
+        self._announced = following
+
+    def _answer(self) -> str:
+        try:
+            code, text = self._open_wire().reply(seconds=AFTER_DOT_SECONDS)
+        except OSError as error:
+            self._drop()
             raise ChannelError(
                 f"no answer after the message: {_words(error)}", verdict=Verdict.AMBIGUOUS
             ) from error
@@ -152,12 +187,13 @@ class SmtpChannel:
 
     def _refusal(self, code: int, text: str, *, of_sender: bool) -> ChannelError:
         if code == 421:
-            self.close()
-        elif self._server is not None:
+            self._drop()
+        elif self._wire is not None and self._announced is None:
             try:
-                self._server.rset()
-            except (OSError, smtplib.SMTPException):
-                self.close()
+                self._wire.send(b"RSET\r\n")
+                self._wire.reply(seconds=COMMAND_SECONDS)
+            except OSError:
+                self._drop()
         found = _ENHANCED.match(text)
         enhanced = found[1] if found else ""
         return ChannelError(
@@ -166,13 +202,22 @@ class SmtpChannel:
             enhanced=enhanced,
         )
 
+    def _open_wire(self) -> Wire:
+        assert self._wire is not None  # noqa: S101 - connect() has just been called
+        return self._wire
+
     def close(self) -> None:
-        server, self._server = self._server, None
-        if server is not None:
-            with suppress(OSError, smtplib.SMTPException):
-                _socket(server).settimeout(2.0)
-                server.quit()
-            server.close()
+        if self._wire is not None and self._announced is None:
+            with suppress(OSError):
+                self._wire.send(b"QUIT\r\n")
+                self._wire.reply(seconds=2.0)
+        self._drop()
+
+    def _drop(self) -> None:
+        """Without a word; a message that was announced and not sent is forgotten by the server."""
+        wire, self._wire, self._announced = self._wire, None, None
+        if wire is not None:
+            wire.close()
 
 
 class _ConnectionLostError(Exception):
@@ -194,17 +239,12 @@ def classify(code: int, enhanced: str, *, of_sender: bool = False) -> Verdict:
     return Verdict.PERMANENT
 
 
-def _reply(server: smtplib.SMTP) -> tuple[int, str]:
-    code, text = server.getreply()
-    if code < 0:
-        raise smtplib.SMTPServerDisconnected("not a reply")
-    return code, " ".join(text.decode("utf-8", "replace").split())[:280]
-
-
-def _socket(server: smtplib.SMTP) -> socket.socket:
-    if server.sock is None:
-        raise smtplib.SMTPServerDisconnected("connection closed")
-    return server.sock
+def _commands(letter: Letter) -> tuple[bytes, bytes, bytes]:
+    return (
+        f"MAIL FROM:<{letter.sender}>\r\n".encode("ascii"),
+        f"RCPT TO:<{letter.recipient}>\r\n".encode("ascii"),
+        b"DATA\r\n",
+    )
 
 
 def _words(error: BaseException) -> str:

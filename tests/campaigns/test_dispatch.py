@@ -256,12 +256,12 @@ def test_a_failure_of_the_sender_itself_is_recovered_from_its_journal(
     campaign = running_campaign(*(f"c{n}" for n in range(10)), now=NOW)
     send, failing = SmtpChannel.send, "c4@example.com"
 
-    def fail_once(channel: SmtpChannel, letter: Letter) -> str:
+    def fail_once(channel: SmtpChannel, letter: Letter, **ahead: Any) -> str:
         nonlocal failing
         if letter.recipient == failing:
             failing = ""
             raise MemoryError
-        return send(channel, letter)
+        return send(channel, letter, **ahead)
 
     monkeypatch.setattr(SmtpChannel, "send", fail_once)
     with suppress(MemoryError):
