@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
+from django.conf import settings
 from django.db import connection, transaction
 
-from campaigns import links
+from campaigns import approval, links
 from campaigns.enums import Arm, CampaignState, DeliveryState, SkipReason, Targeting
 from campaigns.lifecycle import MACHINE
 from campaigns.models import Campaign, Link
@@ -68,7 +69,7 @@ def freeze(campaign: Campaign, *, now: datetime) -> bool:
     Write the deliveries and let the campaign run, in one transaction.
 
     After a crash nothing is there and it is simply done again. Returns False when the campaign is
-    no longer SCHEDULED or somebody else is freezing it.
+    no longer SCHEDULED, somebody else is freezing it, or it has outgrown its approval (it is a DRAFT then).
     """
     with transaction.atomic():
         locked = (
@@ -79,6 +80,11 @@ def freeze(campaign: Campaign, *, now: datetime) -> bool:
         if locked is None:
             return False
         decision = _decide(locked, now=now)
+        recipients = int((decision.plan.arm == Arm.TREATED).sum())
+        if approval.outgrown(locked, recipients=recipients):
+            note = f"Not begun: it would reach {recipients:,} customers, approved were {locked.approved_people:,}."
+            MACHINE.move(locked, CampaignState.DRAFT, scheduled_at=None, note=note)
+            return False
         _write(locked, decision)
         Link.objects.bulk_create(
             Link(campaign=locked, position=number, url=url)
@@ -105,7 +111,7 @@ def _decide(campaign: Campaign, *, now: datetime) -> _Decision:
                 SELECT customer.id, customer.email_hmac, {gate.REFUSAL} AS refusal
                 FROM ({members}) member
                 JOIN customers_customer customer ON customer.id = member.customer_id
-                {gate.joins()}
+                {gate.joins(purpose="%s", soft_opt_in="%s")}
             )
             SELECT id, CASE
                 WHEN refusal IS NOT NULL THEN refusal
@@ -127,6 +133,9 @@ def _decide(campaign: Campaign, *, now: datetime) -> _Decision:
             """,
             [
                 *parameters,
+                # the joins name the purpose twice, and then whether a soft opt-in is enough
+                *[campaign.purpose] * 2,
+                settings.SOFT_OPT_IN and campaign.with_soft_opt_ins,
                 *of_bad,
                 *[now - timedelta(days=campaign.min_days_between)] * 2,
                 campaign.min_days_between > 0,

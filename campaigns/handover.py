@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from campaigns import holding, policy
@@ -115,6 +116,11 @@ _TOO_OFTEN = f"""CASE
 } >= preference.at_most_a_month
     THEN '{SkipReason.FREQUENCY}' END"""
 
+# What the campaign is for, which never changes once it was launched.
+_PURPOSE = "(SELECT purpose FROM campaigns_campaign WHERE id = %(campaign_id)s)"
+_SOFT_OPT_IN = """%(soft_opt_in)s AND (SELECT with_soft_opt_ins FROM campaigns_campaign
+                                       WHERE id = %(campaign_id)s)"""
+
 # Before the intent, by itself: a statement sees what had committed when it began, not what it waited
 # for. The rows of the group come first, as in the intent and wherever both are locked.
 _LOCK_STATES = f"""
@@ -123,7 +129,7 @@ WITH mine AS MATERIALIZED (
     WHERE id = ANY(%(ids)s) AND owner = %(owner)s AND state = '{DeliveryState.CLAIMED}'
     ORDER BY id FOR NO KEY UPDATE
 )
-{gate.lock_states(customer_ids="SELECT customer_id FROM mine")}"""
+{gate.lock_states(customer_ids="SELECT customer_id FROM mine", purpose=_PURPOSE)}"""
 
 # One statement: it locks the consent of everybody in the group, asks the gate, and moves. A
 # withdrawal either has committed and is seen, or waits until the intent has; a pause likewise, of the
@@ -142,7 +148,7 @@ WITH asked AS (
     SELECT id, min_days_between FROM campaigns_campaign
     WHERE id = %(campaign_id)s AND state = '{CampaignState.RUNNING}' FOR SHARE
 ), locked_states AS MATERIALIZED (
-    {gate.lock_states(customer_ids="SELECT customer_id FROM mine")}
+    {gate.lock_states(customer_ids="SELECT customer_id FROM mine", purpose=_PURPOSE)}
 ), judged AS MATERIALIZED (
     SELECT mine.id, mine.message_id, customer.email, customer.email_hmac, customer.first_name, customer.last_name,
            COALESCE({gate.REFUSAL}, {_TOO_OFTEN}) AS refusal,
@@ -151,7 +157,7 @@ WITH asked AS (
                      AND clicks.purpose = '{Purpose.CLICK_TRACKING}'
                      AND clicks.channel = '{Channel.ANY}') AS tracks_clicks
     FROM mine JOIN customers_customer customer ON customer.id = mine.customer_id
-    {gate.joins(states="locked_states")}
+    {gate.joins(states="locked_states", purpose=_PURPOSE, soft_opt_in=_SOFT_OPT_IN)}
 )
 UPDATE campaigns_delivery delivery
 SET state = CASE WHEN refusal IS NULL THEN '{DeliveryState.SENDING}'
@@ -186,7 +192,10 @@ def intend(
         free = [row for row in group if row.id in held.free]
         if not free:
             return []
-        cursor.execute(_LOCK_STATES, {"ids": [row.id for row in free], "owner": owner})
+        cursor.execute(
+            _LOCK_STATES,
+            {"ids": [row.id for row in free], "owner": owner, "campaign_id": campaign_id},
+        )
         holding.lock_addresses(known, ids=keys, campaign_id=campaign_id)
         cap, cap_since = holding.since(known, now=now)
         cursor.execute(
@@ -197,6 +206,7 @@ def intend(
                 "message_ids": [message_id(row.id) for row in free],
                 "owner": owner, "campaign_id": campaign_id, "now": now,
                 "lease": SENDING_LEASE_SECONDS, "cap": cap, "cap_since": cap_since,
+                "soft_opt_in": settings.SOFT_OPT_IN,
             },
         )  # fmt: skip
         rows = cursor.fetchall()

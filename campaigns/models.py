@@ -17,6 +17,7 @@ from campaigns.enums import (
     SkipReason,
     Targeting,
 )
+from consent.enums import Purpose
 from customers.models import Customer
 from segmentation.models import ModelVersion, Segment
 
@@ -36,6 +37,18 @@ class Campaign(models.Model):
     from_email = models.EmailField()
     subject = models.CharField(max_length=200, help_text="Liquid: {{ customer.first_name }}")
     body_html = models.TextField(help_text="Liquid. Must contain {{ unsubscribe_url }}.")
+    # What for
+    purpose = models.CharField(
+        max_length=60,
+        default=Purpose.MARKETING,
+        db_default=Purpose.MARKETING,
+        help_text="MARKETING, or NEWSLETTER: and the short name of a topic; who agreed to that may be mailed.",
+    )
+    with_soft_opt_ins = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Promotes own products like those bought: also to buyers who did not refuse.",
+    )
     # To whom
     targeting = models.CharField(max_length=10, choices=Targeting.choices, default=Targeting.PROFIT)
     holdout_share = models.FloatField(
@@ -72,6 +85,17 @@ class Campaign(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    approved_at = models.DateTimeField(null=True, blank=True)
+    approved_people = models.PositiveIntegerField(default=0, db_default=0)
+    approved_digest = models.CharField(
+        max_length=64, blank=True, db_default="", help_text="Of what was approved: approval.digest."
+    )
+    launched_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     scheduled_at = models.DateTimeField(null=True, blank=True)
     frozen_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -96,6 +120,9 @@ class Campaign(models.Model):
         blank=True,
         help_text="When staff last resumed it: bounces and complaints before count no more.",
     )
+
+    class Meta:
+        permissions = [("approve_campaign", "Can approve campaigns that somebody else launches")]
 
     def __str__(self) -> str:
         return self.name

@@ -84,6 +84,9 @@ QUIET_HOURS = env.text("COTERIE_QUIET_HOURS")
 SHOP_TIME_ZONE = env.text("COTERIE_TIME_ZONE", "UTC")
 # How many messages a person or an address gets at most, over all campaigns, 3/7d; empty: no limit.
 FREQUENCY_CAP = env.text("COTERIE_FREQUENCY_CAP")
+# Offers of own similar products to buyers who did not refuse (ePrivacy directive, article 13(2)); only for
+# sales that were reported with its conditions, and campaigns that say that they are such offers.
+SOFT_OPT_IN = env.boolean("COTERIE_SOFT_OPT_IN", default=False)
 CURRENCY = env.text("COTERIE_CURRENCY", "EUR")
 # What an order earns where the shop tells no cost of goods, as a share of its total.
 ASSUMED_MARGIN = env.integer("COTERIE_ASSUMED_MARGIN_PERCENT", 40) / 100

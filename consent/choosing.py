@@ -86,6 +86,7 @@ def save(
 
     Only what differs becomes an act. Boxes that the page does not have stay as they are.
     """
+    _lock(customer)
     boxes = options(customer, language=language)
     ticked = {
         (wording.purpose, wording.channel): wording
@@ -119,6 +120,7 @@ def _end(
 @transaction.atomic
 def agree_to_nothing(customer: Customer, *, now: datetime) -> None:
     """One press: whatever they agreed to ends, and the address is not mailed again."""
+    _lock(customer)
     ledger.unsubscribe(customer_id=customer.pk, method=METHOD, now=now)
     ledger.withdraw_everything(customer_ids=[customer.pk], method=METHOD, now=now)
 
@@ -128,11 +130,7 @@ def wish(
     customer: Customer, *, at_most_a_month: int | None, paused_until: datetime | None, now: datetime
 ) -> None:
     """Replace what `customer` wishes; every message that is not on its way by then obeys."""
-    states = ConsentState.objects.filter(
-        customer=customer, purpose=Purpose.MARKETING, channel=Channel.EMAIL
-    )
-    # whoever is about to hand a message over holds or waits for this row: see gate.lock_states
-    states.select_for_update(no_key=True).first()
+    _lock(customer)
     if at_most_a_month is None and paused_until is None:
         Preference.objects.filter(customer=customer).delete()
         return
@@ -142,6 +140,17 @@ def wish(
             "at_most_a_month": at_most_a_month, "paused_until": paused_until, "changed_at": now,
         },
     )  # fmt: skip
+
+
+def _lock(customer: Customer) -> None:
+    """
+    Wait for whoever is about to hand a message over, and make them wait: see gate.lock_states.
+
+    Before the first act, and in their order: two that take these rows the other way round would stop
+    each other.
+    """
+    states = ConsentState.objects.filter(customer=customer, channel=Channel.EMAIL)
+    list(states.select_for_update(no_key=True).order_by("purpose"))
 
 
 def end_pauses(*, now: datetime) -> int:

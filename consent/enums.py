@@ -28,13 +28,17 @@ class Channel(models.TextChoices):
 
 class Act(models.TextChoices):
     GRANTED = "GRANTED", "Granted"
+    SOFT_OPT_IN = (
+        "SOFT_OPT_IN",
+        "Bought, and did not refuse offers",
+    )  # no consent: see soft_opt_in.py
     WITHDRAWN = "WITHDRAWN", "Withdrawn"
     OBJECTED = "OBJECTED", "Objected"
     CLAIMED = "CLAIMED", "Claimed, not provable"  # grants nothing
     REFUSED = "REFUSED", "Not accepted"  # a grant that we were told of; `reason` says why not
 
 
-DECISIVE = (Act.GRANTED, Act.WITHDRAWN, Act.OBJECTED)
+DECISIVE = (Act.GRANTED, Act.SOFT_OPT_IN, Act.WITHDRAWN, Act.OBJECTED)
 """The acts whose fold is the state of consent; the others are only kept."""
 
 
@@ -59,6 +63,7 @@ class Provenance(models.TextChoices):
 
 class Basis(models.TextChoices):
     CONSENT = "CONSENT", "Consent"
+    SOFT_OPT_IN = "SOFT_OPT_IN", "A sale to somebody who did not refuse (ePrivacy 13(2))"
     NONE = "NONE", "None"
 
 

@@ -1,6 +1,6 @@
 """
-May we send this person marketing by e-mail? One answer, asked when an audience is frozen and again
-in the statement that hands a message over.
+May we send this person marketing by e-mail, for this purpose? One answer, asked when an audience is
+frozen and again in the statement that hands a message over.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ REFUSAL = f"""CASE
         WHEN customer.erased_at IS NOT NULL THEN '{Refusal.ERASED}'
         WHEN customer.email = '' OR customer.email_hmac = '' THEN '{Refusal.NO_ADDRESS}'
         WHEN suppression.id IS NOT NULL THEN '{Refusal.SUPPRESSED}'
-        WHEN consent_state.is_granted IS NOT TRUE THEN '{Refusal.NO_CONSENT}'
+        WHEN consent_state.is_granted IS NOT TRUE AND soft_opt_in.is_enough IS NOT TRUE
+            THEN '{Refusal.NO_CONSENT}'
         WHEN preference.paused_until IS NOT NULL THEN '{Refusal.PAUSED}'
         WHEN customer.id IN ({_JUST_MERGED}) THEN '{Refusal.JUST_MERGED}'
     END"""
@@ -40,41 +41,60 @@ _JOINS = """
         ON suppression.address_hmac = customer.email_hmac AND suppression.channel = '{channel}'
         AND suppression.lifted_at IS NULL
     LEFT JOIN {states} consent_state
-        ON consent_state.customer_id = customer.id AND consent_state.purpose = '{purpose}'
+        ON consent_state.customer_id = customer.id AND consent_state.purpose = {purpose}
         AND consent_state.channel = '{channel}'
+    LEFT JOIN LATERAL (SELECT consent_state.is_soft_opt_in AND {purpose} = '{promotions}'
+                              AND ({soft_opt_in}) AS is_enough) soft_opt_in ON true
     LEFT JOIN consent_preference preference ON preference.customer_id = customer.id"""
 
 
-def joins(*, states: str = "consent_consentstate") -> str:
+PROMOTIONS = f"'{Purpose.MARKETING}'"
+
+
+def joins(
+    *,
+    states: str = "consent_consentstate",
+    purpose: str = PROMOTIONS,
+    soft_opt_in: str = "false",
+) -> str:
     """
     The joins that REFUSAL needs, after a FROM that names customers_customer `customer`.
 
-    `states` may be a CTE of locked rows of consent_consentstate: see LOCK_STATES.
+    `states` may be a CTE of locked rows of consent_consentstate: see lock_states. `purpose` is an SQL
+    expression of what the message is for, promotions or a newsletter's; `soft_opt_in` one of whether a
+    recorded soft opt-in is enough for it, which it never is for a newsletter.
     """
-    return _JOINS.format(states=states, purpose=Purpose.MARKETING, channel=Channel.EMAIL)
+    return _JOINS.format(
+        states=states, purpose=purpose, channel=Channel.EMAIL, soft_opt_in=soft_opt_in,
+        promotions=Purpose.MARKETING,
+    )  # fmt: skip
 
 
-def lock_states(*, customer_ids: str) -> str:
+def lock_states(*, customer_ids: str, purpose: str = PROMOTIONS) -> str:
     """
-    A SELECT that locks the consent of the customers in the subquery `customer_ids`.
+    A SELECT that locks the consent to promotions, and to `purpose` (see joins), of the customers in the
+    subquery `customer_ids`. To promotions always: who ends all of them may have agreed to both.
 
     A withdrawal changes the row, and a wish locks it, so either has committed or waits until the
     statement's transaction has. In a CTE the statement sees the withdrawal; the wish, a row of another
     table, is seen only by a statement that begins when the lock is held. The condition must not name is_granted: a row that fails it after
     the wait would fall out instead of saying no.
     """
-    return f"""SELECT customer_id, purpose, channel, is_granted FROM consent_consentstate
+    return f"""SELECT customer_id, purpose, channel, is_granted, is_soft_opt_in FROM consent_consentstate
         WHERE customer_id IN ({customer_ids})
-          AND purpose = '{Purpose.MARKETING}' AND channel = '{Channel.EMAIL}'
-        ORDER BY customer_id FOR SHARE"""
+          AND purpose IN ({PROMOTIONS}, {purpose}) AND channel = '{Channel.EMAIL}'
+        ORDER BY customer_id, purpose FOR SHARE"""
 
 
-def refusal(customer: Customer) -> Refusal | None:
-    """Why `customer` may not be mailed, or None if they may."""
+def refusal(
+    customer: Customer, *, purpose: str = Purpose.MARKETING, soft_opt_in: bool = False
+) -> Refusal | None:
+    """Why `customer` may not be mailed for `purpose`, or None if they may."""
+    asked = joins(purpose="%(purpose)s", soft_opt_in="%(soft_opt_in)s")
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {REFUSAL} FROM customers_customer customer {joins()} WHERE customer.id = %s",
-            [customer.pk],
+            f"SELECT {REFUSAL} FROM customers_customer customer {asked} WHERE customer.id = %(id)s",
+            {"id": customer.pk, "purpose": purpose, "soft_opt_in": soft_opt_in},
         )
         (code,) = cursor.fetchone()
     return Refusal(code) if code else None

@@ -15,8 +15,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Q
 
-from consent.enums import Act, Basis, Channel, Purpose, SuppressionReason
+from consent.enums import NEWSLETTER, Act, Basis, Channel, Purpose, SuppressionReason
 from consent.gate import READER
 from consent.merge_statements import (
     FOLD_MERGED,
@@ -25,7 +26,7 @@ from consent.merge_statements import (
     WISHES_MERGED,
     WISHES_UNMERGED,
 )
-from consent.models import ConsentEvent, ConsentState, Wording
+from consent.models import ConsentEvent, ConsentState, Suppression, Wording
 from consent.purposes import channel_of
 from consent.statements import (
     ABSORB_ACTS,
@@ -112,9 +113,14 @@ def object_to(
 
 def withdraw_everything(*, customer_ids: Collection[int], method: str, now: datetime) -> int:
     """Withdraw whatever these customers allow; returns how many consents that were."""
-    granted = ConsentState.objects.filter(customer__in=customer_ids, is_granted=True)
+    granted = ConsentState.objects.filter(
+        Q(is_granted=True) | Q(is_soft_opt_in=True), customer__in=customer_ids
+    )
     with transaction.atomic():
-        states = list(granted.select_related("customer").order_by("pk"))
+        # in the order in which a hand-over locks them
+        states = list(
+            granted.select_related("customer").order_by("customer_id", "purpose", "channel")
+        )
         for state in states:
             _act(
                 customer=state.customer, purpose=state.purpose, channel=state.channel,
@@ -149,9 +155,12 @@ def unsubscribe(
     now: datetime,
     campaign_id: int | None = None,
     delivery_id: int | None = None,
+    purpose: str = Purpose.MARKETING,
 ) -> bool:
     """
     Stop marketing to this customer and suppress their address; False when that is so already.
+
+    With the purpose of a newsletter that one alone ends, and the address stays open for others.
 
     The event goes into the ledger and is absorbed at once, in one transaction: the campaign that
     caused it is known, and the next hand-over sees it. A link to somebody who was merged into another
@@ -161,13 +170,13 @@ def unsubscribe(
     with transaction.atomic():
         # serialises two presses of one button; inserting events does not wait for this lock
         customer = Customer.objects.select_for_update(no_key=True).filter(pk=customer_id).first()
-        if customer is None or _is_unsubscribed(customer):
+        if customer is None or _is_unsubscribed(customer, purpose):
             return False
         external_id = f"unsubscribe:{customer_id}:{int(now.timestamp() * 1_000_000)}"
         events.record(
             source=None, customer_id=customer_id, kind=EventKind.UNSUBSCRIBED, happened_at=now,
             arrived_at=now, external_id=external_id, campaign_id=campaign_id,
-            delivery_id=delivery_id, properties={"method": method},
+            delivery_id=delivery_id, properties={"method": method, "purpose": purpose},
         )  # fmt: skip
         event_id = Event.objects.values_list("pk", flat=True).get(
             source=None, external_id=external_id
@@ -214,17 +223,20 @@ def living(customer_id: int) -> int:
     return customer_id
 
 
-def _is_unsubscribed(customer: Customer) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT NOT EXISTS (SELECT 1 FROM consent_consentstate WHERE customer_id = %s
-                                  AND purpose = %s AND channel = %s AND is_granted)
-                  AND (%s = '' OR EXISTS (SELECT 1 FROM consent_suppression
-                       WHERE address_hmac = %s AND channel = %s AND lifted_at IS NULL))""",
-            [customer.pk, Purpose.MARKETING, Channel.EMAIL,
-             customer.email_hmac, customer.email_hmac, Channel.EMAIL],
-        )  # fmt: skip
-        return bool(cursor.fetchone()[0])
+def _is_unsubscribed(customer: Customer, purpose: str) -> bool:
+    """Of all: nothing by e-mail is allowed and the address is suppressed; of a newsletter: it is not allowed."""
+    allowed = ConsentState.objects.filter(
+        Q(is_granted=True) | Q(is_soft_opt_in=True), customer=customer, channel=Channel.EMAIL
+    )
+    if purpose != Purpose.MARKETING:
+        return not allowed.filter(purpose=purpose).exists()
+    suppressed = Suppression.objects.filter(
+        address_hmac=customer.email_hmac, channel=Channel.EMAIL, lifted_at=None
+    )
+    of_promotions = Q(purpose=Purpose.MARKETING) | Q(purpose__startswith=NEWSLETTER)
+    return not allowed.filter(of_promotions).exists() and (
+        not customer.email_hmac or suppressed.exists()
+    )
 
 
 def _act(

@@ -43,7 +43,7 @@ _ACTS = f"""
 SELECT count(*) FROM acts"""
 
 # The stricter wins: who withdrew under either number has withdrawn. A grant comes along, with its time,
-# basis and wording, only where the survivor has said nothing.
+# basis and wording, only where the survivor has said nothing. A sale to one was none to the other.
 FOLD_MERGED = f"""{_SAID}, acts AS ({_INSERT}
     SELECT said.survivor_id, theirs.purpose, theirs.channel, theirs.act, theirs.basis,
            theirs.wording_id, '{METHOD}', theirs.provenance,
@@ -53,7 +53,9 @@ FOLD_MERGED = f"""{_SAID}, acts AS ({_INSERT}
     FROM said JOIN folded theirs ON theirs.customer_id = said.absorbed_id
     LEFT JOIN folded ours ON ours.customer_id = said.survivor_id
         AND ours.purpose = theirs.purpose AND ours.channel = theirs.channel
-    WHERE ours.id IS NULL OR ours.act = '{Act.GRANTED}' AND theirs.act <> '{Act.GRANTED}'
+    WHERE theirs.act <> '{Act.SOFT_OPT_IN}'
+      AND (ours.id IS NULL OR ours.act = '{Act.SOFT_OPT_IN}'
+           OR ours.act = '{Act.GRANTED}' AND theirs.act <> '{Act.GRANTED}')
     {_ACTS}"""
 
 # What the survivor allows only by that merge is withdrawn. What they withdrew while both were one person
@@ -72,7 +74,8 @@ FOLD_UNMERGED = f"""{_SAID}, acts AS ({_INSERT}
     FROM said JOIN folded theirs ON theirs.customer_id = said.absorbed_id
     JOIN folded ours ON ours.customer_id = said.survivor_id
         AND ours.purpose = theirs.purpose AND ours.channel = theirs.channel
-    WHERE theirs.act = '{Act.GRANTED}' AND ours.act <> '{Act.GRANTED}'
+    WHERE theirs.act IN ('{Act.GRANTED}', '{Act.SOFT_OPT_IN}')
+      AND ours.act NOT IN ('{Act.GRANTED}', '{Act.SOFT_OPT_IN}')
       AND ours.happened_at >= {_MERGED_AT}
     {_ACTS}"""
 

@@ -68,8 +68,8 @@ class ConsentEvent(models.Model):
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
     purpose = models.CharField(max_length=60, choices=Purpose.choices)
     channel = models.CharField(max_length=10, choices=Channel.choices)
-    act = models.CharField(max_length=10, choices=Act.choices)
-    basis = models.CharField(max_length=10, choices=Basis.choices)
+    act = models.CharField(max_length=12, choices=Act.choices)
+    basis = models.CharField(max_length=12, choices=Basis.choices)
     wording = models.ForeignKey(Wording, on_delete=models.PROTECT, null=True, related_name="+")
     method = models.CharField(max_length=50, help_text="form, import, one-click, admin, …")
     provenance = models.CharField(
@@ -108,6 +108,17 @@ class ConsentEvent(models.Model):
                 name="grant_has_wording",
                 condition=~models.Q(act=Act.GRANTED) | models.Q(wording__isnull=False),
             ),
+            # the evidence goes with an erasure, and its salt with it
+            models.CheckConstraint(
+                name="soft_opt_in_has_its_conditions",
+                condition=~models.Q(act=Act.SOFT_OPT_IN)
+                | models.Q(evidence_salt__isnull=True)
+                | models.Q(
+                    evidence__has_key="sale",
+                    evidence__contains={"own_similar_products": True, "opt_out_offered": True},
+                )
+                & ~models.Q(evidence__contains={"sale": ""}),
+            ),
         ]
         indexes = [
             models.Index(
@@ -132,6 +143,11 @@ class ConsentState(models.Model):
     purpose = models.CharField(max_length=60, choices=Purpose.choices)
     channel = models.CharField(max_length=10, choices=Channel.choices)
     is_granted = models.BooleanField()
+    is_soft_opt_in = models.BooleanField(
+        db_default=False,
+        default=False,
+        help_text="They bought and neither agreed nor refused: no consent, see soft_opt_in.py.",
+    )
     from_import = models.BooleanField(
         db_default=False,
         default=False,
@@ -144,7 +160,11 @@ class ConsentState(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["customer", "purpose", "channel"], name="consent_state_key"
-            )
+            ),
+            models.CheckConstraint(
+                name="soft_opt_in_is_no_consent",
+                condition=~models.Q(is_granted=True, is_soft_opt_in=True),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -23,36 +23,41 @@ from customers.enums import EventKind
 HAPPENED_AT = "least(event.happened_at, event.arrived_at, %(now)s)"
 
 # ---------------------------------------------------------------- the fold
-# An import's grant counts for less than any other act, however old: a file restores nothing. Then the
-# newest act decides, and of two at the same moment the withdrawal. The state is the greatest act in
+# A soft opt-in counts only where nothing else was said. An import's grant counts for less than any other
+# act of consent, however old: a file restores nothing. Then the newest act decides, and of two at the same moment the withdrawal. The state is the greatest act in
 # this order, so it does not depend on the order in which acts arrive.
 FROM_IMPORT = f"(act = '{Act.GRANTED}' AND provenance = '{Provenance.IMPORT}')"
+IS_SOFT = f"(act = '{Act.SOFT_OPT_IN}')"
 FOLD_ORDER = (
-    f"customer_id, purpose, channel, {FROM_IMPORT}, happened_at DESC, act = '{Act.GRANTED}', id"
+    f"customer_id, purpose, channel, {IS_SOFT}, {FROM_IMPORT}, happened_at DESC, "
+    f"act = '{Act.GRANTED}', id"
 )
 IS_DECISIVE = f"act IN ({', '.join(repr(str(act)) for act in DECISIVE)})"
 
 UPSERT_STATE = """
     ON CONFLICT (customer_id, purpose, channel) DO UPDATE
     SET is_granted = excluded.is_granted, since = excluded.since, event_id = excluded.event_id,
-        from_import = excluded.from_import
-    WHERE consent_consentstate.from_import AND NOT excluded.from_import
-       OR consent_consentstate.from_import = excluded.from_import
+        from_import = excluded.from_import, is_soft_opt_in = excluded.is_soft_opt_in
+    WHERE consent_consentstate.is_soft_opt_in AND NOT excluded.is_soft_opt_in
+       OR consent_consentstate.is_soft_opt_in = excluded.is_soft_opt_in
+          AND consent_consentstate.from_import AND NOT excluded.from_import
+       OR consent_consentstate.is_soft_opt_in = excluded.is_soft_opt_in
+          AND consent_consentstate.from_import = excluded.from_import
           AND (excluded.since > consent_consentstate.since
                OR excluded.since = consent_consentstate.since
                   AND consent_consentstate.is_granted AND NOT excluded.is_granted)"""
 
 _FOLD = f"""
     SELECT DISTINCT ON (customer_id, purpose, channel)
-           customer_id, purpose, channel, act = '{Act.GRANTED}', {FROM_IMPORT}, happened_at, id
+           customer_id, purpose, channel, act = '{Act.GRANTED}', {IS_SOFT}, {FROM_IMPORT}, happened_at, id
     FROM {{acts}} WHERE {IS_DECISIVE} ORDER BY {FOLD_ORDER}"""
 
 INSERT_STATES = """
-    INSERT INTO consent_consentstate (customer_id, purpose, channel, is_granted, from_import, since,
-                                      event_id)"""
+    INSERT INTO consent_consentstate (customer_id, purpose, channel, is_granted, is_soft_opt_in,
+                                      from_import, since, event_id)"""
 
 FOLD_ONE = f"""{INSERT_STATES}
-    SELECT customer_id, purpose, channel, act = '{Act.GRANTED}', {FROM_IMPORT}, happened_at, id
+    SELECT customer_id, purpose, channel, act = '{Act.GRANTED}', {IS_SOFT}, {FROM_IMPORT}, happened_at, id
     FROM consent_consentevent WHERE id = %(event_id)s {UPSERT_STATE}"""
 
 # Inserts the acts of a CTE `acts` into the states; ends a WITH.
@@ -76,7 +81,9 @@ _SAID = f"""
     SELECT event.id, event.customer_id, event.kind, event.properties,
            nullif(customer.email_hmac, '') AS email_hmac,
            {HAPPENED_AT} AS happened_at,
-           CASE WHEN kind IN ('{EventKind.UNSUBSCRIBED}', '{EventKind.COMPLAINED}')
+           CASE WHEN kind = '{EventKind.COMPLAINED}'
+                  OR kind = '{EventKind.UNSUBSCRIBED}'
+                 AND COALESCE(properties ->> 'purpose', '') NOT IN ({_TOPICS})
                   OR kind = '{EventKind.CONSENT_WITHDRAWN}'
                  AND COALESCE(properties ->> 'purpose', '') NOT IN ({_PURPOSES})
                  AND COALESCE(properties ->> 'purpose', '') NOT IN ({_TOPICS})
@@ -94,12 +101,15 @@ _SAID = f"""
       AND event.kind IN ('{EventKind.CONSENT_GIVEN}', '{EventKind.CONSENT_CLAIMED}', {_WITHDRAWALS})"""
 
 # One row a purpose and channel that an act is about. A withdrawal from marketing by an unknown channel
-# is one from each of its channels; purposes without a channel have only one place.
+# is one from each of its channels; purposes without a channel have only one place. Who unsubscribes from
+# everything, or complains, has ended every newsletter too.
 _PLACED = f"""
     SELECT said.id, customer_id, kind, properties, email_hmac, happened_at, provenance,
            place.purpose, place.channel
     FROM said JOIN (VALUES {_PLACES} UNION ALL {_TOPICS_WITH_CHANNEL}) AS place (purpose, channel)
-      ON place.purpose = said.purpose
+      ON (place.purpose = said.purpose
+          OR said.purpose = '{Purpose.MARKETING}' AND starts_with(place.purpose, '{NEWSLETTER}')
+             AND kind IN ('{EventKind.UNSUBSCRIBED}', '{EventKind.COMPLAINED}'))
      AND CASE WHEN place.channel = '{Channel.ANY}' OR said.channel = place.channel
                 OR starts_with(place.purpose, '{NEWSLETTER}') THEN true
               ELSE said.channel NOT IN ('{Channel.EMAIL}', '{Channel.SMS}') END
@@ -212,7 +222,9 @@ WITH told AS (
                            ELSE '{SuppressionReason.HARD_BOUNCE}' END AS reason
     FROM customers_event event JOIN customers_customer customer ON customer.id = event.customer_id
     WHERE event.id BETWEEN %(first)s AND %(last)s AND customer.email_hmac <> ''
-      AND (event.kind IN ('{EventKind.UNSUBSCRIBED}', '{EventKind.COMPLAINED}')
+      AND (event.kind = '{EventKind.COMPLAINED}'
+           OR event.kind = '{EventKind.UNSUBSCRIBED}'  -- of all; of one newsletter ends only that
+              AND COALESCE(event.properties ->> 'purpose', '') NOT IN ({_TOPICS})
            OR event.kind = '{EventKind.BOUNCED}'
               AND COALESCE(event.properties ->> 'class', 'hard') <> 'soft'
               AND (event.source_id IS NOT NULL OR event.delivery_id IS NULL))
@@ -226,8 +238,16 @@ INSERT INTO consent_suppression (address_hmac, channel, reason, detail, created_
 SELECT email_hmac, '{Channel.EMAIL}', reason, 'event ' || id, happened_at FROM told
 ORDER BY email_hmac {_UPSERT_SUPPRESSION}"""
 
+_ALLOWS_FROM_BEFORE = f"""EXISTS (
+    SELECT 1 FROM customers_customer namesake JOIN consent_consentstate old
+        ON old.customer_id = namesake.id
+    WHERE namesake.email_hmac = consent_suppression.address_hmac AND namesake.erased_at IS NULL
+      AND old.channel = '{Channel.EMAIL}' AND (old.is_granted OR old.is_soft_opt_in)
+      AND old.since <= consent_suppression.created_at)"""
+
 # A consent given after somebody unsubscribed or was erased lifts that, unless it comes from a file;
-# nothing lifts a bounce or a complaint.
+# nothing lifts a bounce or a complaint. One to a newsletter does so where nothing else would come back
+# with it: nobody of the address allows anything from before.
 _LIFT = f"""
 UPDATE consent_suppression SET lifted_at = %(now)s
 WHERE lifted_at IS NULL AND reason IN ({_LIFTABLE})
@@ -235,7 +255,9 @@ WHERE lifted_at IS NULL AND reason IN ({_LIFTABLE})
   AND EXISTS (SELECT 1 FROM customers_customer customer JOIN consent_consentstate state
                   ON state.customer_id = customer.id
               WHERE customer.email_hmac = consent_suppression.address_hmac
-                AND state.purpose = '{Purpose.MARKETING}' AND state.channel = '{Channel.EMAIL}'
+                AND state.channel = '{Channel.EMAIL}'
+                AND (state.purpose = '{Purpose.MARKETING}'
+                     OR starts_with(state.purpose, '{NEWSLETTER}') AND NOT {_ALLOWS_FROM_BEFORE})
                 AND state.is_granted AND NOT state.from_import
                 AND customer.erased_at IS NULL AND state.since > consent_suppression.created_at)"""
 
