@@ -112,9 +112,13 @@ class DeliveryAdmin(CustomerRowsAdmin):
     list_select_related = ("customer", "campaign")
     search_help_text = "Customer number, start of an e-mail address, or a whole <Message-ID>"
 
-    def rows_of(self, term: str) -> Q:
+    def rows_of(self, term: str, *, by_address: bool) -> Q:
         # a Message-ID, in its brackets as in the headers
-        return Q(message_id=term) if term.startswith("<") else super().rows_of(term)
+        return (
+            super().rows_of(term, by_address=by_address)
+            if not term.startswith("<")
+            else Q(message_id=term)
+        )
 
     @column(description="Customer")
     def who(self, delivery: Delivery) -> SafeString:

@@ -14,6 +14,7 @@ urlpatterns = [
     path("<int:campaign_id>/edit/", pages.edit, name="edit"),
     path("<int:campaign_id>/preview/", pages.preview, name="preview"),
     path("<int:campaign_id>/message/<int:customer_id>/", pages.message, name="message"),
+    path("<int:campaign_id>/approve/", pages.approve, name="approve"),
     path("<int:campaign_id>/launch/", pages.launch, name="launch"),
     path("<int:campaign_id>/progress/", pages.progress, name="progress"),
     path("<int:campaign_id>/counts/", pages.counts, name="counts"),

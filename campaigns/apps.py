@@ -1,7 +1,18 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+
 from django.apps import AppConfig
 
 from consent import personal_data
+from customers import masking
 from segmentation import usage
+
+
+def _senders() -> Iterable[str]:
+    from campaigns.models import Campaign  # noqa: PLC0415 - models are not loaded when apps are
+
+    return set(Campaign.objects.values_list("from_email", flat=True))
 
 
 class CampaignsConfig(AppConfig):
@@ -11,3 +22,4 @@ class CampaignsConfig(AppConfig):
     def ready(self) -> None:
         personal_data.declare("campaigns.holders")
         usage.declare("campaigns.usage")
+        masking.OWN.append(_senders)

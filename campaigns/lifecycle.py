@@ -11,8 +11,9 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
 
-from campaigns import rendering
+from campaigns import approval, rendering
 from campaigns.enums import CampaignState
 from campaigns.models import Campaign
 from core.states import IllegalMoveError, StateMachine
@@ -54,15 +55,27 @@ def problems(campaign: Campaign) -> list[str]:
     return found
 
 
-def schedule(campaign: Campaign, *, at: datetime, now: datetime) -> None:
+def schedule(
+    campaign: Campaign,
+    *,
+    at: datetime,
+    now: datetime,
+    by: AbstractBaseUser | None = None,
+    recipients: int = 0,
+) -> None:
     """
     Let the campaign begin at `at`, at once if that is past; its audience is chosen then.
 
-    Raises NotReadyError; IllegalMoveError or LostRaceError (core.states) as every move here.
+    Staff (`by`) may need an approval for so many `recipients`. Raises NotReadyError; IllegalMoveError or LostRaceError (core.states) as every move here.
     """
-    if found := problems(campaign):
+    found = problems(campaign)
+    if by is not None and (refusal := approval.refusal(campaign, by=by, recipients=recipients)):
+        found.append(refusal)
+    if found:
         raise NotReadyError(found)
-    MACHINE.move(campaign, CampaignState.SCHEDULED, scheduled_at=max(at, now), note="")
+    MACHINE.move(
+        campaign, CampaignState.SCHEDULED, scheduled_at=max(at, now), note="", launched_by=by
+    )
 
 
 def launch(campaign: Campaign, *, now: datetime) -> None:

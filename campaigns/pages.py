@@ -6,14 +6,15 @@ import secrets
 from collections.abc import Callable
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
-from campaigns import audience, lifecycle, recommended, rendering
+from campaigns import approval, audience, lifecycle, recommended, rendering
 from campaigns.enums import CampaignState
 from campaigns.forms import CampaignForm, LaunchForm
 from campaigns.merge_fields import FIELDS
@@ -21,6 +22,7 @@ from campaigns.models import Campaign
 from campaigns.progress import progress_of
 from core import clock
 from core.states import IllegalMoveError, LostRaceError
+from customers.masking import may_see_addresses
 from customers.models import Customer
 from customers.screens import page, row_key, staff_page
 from segmentation.queries import members
@@ -149,6 +151,8 @@ def preview(request: HttpRequest, campaign_id: int) -> HttpResponse:
     found = _campaign(campaign_id)
     suggested = _suggested_customers(found)
     chosen, not_found = _chosen_customer(request, suggested)
+    is_draft = found.state == CampaignState.DRAFT
+    plan = audience.preview(found, now=clock.now()) if is_draft else None
     rendered, error = None, ""
     if chosen is not None:
         try:
@@ -164,10 +168,11 @@ def preview(request: HttpRequest, campaign_id: int) -> HttpResponse:
         found,
         "preview",
         # a launched campaign's audience is history, told on the progress page
-        audience=audience.preview(found, now=clock.now())
-        if found.state == CampaignState.DRAFT
-        else None,
-        problems=lifecycle.problems(found) if found.state == CampaignState.DRAFT else [],
+        audience=plan,
+        problems=lifecycle.problems(found) if is_draft else [],
+        needs_approval=plan is not None and approval.is_needed(plan.will_receive),
+        is_approved=plan is not None and approval.is_approved(found, recipients=plan.will_receive),
+        approve_above=settings.APPROVE_ABOVE,
         suggested=suggested,
         chosen=chosen,
         not_found=not_found,
@@ -197,9 +202,10 @@ def _chosen_customer(
     """Who was asked for (by key, e-mail address or the shop's number), or what was not found."""
     search = request.GET.get("search", "").replace("\0", "").strip()
     if search:
-        by_text = Customer.objects.filter(email__iexact=search) | Customer.objects.filter(
-            external_id=search
-        )
+        known_by = Q(external_id=search)
+        if may_see_addresses(request.user):
+            known_by |= Q(email__iexact=search)
+        by_text = Customer.objects.filter(known_by)
         match = by_text.select_related("merged_into").order_by("pk").first()
         match = match and (match.merged_into or match)
         return (match, "") if match else (suggested[0][1] if suggested else None, search)
@@ -239,6 +245,8 @@ def launch(request: HttpRequest, campaign_id: int) -> HttpResponse:
     now = clock.now()
     plan = audience.preview(found, now=now)
     problems = lifecycle.problems(found)
+    if unapproved := approval.refusal(found, by=_staff(request), recipients=plan.will_receive):
+        problems.append(unapproved)
     form = LaunchForm(
         request.POST or None,
         recipients=plan.will_receive,
@@ -247,7 +255,9 @@ def launch(request: HttpRequest, campaign_id: int) -> HttpResponse:
     if request.method == "POST" and not problems and form.is_valid():
         at = form.cleaned_data["at"] if form.cleaned_data["when"] == "at" else now
         try:
-            lifecycle.schedule(found, at=at, now=now)
+            lifecycle.schedule(
+                found, at=at, now=now, by=_staff(request), recipients=plan.will_receive
+            )
         except REFUSALS as error:
             messages.error(request, f"Not launched: {error}")
         else:
@@ -264,6 +274,21 @@ def launch(request: HttpRequest, campaign_id: int) -> HttpResponse:
         form=form,
         cost_cents=plan.will_receive * found.contact_cost_cents,
     )
+
+
+@require_POST
+@staff_page("campaigns.view_campaign", "campaigns.approve_campaign")
+def approve(request: HttpRequest, campaign_id: int) -> HttpResponse:
+    found = _campaign(campaign_id)
+    now = clock.now()
+    recipients = audience.preview(found, now=now).will_receive
+    try:
+        approval.approve(found, by=_staff(request), recipients=recipients, now=now)
+    except approval.ApprovalError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"Approved for {recipients:,}. Somebody else can launch it now.")
+    return redirect("campaign_pages:preview", found.pk)
 
 
 # ------------------------------------------------------------------ watch

@@ -24,6 +24,7 @@ from consent.models import ConsentEvent, ConsentState, Suppression, Wording
 from consent.reach import with_reach
 from core import clock, ids
 from customers import display
+from customers.masking import may_see_addresses
 from customers.admin import CustomerAdmin
 from customers.models import Customer
 from customers.tables import CustomerRowsAdmin, ReadOnlyAdmin, clipped, column
@@ -197,6 +198,8 @@ class SuppressionAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Suppression], search_term: str
     ) -> tuple[QuerySet[Suppression], bool]:
+        if "@" in search_term and not may_see_addresses(request.user):
+            return queryset.none(), False
         if "@" in search_term:
             hmac = ids.address_hmac(search_term, pepper=settings.SUPPRESSION_PEPPER)
             return queryset.filter(address_hmac=hmac), False

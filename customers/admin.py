@@ -20,6 +20,7 @@ from customers import (
     display,
 )
 from customers.enums import OrderStatus
+from customers.masking import may_see_addresses
 from customers.models import Customer, Event, Order, OrderLine, Product, Refund, Review
 from customers.queries import counted_refunds
 from customers.screens import row_key
@@ -58,6 +59,9 @@ class CustomerAdmin(BigTableAdmin):
         "last_name__istartswith",
     )
     search_help_text = "Start of a name or e-mail address, or the whole customer number of the shop"
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return self.search_fields if may_see_addresses(request.user) else ("=external_id",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
         sales = _sales_of_customer()

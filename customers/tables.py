@@ -15,6 +15,7 @@ from unfold.decorators import display as unfold_display
 from unfold.paginator import InfinitePaginator
 
 from customers import display
+from customers.masking import HIDDEN_FIELDS, HIDDEN_LOOKUPS, may_see_addresses
 from customers.models import Customer, Source
 
 
@@ -64,6 +65,21 @@ class BigTableAdmin(ReadOnlyAdmin):
     show_full_result_count = False
     ordering: tuple[str, ...] = ("-pk",)
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Without the fields that no pattern can mask, for who may not see addresses."""
+        fields = super().get_fields(request, obj)
+        if may_see_addresses(request.user):
+            return fields
+        return [name for name in fields if name not in HIDDEN_FIELDS]
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        # `?email__startswith=` would tell an address letter by letter
+        hides = request is None or not may_see_addresses(request.user)
+        if hides and HIDDEN_LOOKUPS & set(lookup.split("__")):
+            return False
+        allowed: bool = super().lookup_allowed(lookup, value, request)
+        return allowed
+
 
 class CustomerRowsAdmin(BigTableAdmin):
     """
@@ -82,11 +98,15 @@ class CustomerRowsAdmin(BigTableAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        return queryset.filter(self.rows_of(term)), False
+        by_address = may_see_addresses(request.user)
+        return queryset.filter(self.rows_of(term, by_address=by_address)), False
 
-    def rows_of(self, term: str) -> Q:
+    def rows_of(self, term: str, *, by_address: bool) -> Q:
         """What a search for `term` finds; a table with numbers of its own adds them."""
-        customers = Customer.objects.filter(Q(external_id=term) | Q(email__istartswith=term))
+        known_by = Q(external_id=term)
+        if by_address:
+            known_by |= Q(email__istartswith=term)
+        customers = Customer.objects.filter(known_by)
         # the number of somebody who was merged finds the customer they are part of
         keys = customers.values_list(Coalesce("merged_into", "pk"), flat=True)[
             : self.customers_at_most
@@ -97,6 +117,8 @@ class CustomerRowsAdmin(BigTableAdmin):
 class NumberedRowsAdmin(CustomerRowsAdmin):
     """Rows that also have a number in the shop, unique within a source and indexed so."""
 
-    def rows_of(self, term: str) -> Q:
+    def rows_of(self, term: str, *, by_address: bool) -> Q:
         sources = list(Source.objects.values_list("pk", flat=True))
-        return super().rows_of(term) | Q(source__in=sources, external_id=term)
+        return super().rows_of(term, by_address=by_address) | Q(
+            source__in=sources, external_id=term
+        )

@@ -58,6 +58,9 @@ class Customer(models.Model):
             models.Index(fields=["email_hmac"], name="customer_email_hmac"),
             models.Index(fields=["email"], name="customer_email"),
         ]
+        permissions = [
+            ("see_addresses", "Can see e-mail addresses of customers, and search by them")
+        ]
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or f"Customer {self.external_id}"
