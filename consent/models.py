@@ -28,6 +28,7 @@ __all__ = [
     "DataRequest",
     "LedgerSeal",
     "OptOutProbe",
+    "LogbookMark",
     "PersonalDataAccess",
     "Preference",
     "Suppression",
