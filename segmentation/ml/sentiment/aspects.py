@@ -163,6 +163,11 @@ class _Starts(dict[str, tuple[_Term, ...]]):
         return starts
 
 
+_NONE = "none"
+"""In `aspectlist.txt`: a phrase whose words mean something else, as in "it fits the bill"."""
+_NUMBERS = listed(
+    "two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty sixty hundred"
+)
 _KEPT = 100_000
 _STARTS = _Starts()
 
@@ -170,13 +175,17 @@ _STARTS = _Starts()
 def _spoken(tokens: Sequence[str], learned: Mapping[str, str]) -> dict[int, dict[str, float]]:
     """At which tokens an aspect is spoken of, and what the words themselves say of it, negations included."""
     result: dict[int, dict[str, float]] = {}
+    elsewhere: set[int] = set()
     for place, terms in enumerate(map(_STARTS.__getitem__, tokens)):
         if not terms and tokens[place] not in learned:
             continue
         best: dict[str, _Term] = {}
         for term in terms:  # the longest phrase an aspect
             size = len(term.rest)
-            if size and tuple(tokens[place + 1 : place + 1 + size]) != term.rest:
+            if size and not _matches(term.rest, tokens[place + 1 : place + 1 + size]):
+                continue
+            if term.aspect == _NONE:
+                elsewhere.update(range(place, place + size + 1))
                 continue
             if term.aspect not in best or size > len(best[term.aspect].rest):
                 best[term.aspect] = term
@@ -188,7 +197,18 @@ def _spoken(tokens: Sequence[str], learned: Mapping[str, str]) -> dict[int, dict
             result[place] = {
                 name: term.says * (-0.7 if turned else 1.0) for name, term in best.items()
             }
-    return result
+    return {place: its for place, its in result.items() if place not in elsewhere}
+
+
+def _matches(rest: tuple[str, ...], tokens: Sequence[str]) -> bool:
+    return tuple(tokens) == rest or (
+        "#" in rest
+        and len(tokens) == len(rest)
+        and all(
+            said == one or (one == "#" and (said.isdecimal() or said in _NUMBERS))
+            for one, said in zip(rest, tokens, strict=True)
+        )
+    )
 
 
 def _before(tokens: Sequence[str], place: int) -> Sequence[str]:
@@ -220,7 +240,7 @@ def _terms() -> _Terms:
             if phrase.endswith("*"):
                 stems.setdefault(phrase[:-1], _Term((), aspect, weight))
                 continue
-            word, *rest = words.tokens_of(phrase)
+            word, *rest = words.tokens_of(phrase) if "#" not in phrase else phrase.split()
             first.setdefault(word, []).append(_Term(tuple(rest), aspect, weight))
     return _Terms(first, re.compile("|".join(sorted(stems, key=len, reverse=True))), stems)
 
