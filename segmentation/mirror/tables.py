@@ -6,17 +6,23 @@ from collections.abc import Sequence
 
 
 # living: who is a customer now. people: those of them who may be profiled.
-_LIVING = """
+_IS_LIVING = "c.erased_at IS NULL AND c.merged_into_id IS NULL"
+_LIVING = f"""
     SELECT c.id AS customer_id FROM customers_customer c
-    WHERE c.erased_at IS NULL AND c.merged_into_id IS NULL"""
+    WHERE {_IS_LIVING}{{asked}}"""
 _MAY_PROFILE = """
     SELECT customer_id FROM living JOIN consent_consentstate s USING (customer_id)
     WHERE s.purpose = 'PROFILING' AND s.is_granted"""
 
+# What keeps a table to those; `unloaded` leaves that to DuckDB.
+_OF_PEOPLE = "JOIN people USING (customer_id)"
+_OF_LIVING = "JOIN living USING (customer_id)"
+
 
 def _at(column: str, name: str | None = None) -> str:
     """The second in which it happened; what is a moment old is not of the future."""
-    return f"floor(EXTRACT(EPOCH FROM {column}))::bigint AS {name or column.rsplit('.', maxsplit=1)[-1]}"
+    # not EXTRACT, whose numeric costs as much as all the rest of a row
+    return f"floor(date_part('epoch', {column}))::bigint AS {name or column.rsplit('.', maxsplit=1)[-1]}"
 
 
 PROFILED = {
@@ -26,7 +32,7 @@ PROFILED = {
     "orders": f"""
         SELECT o.id AS order_id, o.customer_id, {_at("o.placed_at")}, {_at("o.arrived_at")},
                o.total_cents, o.discount_cents, o.margin_cents, o.channel
-        FROM customers_order o JOIN people USING (customer_id)
+        FROM customers_order o {_OF_PEOPLE}
         WHERE o.status = 'PLACED'""",
     "order_lines": f"""
         SELECT o.id AS order_id, o.customer_id, l.product_id, p.category,
@@ -34,28 +40,28 @@ PROFILED = {
                {_at("o.placed_at")}, {_at("o.arrived_at")}
         FROM customers_orderline l JOIN customers_order o ON o.id = l.order_id
         JOIN customers_product p ON p.id = l.product_id
-        JOIN people ON people.customer_id = o.customer_id
+        {_OF_PEOPLE}
         WHERE o.status = 'PLACED' AND p.is_product""",
     "refunds": f"""
         SELECT r.customer_id, {_at("r.refunded_at")}, {_at("r.arrived_at")}, r.amount_cents
-        FROM customers_refund r JOIN people ON people.customer_id = r.customer_id
+        FROM customers_refund r {_OF_PEOPLE}
         LEFT JOIN customers_order o ON o.id = r.order_id
         WHERE coalesce(o.status = 'PLACED', true)""",
     "events": f"""
         SELECT e.customer_id, e.kind, e.name, {_at("e.happened_at")}, {_at("e.arrived_at")},
                e.campaign_id,
                CASE WHEN e.properties = '{{}}' THEN '' ELSE e.properties::text END AS properties
-        FROM customers_event e JOIN people USING (customer_id)
+        FROM customers_event e {_OF_PEOPLE}
         WHERE e.may_profile""",
     "reviews": f"""
         SELECT r.customer_id, r.product_id, {_at("r.written_at")}, {_at("r.arrived_at")},
                r.rating::bigint AS rating, s.polarity
-        FROM customers_review r JOIN people USING (customer_id)
+        FROM customers_review r {_OF_PEOPLE}
         LEFT JOIN segmentation_reviewsentiment s ON s.review_id = r.id""",
-    "scores": """
+    "scores": f"""
         SELECT s.customer_id, g.task, s.value, s.sd
         FROM segmentation_score s JOIN segmentation_scoregeneration g ON g.id = s.generation_id
-        JOIN people ON people.customer_id = s.customer_id
+        {_OF_PEOPLE}
         WHERE g.is_current""",
 }
 """Of customers who may be profiled only; of what they did, only what may be analysed."""
@@ -66,14 +72,14 @@ _OF_EVERYBODY = {
                c.country, c.language, lower(split_part(c.email, '@', 2)) AS email_domain,
                {_at("c.joined_at")}, {_at("c.arrived_at")}, c.source_id,
                c.traits::text AS traits, c.email <> '' AS has_email
-        FROM customers_customer c JOIN living ON living.customer_id = c.id
-        LEFT JOIN people ON people.customer_id = c.id""",
+        FROM customers_customer c LEFT JOIN people ON people.customer_id = c.id
+        WHERE {_IS_LIVING}{{asked}}""",
     "consents": f"""
         SELECT s.customer_id, s.purpose, s.channel, s.is_granted, {_at("s.since", "changed_at")}
-        FROM consent_consentstate s JOIN living USING (customer_id)""",
-    "memberships": """
+        FROM consent_consentstate s {_OF_LIVING}""",
+    "memberships": f"""
         SELECT m.segment_id, m.customer_id
-        FROM segmentation_membership m JOIN living USING (customer_id)""",
+        FROM segmentation_membership m {_OF_LIVING}""",
 }
 _PRODUCTS = """
     SELECT p.id AS product_id, p.external_id, p.name, p.category, p.brand, p.price_cents
@@ -91,19 +97,12 @@ COMPUTED = ("scores", "memberships")
 """Of these tables, those that a refresh writes itself: to be read when it has."""
 
 ORDER = {
-    "customers": "customer_id",
-    "orders": "customer_id, placed_at, order_id",
-    "order_lines": "customer_id, placed_at, order_id, product_id",
-    "refunds": "customer_id, refunded_at",
-    "events": "customer_id, happened_at",
-    "reviews": "customer_id, written_at",
     "scores": "customer_id, task",
-    "people": "customer_id",
     "consents": "customer_id, purpose, channel",
     "memberships": "customer_id, segment_id",
     "products": "product_id",
 }
-"""What the rows are sorted by: a customer's rows lie together."""
+"""What the rows are sorted by, where not by customer_id alone: a customer's rows lie together."""
 
 # DuckDB joins ten million lines in a third of PostgreSQL's time, and the orders are there already.
 RAW_LINES = """
@@ -115,15 +114,36 @@ JOINED_LINES = """
            o.placed_at, o.arrived_at
     FROM incoming l JOIN raw_products p USING (product_id) JOIN {orders} o USING (order_id)"""
 """`order_lines` of everybody, from the rows of RAW_LINES and the file of `orders`."""
+MADE_OF_PEOPLE = {
+    "customers": "SELECT customer_id, joined_at, arrived_at, country FROM people WHERE may_profile"
+}
+"""What need not be read when the file of `people` is there as a view."""
 
 
 def select(name: str, *, customer_ids: Sequence[int] | None = None) -> str:
     """The statement that reads one table whole, or of some customers (then products: what they bought)."""
     if customer_ids is None:
-        asked, products = "", ""
-    else:
-        ids = ",".join(str(int(one)) for one in customer_ids)
-        asked = f" AND c.id IN (SELECT unnest('{{{ids}}}'::bigint[]))"
-        products = _PRODUCTS_OF
-    body = TABLES[name].replace("{of}", products)
-    return f"WITH living AS ({_LIVING}{asked}), people AS ({_MAY_PROFILE}) {body}"
+        return _select(TABLES[name], asked="", products="")
+    ids = ",".join(str(int(one)) for one in customer_ids)
+    asked = f" AND c.id IN (SELECT unnest('{{{ids}}}'::bigint[]))"
+    return _select(TABLES[name], asked=asked, products=_PRODUCTS_OF)
+
+
+def unloaded(name: str) -> str:
+    """The statement that reads one table whole without asking whose rows they are, which is for `kept` to say."""
+    plain = TABLES[name].replace(_OF_PEOPLE, "").replace(_OF_LIVING, "")
+    return _select(plain, asked="", products="")
+
+
+def kept(name: str) -> str:
+    """Of the rows of `unloaded`, registered as `incoming`, those that belong into the mirror, by the view `people`."""
+    if name in PROFILED:
+        return "FROM incoming SEMI JOIN (FROM people WHERE may_profile) AS may USING (customer_id)"
+    if name in ("consents", "memberships"):
+        return "FROM incoming SEMI JOIN people USING (customer_id)"
+    return "FROM incoming"
+
+
+def _select(body: str, *, asked: str, products: str) -> str:
+    whole = f"WITH living AS ({_LIVING}), people AS ({_MAY_PROFILE}) {body}"
+    return whole.replace("{asked}", asked).replace("{of}", products)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
@@ -17,8 +18,22 @@ from segmentation.mirror import generations
 from segmentation.mirror.database import snapshot
 from segmentation.mirror.generations import TOUCHED, quoted
 from segmentation.mirror.overlay import newest_rows, touched
-from segmentation.mirror.tables import JOINED_LINES, ORDER, RAW_LINES, RAW_PRODUCTS, TABLES, select
+from segmentation.mirror.tables import (
+    JOINED_LINES,
+    MADE_OF_PEOPLE,
+    ORDER,
+    RAW_LINES,
+    RAW_PRODUCTS,
+    TABLES,
+    kept,
+    select,
+    unloaded,
+)
 from segmentation.ml.features import SHOP_TABLES
+
+
+if TYPE_CHECKING:
+    from adbc_driver_manager.dbapi import Cursor
 
 
 ROW_GROUP = 100_000
@@ -60,27 +75,73 @@ def _read(names: Sequence[str]) -> dict[str, int]:
     files = {name: target / f"{name}.parquet" for name in names}
     rows: dict[str, int] = {}
     with snapshot() as cursor, _sorting(target) as database:
-        for name in names:
-            query = "FROM incoming"
-            if name == "order_lines":
-                cursor.execute(RAW_PRODUCTS)
-                database.register("raw_products", cursor.fetch_arrow_table())
-                query = JOINED_LINES.format(orders=quoted(files["orders"]))
-            cursor.execute(RAW_LINES if name == "order_lines" else select(name))
-            database.register("incoming", cursor.fetch_record_batch())
-            rows[name] = _copy(database, f"{query} ORDER BY {ORDER[name]}", files[name])
-            database.unregister("incoming")
+        # who may be in the mirror: read first and once, where it is read at all
+        if "people" in files:
+            rows["people"] = _unload(cursor, database, select("people"), files["people"])
+            database.execute(f"CREATE VIEW people AS FROM {quoted(files['people'])}")
+        for name in sorted(set(names) - {"people"}, key=names.index):
+            rows[name] = _read_table(cursor, database, name, files)
         if {"order_lines", "customers"} <= set(names):
             files |= _sum_up_shop(database, target)
     generations.publish_tables(files, number=number)
     return rows
 
 
+def _read_table(
+    cursor: Cursor, database: duckdb.DuckDBPyConnection, name: str, files: Mapping[str, Path]
+) -> int:
+    if "people" not in files:
+        return _unload(cursor, database, select(name), files[name], order=ORDER.get(name))
+    if name in MADE_OF_PEOPLE:
+        return _copy(database, f"{MADE_OF_PEOPLE[name]} ORDER BY customer_id", files[name])
+    if name == "order_lines":
+        _read_categories(cursor, database)
+        joined = JOINED_LINES.format(orders=quoted(files["orders"]))
+        return _unload(cursor, database, RAW_LINES, files[name], kept=joined)
+    return _unload(
+        cursor, database, unloaded(name), files[name], kept=kept(name), order=ORDER.get(name)
+    )
+
+
+def _unload(
+    cursor: Cursor,
+    database: duckdb.DuckDBPyConnection,
+    query: str,
+    path: Path,
+    *,
+    kept: str = "FROM incoming",
+    order: str | None = None,
+) -> int:
+    """The rows of `query`, of which `kept` tells what stays of them, sorted into a file; returns how many."""
+    cursor.execute(query)
+    database.register("incoming", cursor.fetch_record_batch())
+    try:
+        return _copy(database, f"{kept} ORDER BY {order or 'customer_id'}", path)
+    finally:
+        database.unregister("incoming")
+
+
+def _read_categories(cursor: Cursor, database: duckdb.DuckDBPyConnection) -> None:
+    """As numbers for names, of which ten million are quickly sorted; the file says the names."""
+    cursor.execute(RAW_PRODUCTS)
+    database.register("products_read", cursor.fetch_arrow_table())
+    database.execute(
+        "CREATE TYPE category AS ENUM (SELECT DISTINCT category FROM products_read ORDER BY 1)"
+    )
+    database.execute(
+        "CREATE TABLE raw_products AS"
+        " SELECT product_id, category::category AS category FROM products_read"
+    )
+    database.unregister("products_read")
+
+
 def _sum_up_shop(database: duckdb.DuckDBPyConnection, target: Path) -> dict[str, Path]:
     """What features need of the shop as a whole; also where only some customers are read."""
     files = {name: target / f"{name}.parquet" for name in SHOP_TABLES}
     for name in ("order_lines", "customers"):
-        database.execute(f"CREATE VIEW {name} AS FROM {quoted(target / f'{name}.parquet')}")
+        database.execute(
+            f"CREATE OR REPLACE VIEW {name} AS FROM {quoted(target / f'{name}.parquet')}"
+        )
     for name, select_shop in SHOP_TABLES.items():
         _copy(database, select_shop, files[name])
     return files
@@ -101,7 +162,7 @@ def _copy(database: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
     """Write the rows of `query` in groups that a reader can skip; returns how many there are."""
     written = database.execute(
         f"COPY ({query}) TO {quoted(path)}"
-        f" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
+        f" (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {ROW_GROUP})"
     ).fetchone()
     return int(written[0]) if written else 0
 
