@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -30,7 +31,7 @@ from campaigns.rendering import Recipient
 from campaigns.returns import budget, recording, wording
 from campaigns.returns.recording import Incoming
 from campaigns.tracking import delivered_properties, message_id
-from consent import gate
+from consent import gate, logbook
 from consent.enums import Channel, Purpose
 from customers.enums import EventKind
 from customers.events import EventRow, record_many
@@ -145,7 +146,7 @@ WITH asked AS (
       AND delivery.epoch = asked.epoch
     FOR NO KEY UPDATE OF delivery
 ), running AS MATERIALIZED (
-    SELECT id, min_days_between FROM campaigns_campaign
+    SELECT id, min_days_between, salt FROM campaigns_campaign
     WHERE id = %(campaign_id)s AND state = '{CampaignState.RUNNING}' FOR SHARE
 ), locked_states AS MATERIALIZED (
     {gate.lock_states(customer_ids="SELECT customer_id FROM mine", purpose=_PURPOSE)}
@@ -172,7 +173,8 @@ SET state = CASE WHEN refusal IS NULL THEN '{DeliveryState.SENDING}'
                         THEN clock_timestamp() + make_interval(secs => %(lease)s) END
 FROM judged, running WHERE delivery.id = judged.id
 RETURNING delivery.state, delivery.id, delivery.epoch, delivery.attempt, delivery.customer_id,
-          judged.email, judged.first_name, judged.last_name, judged.tracks_clicks"""
+          judged.email, judged.first_name, judged.last_name, judged.tracks_clicks,
+          judged.email_hmac, running.salt"""
 
 
 def intend(
@@ -187,6 +189,7 @@ def intend(
     """
     known = holding.rules()
     with transaction.atomic(), connection.cursor() as cursor:
+        token = logbook.step(now=now)  # raises where this database was restored from a backup
         keys = [row.id for row in group]
         held = holding.hold_back(known, ids=keys, owner=owner, now=now)
         free = [row for row in group if row.id in held.free]
@@ -210,6 +213,8 @@ def intend(
             },
         )  # fmt: skip
         rows = cursor.fetchall()
+    intended = sorted((row[1:] for row in rows if row[0] == DeliveryState.SENDING), key=_number)
+    _enter(token, intended, campaign_id=campaign_id, now=now)
     return [
         Intended(
             id=key, epoch=epoch, attempt=attempt, until=held.until.get(key),
@@ -218,10 +223,24 @@ def intend(
                 last_name=last_name, tracks_clicks=tracks_clicks,
             ),
         )
-        for state, key, epoch, attempt, customer_id, email, first_name, last_name, tracks_clicks
-        in sorted(rows, key=lambda row: int(row[1]))
-        if state == DeliveryState.SENDING
+        for key, epoch, attempt, customer_id, email, first_name, last_name, tracks_clicks, _, _
+        in intended
     ]  # fmt: skip
+
+
+def _number(row: Sequence[Any]) -> int:
+    return int(row[0])
+
+
+def _enter(
+    token: str, intended: Sequence[Sequence[Any]], *, campaign_id: int, now: datetime
+) -> None:
+    """Tell the logbook, before any is handed over. Raises OSError when it takes no more."""
+    if intended:
+        logbook.handed(
+            token, salt=intended[0][-1], campaign_id=campaign_id, now=now,
+            rows=[(row[0], row[3], row[-2]) for row in intended],
+        )  # fmt: skip
 
 
 def mark(*, owner: str, outcomes: Sequence[Outcome], now: datetime) -> int:
@@ -270,6 +289,11 @@ def mark(*, owner: str, outcomes: Sequence[Outcome], now: datetime) -> int:
                 campaign_id,
                 sum(_is_reputation(by_id[row[0]]) for row in marked if row[2] == campaign_id),
             )
+    told: dict[str, dict[str, list[int]]] = {}
+    for key, _, campaign_id, _ in marked:
+        of_campaign = told.setdefault(campaigns[campaign_id].salt, {})
+        of_campaign.setdefault(by_id[key].state.value, []).append(key)
+    logbook.answered(told, now=now)
     return len(marked)
 
 

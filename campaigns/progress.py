@@ -8,6 +8,7 @@ from campaigns import queries
 from campaigns.enums import FINAL_STATES, CampaignState, DeliveryState, SkipReason
 from campaigns.models import Campaign
 from campaigns.returns import budget
+from consent import logbook
 
 
 IN_ORDER = (
@@ -39,6 +40,7 @@ class Progress:
     share: float | None
     is_live: bool
     returns: budget.Returns
+    shut: str  # why nothing goes out, though it runs
 
     @property
     def width(self) -> int:
@@ -51,6 +53,11 @@ def progress_of(campaign: Campaign) -> Progress:
     by_reason = queries.skips_by_reason(campaign)
     messages = sum(by_state.get(state, 0) for state in IN_ORDER)
     done = sum(by_state.get(state, 0) for state in FINAL_STATES if state != DeliveryState.SKIPPED)
+    is_live = campaign.state in {
+        CampaignState.SCHEDULED,
+        CampaignState.RUNNING,
+        CampaignState.PAUSED,
+    }
     return Progress(
         audience=sum(by_state.values()),
         states=[(state.value, state.label, by_state.get(state, 0)) for state in IN_ORDER],
@@ -64,7 +71,7 @@ def progress_of(campaign: Campaign) -> Progress:
         sent=by_state.get(DeliveryState.SENT, 0),
         skipped=by_state.get(DeliveryState.SKIPPED, 0),
         share=done / messages if messages else None,
-        is_live=campaign.state
-        in {CampaignState.SCHEDULED, CampaignState.RUNNING, CampaignState.PAUSED},
+        is_live=is_live,
         returns=budget.returns_of(campaign),
+        shut=logbook.blocked() if is_live else "",
     )

@@ -6,6 +6,8 @@ from django.core.cache import cache
 from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
 
+from consent import logbook
+
 
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 when the web server answers."""
@@ -24,7 +26,13 @@ def readyz(request: HttpRequest) -> JsonResponse:
         cache.set("readyz", "1", timeout=5)
     except Exception as error:  # noqa: BLE001 - whatever the client raises, the answer is "not ready"
         problems["broker"] = type(error).__name__
+    # pages and unsubscribing go on while nothing may be sent: that is said, and is no reason to restart us
+    sending = "" if problems else logbook.blocked()
     return JsonResponse(
-        {"status": "ok" if not problems else "not ready", **problems},
+        {
+            "status": "ok" if not problems else "not ready",
+            **problems,
+            **({"sending": sending} if sending else {}),
+        },
         status=503 if problems else 200,
     )

@@ -17,6 +17,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Q
 
+from consent import entries
 from consent.enums import NEWSLETTER, Act, Basis, Channel, Purpose, SuppressionReason
 from consent.gate import READER
 from consent.merge_statements import (
@@ -125,9 +126,27 @@ def withdraw_everything(*, customer_ids: Collection[int], method: str, now: date
             _act(
                 customer=state.customer, purpose=state.purpose, channel=state.channel,
                 act=Act.WITHDRAWN, basis=Basis.NONE, wording=None, method=method, evidence=None,
-                happened_at=max(now, state.since), now=max(now, state.since),
+                happened_at=max(now, state.since), now=max(now, state.since), is_entered=True,
             )  # fmt: skip
     return len(states)
+def end(
+    *,
+    customer: Customer,
+    purpose: str,
+    channel: str,
+    act: Act,
+    method: str,
+    happened_at: datetime,
+    now: datetime,
+    evidence: Mapping[str, Any],
+) -> ConsentEvent:
+    """Record a withdrawal or an objection as it was, of exactly this purpose and channel."""
+    return _act(
+        customer=customer, purpose=purpose, channel=channel, act=act, basis=Basis.NONE,
+        wording=None, method=method, evidence=evidence, happened_at=happened_at, now=now,
+    )  # fmt: skip
+
+
 
 
 def suppress(
@@ -138,10 +157,17 @@ def suppress(
 
     A bounce, a complaint or staff's word replaces a mere UNSUBSCRIBED, and a complaint a bounce;
     otherwise the first stays.
+        entries.ended(
+            (
+                (state.customer, state.purpose, state.channel, Act.WITHDRAWN, max(now, state.since))
+                for state in states
+            ),
+            now=now,
+        )
     """
     if not address_hmac:
         raise ValueError("an empty hash is no address")
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             SUPPRESS_ONE,
             {"address_hmac": address_hmac, "reason": reason, "detail": detail[:300], "at": now},
@@ -163,6 +189,7 @@ def unsubscribe(
     With the purpose of a newsletter that one alone ends, and the address stays open for others.
 
     The event goes into the ledger and is absorbed at once, in one transaction: the campaign that
+        entries.suppressed([(address_hmac, reason, detail[:300], now)], now=now)
     caused it is known, and the next hand-over sees it. A link to somebody who was merged into another
     customer since speaks for that one.
     """
@@ -269,6 +296,7 @@ def _act(
 def absorb(*, now: datetime) -> int:
     """
     Read what the ledger has learned about consent since the last time; returns the acts recorded.
+    is_entered: bool = False,
 
     A CONSENT_GIVEN that cannot be accepted becomes an act REFUSED with its reason, and a
     CONSENT_CLAIMED an act CLAIMED; neither grants anything. Refused ones are not in the number that is
@@ -279,6 +307,8 @@ def absorb(*, now: datetime) -> int:
     while more:
         new_acts, new_refused, more = _absorb_window(now=now)
         acts, refused = acts + new_acts, refused + new_refused
+        if not is_entered:
+            entries.ended([entries.acts_of(event)], now=now)
     if refused:
         log.warning("%d consents were not accepted; the consent log says why", refused)
     return acts
@@ -328,3 +358,5 @@ def _absorb_merges(cursor: Any, window: dict[str, int | datetime]) -> int:
         acts += cursor.fetchone()[0]
         cursor.execute(WISHES_MERGED if is_merge else WISHES_UNMERGED, known)
     return acts
+        entries.suppressed(cursor.fetchall(), now=now)
+    entries.ended_in_window(first=first, last=last, now=now)

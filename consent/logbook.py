@@ -41,7 +41,8 @@ BEGUN = "begun"
 TAIL = 1 << 16
 """Bytes of a file whose tokens are looked up at first; later only what was added."""
 WRITE = 1 << 20
-MARKS_KEPT = 2_000
+MARKS_KEPT = timedelta(days=7)
+HORIZON = "horizon"
 SYNC_EVERY = 1.0
 """Seconds between two syncs of what was sent: what a power cut may take from it."""
 
@@ -168,7 +169,8 @@ def _portions(lines: Sequence[str]) -> Iterator[bytes]:
 
 def is_lost() -> bool:
     """Whether the database says that there is a logbook, and it is not here."""
-    return not (folder() / BEGUN).exists() and LogbookMark.objects.exists()
+    known = LogbookMark.objects.exclude(token=HORIZON)
+    return not (folder() / BEGUN).exists() and known.exists()
 
 
 def begin() -> None:
@@ -284,11 +286,11 @@ def _look() -> str:
 
 
 def missing(tokens: Mapping[str, datetime]) -> set[str]:
-    """Those that the database should have and has not. Older than its oldest mark: `tidy` deleted them."""
+    """Those that the database should have and has not; what is older than the horizon was tidied away."""
     if not tokens:
         return set()
-    oldest = LogbookMark.objects.order_by("pk").values_list("at", flat=True).first()
-    asked = {token for token, at in tokens.items() if oldest is None or at >= oldest}
+    horizon = LogbookMark.objects.filter(token=HORIZON).values_list("at", flat=True).first()
+    asked = {token for token, at in tokens.items() if horizon is None or at >= horizon}
     known = LogbookMark.objects.filter(token__in=asked).values_list("token", flat=True)
     return asked - set(known)
 
@@ -376,9 +378,9 @@ def tidy(*, now: datetime) -> int:
 
     Returns how many files.
     """
-    newest = LogbookMark.objects.order_by("-pk").values_list("pk", flat=True)[MARKS_KEPT:]
-    if oldest := newest.first():
-        LogbookMark.objects.filter(pk__lt=oldest, at__lt=now - timedelta(days=2)).delete()
+    marks_since = now - MARKS_KEPT
+    LogbookMark.objects.update_or_create(token=HORIZON, defaults={"at": marks_since})
+    LogbookMark.objects.filter(at__lt=marks_since).delete()
     horizon = now - timedelta(days=settings.BACKUP_DAYS)
     gone = 0
     for kind in (ACTS, SENT):

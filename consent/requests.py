@@ -17,7 +17,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
 
-from consent import files, ledger, shop_erasure
+from consent import entries, files, ledger, shop_erasure
 from consent.enums import RequestKind, RequestStatus, SuppressionReason
 from consent.models import DataRequest
 from consent.people import gather
@@ -193,6 +193,7 @@ def erase_person(person: Person, *, now: datetime) -> dict[str, int]:
     The ledgers are append-only for everybody else; only here do they say that they are being erased.
     """
     keys = list(person.customer_ids)
+    entries.erased(person, now=now)
     with connection.cursor() as cursor:
         # whoever brings shop data in, or merges, does so before or after, and then finds them erased
         turns.wait(cursor, *sources_of(keys))

@@ -236,7 +236,8 @@ WITH told AS (
 )
 INSERT INTO consent_suppression (address_hmac, channel, reason, detail, created_at)
 SELECT email_hmac, '{Channel.EMAIL}', reason, 'event ' || id, happened_at FROM told
-ORDER BY email_hmac {_UPSERT_SUPPRESSION}"""
+ORDER BY email_hmac {_UPSERT_SUPPRESSION}
+RETURNING address_hmac, reason, detail, created_at"""
 
 _ALLOWS_FROM_BEFORE = f"""EXISTS (
     SELECT 1 FROM customers_customer namesake JOIN consent_consentstate old

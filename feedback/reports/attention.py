@@ -12,7 +12,7 @@ from django.utils.timesince import timesince, timeuntil
 
 from campaigns.enums import CampaignState, DeliveryState
 from campaigns.models import Campaign, Delivery
-from consent import mass_access, probing, requests
+from consent import logbook, mass_access, probing, requests
 from consent.models import Breach, DataRequest
 from customers import activity
 from customers.enums import ImportStatus
@@ -52,6 +52,7 @@ def attention(*, now: datetime) -> tuple[Attention, ...]:
         *_rejected_items(now),
         *_stopped_webhooks(),
         *_data_requests(now),
+        *_restored(),
         *_opt_out(),
         *_breaches(now),
         *_mass_access(now),
@@ -90,6 +91,11 @@ def _unknown_deliveries() -> Iterator[Attention]:
             url_name="admin:campaigns_delivery_changelist",
             query=f"campaign__id__exact={campaign_id}&state__exact={DeliveryState.UNKNOWN}",
         )
+
+
+def _restored() -> Iterator[Attention]:
+    if words := logbook.blocked():
+        yield Attention(kind="PROBLEM", text=words, url_name="admin:campaigns_campaign_changelist")
 
 
 def _opt_out() -> Iterator[Attention]:

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from campaigns.channels.smtp import SmtpChannel
-from consent import chain, mass_access
+from consent import chain, logbook, mass_access
 from core import clock
 
 
@@ -27,6 +27,7 @@ class Command(BaseCommand):
             ("mail server", self._mail),
             ("folder for artefacts", self._home),
             ("consent ledger", self._ledger),
+            ("logbook", self._logbook),
             ("personal data", self._mass_access),
             ("clock", self._clock),
         )
@@ -76,6 +77,10 @@ class Command(BaseCommand):
         if shift:
             return f"simulated: the shop's time is {clock.now():%Y-%m-%d %H:%M} UTC"
         return "real time"
+
+    def _logbook(self) -> str:
+        logbook.must_be_current()
+        return f"{logbook.folder()}; the database is as young as it is"
 
     def _ledger(self) -> str:
         found = chain.verify()
