@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
+from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
 from core import clock
@@ -17,7 +18,7 @@ from customers import display
 from customers.screens import row_key
 from customers.tables import BigTableAdmin, CustomerRowsAdmin, ReadOnlyAdmin, column
 from segmentation import usage
-from segmentation.enums import SegmentStatus, Sentiment
+from segmentation.enums import SegmentKind, SegmentStatus, Sentiment
 from segmentation.models import (
     CategoryRule,
     Membership,
@@ -31,6 +32,13 @@ from segmentation.models import (
 from segmentation.recommending import pages as recommending_pages
 from segmentation.registry import SensitiveField
 from segmentation.segment_pages import reach, routes, untapped
+
+
+KINDS = {
+    SegmentKind.EVERYONE: "Everyone", SegmentKind.RFM: "RFM", SegmentKind.CLUSTER: "Cluster",
+    SegmentKind.SCORE: "Score", SegmentKind.RULE: "Rule", SegmentKind.STATIC: "Fixed list",
+}  # fmt: skip
+"""In little room."""
 
 
 class ArchivedFilter(admin.SimpleListFilter):
@@ -57,8 +65,8 @@ class SegmentAdmin(ReadOnlyAdmin):
 
     list_before_template = "pages/segment_list_head.html"
     list_display = (
-        "name", "kind_label", "status_label", "size_number", "reachable", "change",
-        "used_by", "refreshed_at",
+        "clipped_name", "kind_label", "status_label", "size_number", "reachable", "change",
+        "used_by", "computed",
     )  # fmt: skip
     list_filter = ("kind", "status", ArchivedFilter)
     search_fields = ("name", "description")
@@ -87,9 +95,13 @@ class SegmentAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         return redirect("admin:segment_page", row_key(object_id))
 
+    @column(description="Name", ordering="name")
+    def clipped_name(self, segment: Segment) -> str:
+        return format_html('<span class="ct-clip ct-clip-short" title="{0}">{0}</span>', segment.name)
+
     @column(description="Kind", ordering="kind")
     def kind_label(self, segment: Segment) -> str:
-        return segment.get_kind_display()
+        return KINDS[segment.kind]
 
     @column(
         description="Status",
@@ -114,7 +126,13 @@ class SegmentAdmin(ReadOnlyAdmin):
 
     @column(description="7 days")
     def change(self, segment: Any) -> str:
+        if not segment.come and not segment.gone:
+            return display.NOTHING
         return f"+{display.number(segment.come)} −{display.number(segment.gone)}"
+
+    @column(description="Computed", ordering="refreshed_at")
+    def computed(self, segment: Segment) -> str:
+        return f"{segment.refreshed_at:%-d %b, %H:%M}" if segment.refreshed_at else "not yet"
 
     @column(description="Used by")
     def used_by(self, segment: Any) -> str:

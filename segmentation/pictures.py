@@ -10,25 +10,25 @@ from dataclasses import dataclass
 import duckdb
 
 from customers import display
+from segmentation.small_cells import FEW, SMALLEST, WITHHELD, all_told, hidden, told
 
 
-SMALLEST = 10
-"""A cell of fewer people is not told: it could be about somebody one knows."""
-FEW = "fewer than 10"
 RECENCY = ((30, "0–30"), (90, "31–90"), (180, "91–180"), (365, "181–365"), (None, "over 365"))
 ORDERS = ((1, "1"), (2, "2"), (4, "3–4"), (9, "5–9"), (None, "10+"))
 COUNTRIES = 8
+_SHORT = {FEW: f"< {SMALLEST}", WITHHELD: "–"}
 WIDTH, HEIGHT = 62, 32  # of a cell of the grid
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One cell of the grid; `shade` is 0 to 1 of the fullest, `text` what it says."""
+    """One cell of the grid; `shade` is 0 to 1 of the fullest, `text` what it says, `short` in little room."""
 
     x: int
     y: int
     shade: float
     text: str
+    short: str
     spent: str
 
 
@@ -71,11 +71,6 @@ def of_members(database: duckdb.DuckDBPyConnection, members: str) -> Pictures:
     )
 
 
-def told(number: int) -> str:
-    """A count of people as it may be shown."""
-    return FEW if 0 < number < SMALLEST else display.number(number)
-
-
 def _grid(database: duckdb.DuckDBPyConnection, members: str) -> tuple[Grid | None, str]:
     rows = database.execute(
         f"""SELECT {_band("recency_days", RECENCY)}, {_band("orders", ORDERS)},
@@ -84,25 +79,30 @@ def _grid(database: duckdb.DuckDBPyConnection, members: str) -> tuple[Grid | Non
     ).fetchall()
     counts = {(when, often): (int(n), mean) for when, often, n, mean in rows}
     never = sum(n for (when, _), (n, _) in counts.items() if when is None)
-    # a small cell says nothing, not even by how dark it is
     most = max((n for (when, _), (n, _) in counts.items() if when is not None), default=0)
     if not most:
         return None, told(never)
+    # how many they are together is known, with those who never ordered
+    keys = [(when, often) for often in range(len(ORDERS)) for when in range(len(RECENCY))]
+    numbers = [*(counts.get(key, (0, None))[0] for key in keys), never]
+    texts = dict(zip([*keys, None], all_told(numbers), strict=True))
     drawn = []
     for line, often in enumerate(reversed(range(len(ORDERS)))):
         cells = []
         for when in range(len(RECENCY)):
             number, mean = counts.get((when, often), (0, None))
-            known = number >= SMALLEST
+            text = texts[when, often]
+            # a hidden cell says nothing, not even by how dark it is
+            known = number > 0 and text not in _SHORT
             cells.append(
                 Cell(
                     x=when * WIDTH, y=line * HEIGHT, shade=number / most if known else 0.0,
-                    text=told(number), spent=display.money(mean, decimals=0) if known else display.NOTHING,
+                    text=text, short=_SHORT.get(text, text), spent=display.money(mean, decimals=0) if known else display.NOTHING,
                 )
             )  # fmt: skip
         drawn.append((line * HEIGHT, ORDERS[often][1], cells))
     columns = [(number * WIDTH + WIDTH // 2, label) for number, (_, label) in enumerate(RECENCY)]
-    return Grid(columns=columns, rows=drawn), told(never)
+    return Grid(columns=columns, rows=drawn), texts[None]
 
 
 def _band(column: str, bands: tuple[tuple[int | None, str], ...]) -> str:
@@ -123,10 +123,17 @@ def _countries(database: duckdb.DuckDBPyConnection, members: str) -> list[Bar]:
     if not rows or all(not country for country, _ in rows):
         return []
     named = [(country or "not known", int(n)) for country, n in rows]
+    return bars(folded(named, most=COUNTRIES, others="other countries"))
+
+
+def folded(counts: list[tuple[str, int]], *, most: int, others: str) -> list[tuple[str, int]]:
+    """The largest of `counts`, at most so many; the rest together, with enough of them to be told."""
     # who is one of few in a country is among the others
-    shown = [one for one in named[:COUNTRIES] if one[1] >= SMALLEST]
-    rest = sum(n for _, n in named) - sum(n for _, n in shown)
-    return bars([*shown, *([("other countries", rest)] if rest else [])])
+    shown = [one for one in counts[:most] if one[1] >= SMALLEST]
+    rest = sum(n for _, n in counts) - sum(n for _, n in shown)
+    while 0 < rest < SMALLEST and shown:
+        rest += shown.pop()[1]
+    return [*shown, *([(others, rest)] if rest else [])]
 
 
 def _churn(database: duckdb.DuckDBPyConnection, members: str) -> list[Bar]:
@@ -144,14 +151,18 @@ def _churn(database: duckdb.DuckDBPyConnection, members: str) -> list[Bar]:
 
 def bars(counts: list[tuple[str, int]]) -> list[Bar]:
     """Counts of people as bars as long as their share of the longest; small ones are not told."""
-    known = [number for _, number in counts if number >= SMALLEST]
-    longest, total = max(known, default=0), sum(number for _, number in counts)
-    return [
-        Bar(
+    numbers = [number for _, number in counts]
+    texts, secret = all_told(numbers), hidden(numbers)
+    known = [number for place, number in enumerate(numbers) if place not in secret]
+    longest, total = max(known, default=0), sum(numbers)
+
+    def drawn(place: int, label: str, number: int) -> Bar:
+        is_told = number > 0 and place not in secret
+        return Bar(
             label=label,
-            text=told(number),
-            width=round(100 * number / longest, 1) if number >= SMALLEST else 0.0,
-            share=display.percent(number / total, decimals=0) if number >= SMALLEST else "",
+            text=texts[place],
+            width=round(100 * number / longest, 1) if is_told else 0.0,
+            share=display.percent(number / total, decimals=0) if is_told else "",
         )
-        for label, number in counts
-    ]
+
+    return [drawn(place, label, number) for place, (label, number) in enumerate(counts)]

@@ -17,7 +17,8 @@ from customers import display
 from segmentation import pictures
 from segmentation.mirror.database import snapshot
 from segmentation.models import Segment
-from segmentation.pictures import SMALLEST, Bar, Pictures, bars
+from segmentation.pictures import Bar, Pictures, bars, folded
+from segmentation.small_cells import SMALLEST
 from segmentation.telling import TELLING, Telling
 
 
@@ -25,6 +26,7 @@ NOTICEABLE = 0.2
 """Cohen's small effect: below it a difference is not worth a sentence."""
 MOST_TRAITS = 6
 PRODUCTS = 6
+CHANNELS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,4 +204,5 @@ def _channels(database: duckdb.DuckDBPyConnection) -> list[Bar]:
                SEMI JOIN members USING (customer_id) GROUP BY customer_id)
            GROUP BY 1 ORDER BY 2 DESC, 1"""
     ).fetchall()
-    return bars([(str(channel), int(number)) for channel, number in rows[:8]])
+    counts = [(str(channel), int(number)) for channel, number in rows]
+    return bars(folded(counts, most=CHANNELS, others="other channels"))

@@ -14,7 +14,7 @@ from customers import display
 from customers.screens import page, staff_page
 from segmentation.enums import SegmentKind, Task
 from segmentation.models import ModelVersion, Segment
-from segmentation.pictures import SMALLEST
+from segmentation.small_cells import SMALLEST, hidden, share_told, told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,7 @@ class Tried:
     """One algorithm with one number of clusters; every number as it is shown."""
 
     title: str
+    notes: str
     k: int
     numbers: tuple[str, ...]
     is_chosen: bool
@@ -41,6 +42,9 @@ MEASURES = (
     ("Smallest share", "Of all people, in the smallest cluster."),
     ("Merit", "Silhouette times stability; 0 where a cluster is too small."),
 )
+
+
+_NOTES = {"is_known": "the groups of before", "is_elbow": "elbow"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +95,7 @@ def _tried(one: Mapping[str, Any]) -> Tried:
     names = ("silhouette", "davies_bouldin", "calinski_harabasz", "stability")
     return Tried(
         title=str(one.get("title", "k-means")),
+        notes=", ".join(words for key, words in _NOTES.items() if one.get(key)),
         k=int(one.get("k", 0)),
         numbers=(
             *(display.number(one.get(name), decimals=of) for name, of in zip(names, decimals, strict=True)),
@@ -120,8 +125,9 @@ def _moves(moves: Mapping[str, Any]) -> list[Moves]:
 def _matrix(moves: Mapping[str, Any], *, title: str, note: str) -> Moves:
     rows = []
     for name, counts in zip(moves["before"], moves["customers"], strict=True):
-        total = sum(counts)
-        rows.append((name, _told(total), [_cell(count, total) for count in counts]))
+        total, secret = sum(counts), hidden(counts)
+        cells = [_cell(count, total, is_hidden=at in secret) for at, count in enumerate(counts)]
+        rows.append((name, told(total), cells))
     return Moves(
         title=title,
         note=note,
@@ -131,15 +137,11 @@ def _matrix(moves: Mapping[str, Any], *, title: str, note: str) -> Moves:
     )
 
 
-def _told(number: int) -> str:
-    return f"< {SMALLEST}" if 0 < number < SMALLEST else display.number(number)
-
-
-def _cell(count: int, total: int) -> Cell:
-    if 0 < count < SMALLEST:
-        return Cell(text=f"< {SMALLEST}", shade=0.0)
-    share = count / total if total else 0.0
-    return Cell(text=display.percent(share, decimals=0), shade=share)
+def _cell(count: int, total: int, *, is_hidden: bool) -> Cell:
+    text = share_told(count, total, decimals=0)
+    if is_hidden:
+        return Cell(text="–" if "%" in text and count else text, shade=0.0)
+    return Cell(text=text, shade=count / total if total else 0.0)
 
 
 def _overlap(metrics: Mapping[str, Any]) -> list[tuple[str, list[Cell]]]:

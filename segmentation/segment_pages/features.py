@@ -14,7 +14,7 @@ from segmentation import previewing
 from segmentation.ml.features import FEATURES
 from segmentation.ml.features.quality import Quality, report
 from segmentation.models import Segment
-from segmentation.pictures import SMALLEST
+from segmentation.small_cells import SMALLEST
 
 
 LOOKED_AT = 5_000

@@ -29,7 +29,9 @@ _NEEDS = {
 class NameForm(forms.Form):
     name = forms.CharField(max_length=LONGEST_NAME)
     description = forms.CharField(
-        max_length=LONGEST_DESCRIPTION, required=False, widget=forms.Textarea({"rows": 3})
+        max_length=LONGEST_DESCRIPTION,
+        required=False,
+        widget=forms.Textarea({"class": "ct-short ct-words"}),
     )
 
 

@@ -11,7 +11,7 @@ from customers import display
 from customers.screens import page, staff_page
 from segmentation.enums import SegmentKind
 from segmentation.models import Segment
-from segmentation.pictures import SMALLEST
+from segmentation.small_cells import SMALLEST, share_told
 
 
 MOST = 20
@@ -82,13 +82,12 @@ def _cell(row: Segment, column: Segment, common: int, size: int) -> Cell:
         return Cell(
             text=few, shade=0.0, is_self=False, title=title.format(f"fewer than {SMALLEST}")
         )
-    share = common / size if size else 0.0
-    # nearly all is as telling of a few people as nearly none
+    text = share_told(common, size, decimals=0)
     if 0 < size - common < SMALLEST:
-        return Cell(text="nearly all", shade=1.0, is_self=False, title=title.format("nearly all"))
+        return Cell(text=text, shade=1.0, is_self=False, title=title.format(text))
     return Cell(
-        text=display.percent(share, decimals=0),
-        shade=share,
+        text=text,
+        shade=common / size if size else 0.0,
         is_self=False,
         title=title.format(f"{display.number(common)} of {display.number(size)}"),
     )

@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404
 
 from consent.reach import with_reach
 from core import clock
+from customers import display
 from customers.enums import OrderStatus
 from customers.models import Customer, Order
 from customers.screens import page, staff_page
@@ -132,9 +133,19 @@ def _worth(segment: Segment, *, now: datetime) -> dict[str, Any]:
     return {
         "net_cents": of_segment,
         "share_of_revenue": of_segment / of_shop if of_shop > 0 else None,
-        "share_of_customers": segment.size / living if living else None,
+        "of_shop": _part(of_segment / of_shop if of_shop > 0 else None, "the shop's"),
+        "of_customers": _part(segment.size / living if living else None, "all customers"),
         "net_each_cents": of_segment / segment.size if segment.size else None,
     }
+
+
+def _part(share: float | None, whole: str) -> str:
+    """A share in words; small ones are not none."""
+    if share is None:
+        return ""
+    if 0 < share < 0.001:
+        return f"less than 0.1 % of {whole}"
+    return f"{display.percent(share)} of {whole}" if share else f"none of {whole}"
 
 
 def _lately(segment: Segment) -> QuerySet[MembershipChange]:
