@@ -8,7 +8,7 @@ from typing import Any
 from celery import shared_task
 from django.conf import settings
 
-from campaigns import dispatch, limits, sweeper
+from campaigns import dispatch, limits, service_mail, sweeper
 from campaigns.returns import mailbox, receiving, recording
 from core import clock
 
@@ -26,6 +26,19 @@ def dispatch_due(*, seconds: float = SECONDS, **kwargs: Any) -> int:
     )  # fmt: skip
     if done:
         log.info("%d deliveries taken care of", done)
+    return done
+
+
+@shared_task(name="campaigns.tasks.send_service_messages")
+def send_service_messages(*, seconds: float = SECONDS, **kwargs: Any) -> int:
+    """Send what people asked for themselves, such as the question to confirm a sign-up."""
+    if not settings.SMTP_URL:
+        return 0
+    done = service_mail.drain(
+        now=clock.Ticking().now, seconds=seconds, channel_url=settings.SMTP_URL
+    )
+    if done:
+        log.info("%d service messages taken care of", done)
     return done
 
 

@@ -32,6 +32,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "consent: forget again": {"task": "consent.tasks.forget_again", "schedule": 600.0},
     "consent: end pauses": {"task": "consent.tasks.end_pauses", "schedule": 60.0},
+    "consent: forget sign-ups": {"task": "consent.tasks.forget_sign_ups", "schedule": 3_600.0},
     "consent: try out unsubscribing": {"task": "consent.tasks.probe_opt_out", "schedule": 3_600.0},
     "consent: seal the ledger": {"task": "consent.tasks.seal_ledger", "schedule": 3_600.0},
     "consent: delete what is too old": {"task": "consent.tasks.retain", "schedule": 86_400.0},
@@ -60,6 +61,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 2.0,
     },
     "campaigns: freeze and send": {"task": "campaigns.tasks.dispatch_due", "schedule": 1.0},
+    "campaigns: what people asked for": {
+        "task": "campaigns.tasks.send_service_messages",
+        "schedule": 2.0,
+    },
     "campaigns: recover what a crash left": {"task": "campaigns.tasks.sweep", "schedule": 10.0},
     "campaigns: what came back": {"task": "campaigns.tasks.read_returns", "schedule": 30.0},
     "feedback: close outcome windows": {

@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from consent import (
     admin_proof,  # noqa: F401 - registers its lists
     admin_requests,  # noqa: F401 - registers its list
+    admin_sign_ups,  # noqa: F401 - registers its list
     ledger,
 )
 from consent.enums import LIFTABLE, Act, Channel, SuppressionReason
@@ -24,8 +25,8 @@ from consent.models import ConsentEvent, ConsentState, Suppression, Wording
 from consent.reach import with_reach
 from core import clock, ids
 from customers import display
-from customers.masking import may_see_addresses
 from customers.admin import CustomerAdmin
+from customers.masking import may_see_addresses
 from customers.models import Customer
 from customers.tables import CustomerRowsAdmin, ReadOnlyAdmin, clipped, column
 

@@ -18,6 +18,7 @@ from consent.models import (
     DataRequest,
     PersonalDataAccess,
     Preference,
+    SignUp,
     Suppression,
 )
 from consent.personal_data import Holder, Person, deleting, keeping, of_customer
@@ -48,6 +49,23 @@ def _forget_evidence(person: Person, now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT consent_forget_evidence(%s)", [list(person.customer_ids)])
         return int(cursor.fetchone()[0])
+
+
+def _sign_ups(person: Person) -> QuerySet[Any]:
+    """By the address alone: whoever asked may be no customer yet."""
+    return SignUp.objects.filter(address_hmac__in=person.address_hmacs - {""})
+
+
+def _show_sign_ups(rows: QuerySet[Any]) -> Iterable[Mapping[str, Any]]:
+    for one in rows.order_by("pk").prefetch_related("wordings"):
+        yield {
+            "address": one.address,
+            "asked_at": one.asked_at,
+            "form": one.form,
+            "evidence": one.evidence,
+            "confirmed_at": one.confirmed_at,
+            "asked_for": [wording.text for wording in one.wordings.all()],
+        }
 
 
 def _looks(person: Person) -> QuerySet[Any]:
@@ -85,6 +103,8 @@ HOLDERS = [
         keeps="That somebody agreed or withdrew, when and to which wording, without the evidence: "
         "the proof that past messages were allowed.",
     ),
+    # with the message that waits: nobody is asked to confirm after an erasure
+    deleting(SignUp, "Sign-ups", _sign_ups, show=_show_sign_ups),
     deleting(Preference, "Wishes on how often", of_customer(Preference)),
     keeping(
         PersonalDataAccess,

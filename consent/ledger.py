@@ -72,6 +72,23 @@ def grant(
     )  # fmt: skip
 
 
+def record_sale(
+    *,
+    customer: Customer,
+    method: str,
+    now: datetime,
+    happened_at: datetime,
+    evidence: Mapping[str, Any],
+    provenance: str,
+) -> ConsentEvent:
+    """Record a soft opt-in, no consent; soft_opt_in.record asks for its conditions, a constraint too."""
+    return _act(
+        customer=customer, purpose=Purpose.MARKETING, channel=Channel.EMAIL, act=Act.SOFT_OPT_IN,
+        basis=Basis.SOFT_OPT_IN, wording=None, method=method, evidence=evidence,
+        happened_at=happened_at, now=now, provenance=provenance,
+    )  # fmt: skip
+
+
 def withdraw(
     *,
     customer: Customer,
@@ -112,23 +129,6 @@ def object_to(
     )  # fmt: skip
 
 
-def withdraw_everything(*, customer_ids: Collection[int], method: str, now: datetime) -> int:
-    """Withdraw whatever these customers allow; returns how many consents that were."""
-    granted = ConsentState.objects.filter(
-        Q(is_granted=True) | Q(is_soft_opt_in=True), customer__in=customer_ids
-    )
-    with transaction.atomic():
-        # in the order in which a hand-over locks them
-        states = list(
-            granted.select_related("customer").order_by("customer_id", "purpose", "channel")
-        )
-        for state in states:
-            _act(
-                customer=state.customer, purpose=state.purpose, channel=state.channel,
-                act=Act.WITHDRAWN, basis=Basis.NONE, wording=None, method=method, evidence=None,
-                happened_at=max(now, state.since), now=max(now, state.since), is_entered=True,
-            )  # fmt: skip
-    return len(states)
 def end(
     *,
     customer: Customer,
@@ -147,6 +147,30 @@ def end(
     )  # fmt: skip
 
 
+def withdraw_everything(*, customer_ids: Collection[int], method: str, now: datetime) -> int:
+    """Withdraw whatever these customers allow; returns how many consents that were."""
+    granted = ConsentState.objects.filter(
+        Q(is_granted=True) | Q(is_soft_opt_in=True), customer__in=customer_ids
+    )
+    with transaction.atomic():
+        # in the order in which a hand-over locks them
+        states = list(
+            granted.select_related("customer").order_by("customer_id", "purpose", "channel")
+        )
+        entries.ended(
+            (
+                (state.customer, state.purpose, state.channel, Act.WITHDRAWN, max(now, state.since))
+                for state in states
+            ),
+            now=now,
+        )
+        for state in states:
+            _act(
+                customer=state.customer, purpose=state.purpose, channel=state.channel,
+                act=Act.WITHDRAWN, basis=Basis.NONE, wording=None, method=method, evidence=None,
+                happened_at=max(now, state.since), now=max(now, state.since), is_entered=True,
+            )  # fmt: skip
+    return len(states)
 
 
 def suppress(
@@ -157,13 +181,6 @@ def suppress(
 
     A bounce, a complaint or staff's word replaces a mere UNSUBSCRIBED, and a complaint a bounce;
     otherwise the first stays.
-        entries.ended(
-            (
-                (state.customer, state.purpose, state.channel, Act.WITHDRAWN, max(now, state.since))
-                for state in states
-            ),
-            now=now,
-        )
     """
     if not address_hmac:
         raise ValueError("an empty hash is no address")
@@ -172,6 +189,7 @@ def suppress(
             SUPPRESS_ONE,
             {"address_hmac": address_hmac, "reason": reason, "detail": detail[:300], "at": now},
         )
+        entries.suppressed([(address_hmac, reason, detail[:300], now)], now=now)
 
 
 def unsubscribe(
@@ -189,7 +207,6 @@ def unsubscribe(
     With the purpose of a newsletter that one alone ends, and the address stays open for others.
 
     The event goes into the ledger and is absorbed at once, in one transaction: the campaign that
-        entries.suppressed([(address_hmac, reason, detail[:300], now)], now=now)
     caused it is known, and the next hand-over sees it. A link to somebody who was merged into another
     customer since speaks for that one.
     """
@@ -279,6 +296,7 @@ def _act(
     happened_at: datetime,
     now: datetime,
     provenance: str = "",
+    is_entered: bool = False,
 ) -> ConsentEvent:
     with transaction.atomic():
         event = ConsentEvent.objects.create(
@@ -289,6 +307,8 @@ def _act(
         with connection.cursor() as cursor:
             cursor.execute(FOLD_ONE, {"event_id": event.pk})
             cursor.execute(LIFT_ONE, {"now": now, "address_hmac": customer.email_hmac})
+        if not is_entered:
+            entries.ended([entries.acts_of(event)], now=now)
         return event
 
 
@@ -296,7 +316,6 @@ def _act(
 def absorb(*, now: datetime) -> int:
     """
     Read what the ledger has learned about consent since the last time; returns the acts recorded.
-    is_entered: bool = False,
 
     A CONSENT_GIVEN that cannot be accepted becomes an act REFUSED with its reason, and a
     CONSENT_CLAIMED an act CLAIMED; neither grants anything. Refused ones are not in the number that is
@@ -307,8 +326,6 @@ def absorb(*, now: datetime) -> int:
     while more:
         new_acts, new_refused, more = _absorb_window(now=now)
         acts, refused = acts + new_acts, refused + new_refused
-        if not is_entered:
-            entries.ended([entries.acts_of(event)], now=now)
     if refused:
         log.warning("%d consents were not accepted; the consent log says why", refused)
     return acts
@@ -343,7 +360,9 @@ def _absorb(*, first: int, last: int, now: datetime) -> tuple[int, int]:
         acts, refused = cursor.fetchone()
         acts += _absorb_merges(cursor, window)
         cursor.execute(SUPPRESS_FROM_EVENTS, window)
+        entries.suppressed(cursor.fetchall(), now=now)
         cursor.execute(LIFT_FROM_EVENTS, window)
+    entries.ended_in_window(first=first, last=last, now=now)
     return int(acts), int(refused)
 
 
@@ -358,5 +377,3 @@ def _absorb_merges(cursor: Any, window: dict[str, int | datetime]) -> int:
         acts += cursor.fetchone()[0]
         cursor.execute(WISHES_MERGED if is_merge else WISHES_UNMERGED, known)
     return acts
-        entries.suppressed(cursor.fetchall(), now=now)
-    entries.ended_in_window(first=first, last=last, now=now)

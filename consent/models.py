@@ -18,6 +18,7 @@ from consent.enums import (
 )
 from consent.logbook_models import LogbookMark
 from consent.proof_models import Breach, LedgerSeal, OptOutProbe, PersonalDataAccess
+from consent.sign_up_models import ServiceMessage, SignUp
 from customers.models import Customer, Source
 
 
@@ -27,10 +28,12 @@ __all__ = [
     "ConsentState",
     "DataRequest",
     "LedgerSeal",
-    "OptOutProbe",
     "LogbookMark",
+    "OptOutProbe",
     "PersonalDataAccess",
     "Preference",
+    "ServiceMessage",
+    "SignUp",
     "Suppression",
     "Topic",
     "Wording",

@@ -7,7 +7,17 @@ from typing import Any
 
 from celery import shared_task
 
-from consent import chain, choosing, ledger, privacy_webhooks, probing, requests, retention
+from consent import (
+    chain,
+    choosing,
+    ledger,
+    logbook,
+    privacy_webhooks,
+    probing,
+    requests,
+    retention,
+    signing_up,
+)
 from core import clock
 
 
@@ -41,6 +51,13 @@ def end_pauses(**kwargs: Any) -> None:
         log.info("%d customers hear from us again after their pause", ended)
 
 
+@shared_task(name="consent.tasks.forget_sign_ups")
+def forget_sign_ups(**kwargs: Any) -> None:
+    """Empty addresses that did not confirm in time, and drop sign-ups of a month ago."""
+    if forgotten := signing_up.forget(now=clock.now()):
+        log.info("%d old sign-ups dropped", forgotten)
+
+
 @shared_task(name="consent.tasks.probe_opt_out")
 def probe_opt_out(**kwargs: Any) -> None:
     probing.run(now=clock.now())
@@ -54,5 +71,6 @@ def seal_ledger(**kwargs: Any) -> None:
 @shared_task(name="consent.tasks.retain")
 def retain(**kwargs: Any) -> None:
     """Delete what is older than COTERIE_RETENTION allows: nothing, where nothing is configured."""
+    logbook.tidy(now=clock.now())
     for code, rows in retention.apply(now=clock.now()).items():
         log.info("%d rows of %s were older than they may be kept", rows, code)

@@ -12,7 +12,7 @@ from campaigns.models import Campaign
 
 
 class Command(BaseCommand):
-    help = "Send what is due without Celery: the same task, in this process, until nothing runs."
+    help = "Send what is due without Celery: the same tasks, in this process, until nothing runs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="one task, then end")
@@ -20,7 +20,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         while True:
             tasks.sweep()
-            done = tasks.dispatch_due()
+            done = tasks.dispatch_due() + tasks.send_service_messages()
             open_campaigns = Campaign.objects.filter(
                 state__in=[CampaignState.SCHEDULED, CampaignState.RUNNING]
             )
