@@ -77,6 +77,9 @@ SAMPLE_POSTAL_ADDRESS = (
     "Sample Shop, 1 Example Street, 10115 Berlin"  # only a mail server of this machine takes it
 )
 POSTAL_ADDRESS = env.text("COTERIE_POSTAL_ADDRESS", SAMPLE_POSTAL_ADDRESS)
+# Who messages come from that people asked for themselves, such as the one that asks to confirm a sign-up:
+# "Tea & Cups <hello@shop.example>". The name is also the shop's on the page to sign up.
+SERVICE_FROM = env.text("COTERIE_SERVICE_FROM", f"service@{MESSAGE_ID_DOMAIN}")
 # How fast messages may leave, for a domain and (*) for all: "* 50/s 100000/h, gmail.com 10/s". Empty: no limit.
 SEND_LIMITS = env.text("COTERIE_SEND_LIMITS")
 # Nobody is written to in these hours of their own clock, 21:00-08:00; empty: at any hour.
@@ -130,10 +133,10 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "consent.audit.AuditMiddleware",
+    "customers.masking.MaskingMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
-    "customers.masking.MaskingMiddleware",
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -175,9 +178,6 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
 # How long data is kept, by class; what it does not name is not deleted. See consent/retention.py.
 RETENTION = env.text("COTERIE_RETENTION")
 
-# ------------------------------------------------------------------ hardening
-_HTTPS = PUBLIC_URL.startswith("https://")
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
 # What a restored backup would have forgotten, outside the database: a folder that no backup of the database
 # is restored over. Empty: COTERIE_HOME/logbook. Web and workers share it.
 LOGBOOK = env.text("COTERIE_LOGBOOK")
@@ -191,6 +191,9 @@ APPROVE_ABOVE = env.integer("COTERIE_APPROVE_ABOVE", 0)
 # Companies that process data for the shop beside Coterie: {"Mailer GmbH": "sends messages; Germany"}.
 SUBPROCESSORS = env.mapping("COTERIE_SUBPROCESSORS")
 
+# ------------------------------------------------------------------ hardening
+_HTTPS = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600
 SECURE_SSL_REDIRECT = False  # the proxy's business
