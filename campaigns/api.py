@@ -24,6 +24,12 @@ class CampaignSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     state = serializers.ChoiceField(choices=CampaignState.choices)
     segment_id = serializers.IntegerField()
+    purpose = serializers.CharField(
+        help_text="MARKETING, or NEWSLETTER: and the short name of a newsletter."
+    )
+    with_soft_opt_ins = serializers.BooleanField(
+        help_text="Also to buyers who did not refuse, while the shop has that switched on."
+    )
     targeting = serializers.ChoiceField(choices=Targeting.choices)
     holdout_share = serializers.FloatField()
     from_name = serializers.CharField()
@@ -43,7 +49,8 @@ class CampaignFilters(PageFilters):
 
 
 EXAMPLE = {
-    "id": 3, "name": "Tea week", "state": "FINISHED", "segment_id": 2, "targeting": "PROFIT",
+    "id": 3, "name": "Tea week", "state": "FINISHED", "segment_id": 2, "purpose": "MARKETING",
+    "with_soft_opt_ins": False, "targeting": "PROFIT",
     "holdout_share": 0.1, "from_name": "Tea & Cups", "from_email": "news@shop.example",
     "subject": "Tea for you", "discount_percent": 15, "outcome_days": 14, "audience": 412,
     "created_at": "2026-05-01T09:00:00Z", "scheduled_at": None, "frozen_at": "2026-05-01T10:00:00Z",

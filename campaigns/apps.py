@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from django.apps import AppConfig
 
-from consent import personal_data
+from consent import mail_purposes, personal_data
 from customers import masking
 from segmentation import usage
 
@@ -22,4 +22,5 @@ class CampaignsConfig(AppConfig):
     def ready(self) -> None:
         personal_data.declare("campaigns.holders")
         usage.declare("campaigns.usage")
+        mail_purposes.declare("campaigns.queries")
         masking.OWN.append(_senders)

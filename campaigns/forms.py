@@ -14,6 +14,8 @@ from django.db import transaction
 from campaigns import starter
 from campaigns.enums import CampaignState, Targeting
 from campaigns.models import Campaign
+from consent.enums import Purpose
+from consent.models import Topic
 from core.states import LostRaceError
 from segmentation.models import Segment
 
@@ -25,6 +27,14 @@ class SegmentField(forms.ModelChoiceField):  # type: ignore[type-arg]
         return f"{obj.name} ({obj.size:,} customers)"
 
 
+def _purposes() -> list[tuple[str, str]]:
+    topics = Topic.objects.order_by("title")
+    return [
+        (Purpose.MARKETING.value, Purpose.MARKETING.label),
+        *((topic.purpose, f"Newsletter: {topic.title}") for topic in topics),
+    ]
+
+
 class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
     """Shares are typed in per cent and money in the shop's currency; the model stores neither."""
 
@@ -33,6 +43,18 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
         empty_label="Choose a segment",
         label="Send to",
         help_text="Who may not be mailed is left out by itself; the preview shows how many, and why.",
+    )
+    purpose = forms.ChoiceField(
+        choices=_purposes,
+        initial=Purpose.MARKETING,
+        required=False,
+        label="What for",
+        help_text="Only who agreed to this gets the message. Unsubscribing from a newsletter ends that one.",
+    )
+    with_soft_opt_ins = forms.BooleanField(
+        required=False,
+        label="Offers only own products like those bought: also to buyers who did not refuse",
+        help_text="Soft opt-in. Who ever withdrew or objected is left out all the same.",
     )
     targeting = forms.ChoiceField(
         choices=Targeting.choices,
@@ -72,6 +94,8 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = (
             "name",
             "segment",
+            "purpose",
+            "with_soft_opt_ins",
             "targeting",
             "holdout_percent",
             "explore_percent",
@@ -122,9 +146,20 @@ class CampaignForm(forms.ModelForm):  # type: ignore[type-arg]
         }
         kwargs["initial"] = initial | (kwargs.get("initial") or {})
         super().__init__(*args, **kwargs)
+        if not settings.SOFT_OPT_IN:
+            del self.fields["with_soft_opt_ins"]
         self.fields["contact_cost"].label = f"Cost of a message ({settings.CURRENCY})"
         self.fields["unsubscribe_cost"].label = f"Cost of an unsubscribe ({settings.CURRENCY})"
         self.fields["body_html"].widget.attrs["spellcheck"] = "false"
+
+    def clean_purpose(self) -> str:
+        return self.cleaned_data["purpose"] or Purpose.MARKETING.value
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if data.get("with_soft_opt_ins") and data.get("purpose") != Purpose.MARKETING:
+            self.add_error("with_soft_opt_ins", "A newsletter goes only to who agreed to it.")
+        return data
 
     def save_draft(self, *, now: datetime, user: Any) -> Campaign:
         """

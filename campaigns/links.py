@@ -13,7 +13,7 @@ _ANCHOR = re.compile(
     r"""(?P<start><a\b[^>]*?\bhref\s*=\s*)(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s>"']+))""",
     re.IGNORECASE | re.DOTALL,
 )
-_UNSUBSCRIBE = re.compile(r"\{\{-?\s*unsubscribe_url\s*-?\}\}")
+_OWN = re.compile(r"\{\{-?\s*(?:unsubscribe_url|preferences_url)\s*-?\}\}")
 _PRODUCT = re.compile(r"\{\{-?\s*" + PRODUCT + r"\.url\s*-?\}\}")
 _UNCOUNTED = ("mailto:", "tel:", "#")
 _MAX_LENGTH = 2000
@@ -47,11 +47,7 @@ def problems(source: str) -> list[str]:
     for match in _ANCHOR.finditer(source):
         url = _address(match)
         line = source.count("\n", 0, match.start()) + 1
-        if (
-            _UNSUBSCRIBE.fullmatch(url)
-            or _PRODUCT.fullmatch(url)
-            or url.lower().startswith(_UNCOUNTED)
-        ):
+        if _OWN.fullmatch(url) or _PRODUCT.fullmatch(url) or url.lower().startswith(_UNCOUNTED):
             continue
         if "{{" in url or "{%" in url:
             found.append(f"Body, line {line}: the address of a link cannot hold merge fields.")

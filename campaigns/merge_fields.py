@@ -21,6 +21,7 @@ FIELDS = {
     "discount_percent": "The campaign's discount, per cent",
     "shop.postal_address": "Postal address of the shop (required)",
     "unsubscribe_url": "The customer's own link to unsubscribe (required)",
+    "preferences_url": "The customer's own link to their choices and their data",
     "recommendations": "Products for this customer, for a loop: {% for product in recommendations limit: 4 %} with "
     "product.name, .price, .reason, .url, .image_url, .category {% else %} for when there are none {% endfor %}",
     "recommendations.size": "How many products there are",
@@ -81,13 +82,17 @@ def fields_used(source: str) -> set[str]:
     return {str(use) for uses in analysis.globals.values() for use in uses}
 
 
-def uses_recommendations(*sources: str) -> bool:
-    """Whether a template without problems asks for products; one with problems asks for nothing."""
+def uses(field: str, *sources: str) -> bool:
+    """Whether a template without problems asks for `field`; one with problems asks for nothing."""
     try:
         used = set().union(*(fields_used(source) for source in sources))
     except LiquidError:
         return False
-    return bool({"recommendations", "recommendations.size"} & used)
+    return any(name == field or name.startswith(f"{field}.") for name in used)
+
+
+def uses_recommendations(*sources: str) -> bool:
+    return uses("recommendations", *sources)
 
 
 _LOOP = re.compile(r"{%-?\s*for\s+(\S+)\s+in\s+([^\s%]+)")

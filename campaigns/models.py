@@ -17,7 +17,8 @@ from campaigns.enums import (
     SkipReason,
     Targeting,
 )
-from consent.enums import Purpose
+from consent.enums import NEWSLETTER, Purpose
+from consent.models import Topic
 from customers.models import Customer
 from segmentation.models import ModelVersion, Segment
 
@@ -126,6 +127,14 @@ class Campaign(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def newsletter(self) -> str:
+        """The title of the newsletter that this is; "" for promotions."""
+        if not self.purpose.startswith(NEWSLETTER):
+            return ""
+        slug = self.purpose.removeprefix(NEWSLETTER)
+        return Topic.objects.filter(slug=slug).values_list("title", flat=True).first() or slug
 
 
 class Delivery(models.Model):

@@ -128,7 +128,7 @@ def duplicate(request: HttpRequest, campaign_id: int) -> HttpResponse:
     copied = {
         name: getattr(found, name)
         for name in (
-            "segment", "from_name", "from_email", "subject", "body_html", "targeting",
+            "segment", "purpose", "with_soft_opt_ins", "from_name", "from_email", "subject", "body_html", "targeting",
             "holdout_share", "explore_share", "min_days_between", "rest_after_bad_days",
             "discount_percent",
             "contact_cost_cents", "unsubscribe_cost_cents", "outcome_days",

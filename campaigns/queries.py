@@ -17,6 +17,11 @@ def counts_by_state(campaign: Campaign) -> dict[str, int]:
     return counts
 
 
+def purpose_of(campaign_id: int) -> str | None:
+    """What a campaign is for, as consent names it; None for one that is not there."""
+    return Campaign.objects.filter(pk=campaign_id).values_list("purpose", flat=True).first()
+
+
 def skips_by_reason(campaign: Campaign) -> dict[str, int]:
     """Skipped deliveries by reason, those that occur, in order of priority."""
     counts = dict(

@@ -27,6 +27,7 @@ from campaigns.models import Campaign
 from campaigns.returns import verp
 from campaigns.tracking import click_url, message_id
 from consent import tokens
+from consent.enums import NEWSLETTER
 from customers.models import Customer
 
 
@@ -80,13 +81,16 @@ class CampaignTemplate:
         self.uses_recommendations = merge_fields.uses_recommendations(
             campaign.subject, campaign.body_html
         )
+        self._uses_preferences = merge_fields.uses(
+            "preferences_url", campaign.subject, campaign.body_html
+        )
         self._subject = _compile(campaign.subject, as_html=False)
         self._html = _compile(numbered.source, as_html=True)
         self._text = _compile(_as_text(numbered.source), as_html=False)
         domain = settings.MESSAGE_ID_DOMAIN
         self._headers = {
             "From": mime.named(campaign.from_name, self.sender),
-            "List-Id": f"<marketing.{domain}>",
+            "List-Id": f"<{_list_name(campaign.purpose)}.{domain}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             "Precedence": "bulk",
             "Auto-Submitted": "auto-generated",
@@ -109,6 +113,7 @@ class CampaignTemplate:
             "shop": {"postal_address": settings.POSTAL_ADDRESS},
             "discount_percent": self.discount_percent,
             "unsubscribe_url": unsubscribe_url,
+            "preferences_url": _preferences_url(recipient) if self._uses_preferences else "",
             "recommendations": recipient.recommendations,
             "links": [
                 click_url(recipient.delivery_id, number) if recipient.tracks_clicks else url
@@ -218,6 +223,18 @@ def _unsubscribe_url(recipient: Recipient, campaign_id: int) -> str:
         recipient.customer_id, campaign_id, recipient.delivery_id, purpose=tokens.UNSUBSCRIBE
     )
     return f"{settings.PUBLIC_URL}/c/u/{token}"
+
+
+def _preferences_url(recipient: Recipient) -> str:
+    token = tokens.make(recipient.customer_id, purpose=tokens.PREFERENCES)
+    return f"{settings.PUBLIC_URL}/c/p/{token}"
+
+
+def _list_name(purpose: str) -> str:
+    """By which a mail program files the message: each newsletter is a list of its own."""
+    if not purpose.startswith(NEWSLETTER):
+        return "marketing"
+    return f"newsletter-{purpose.removeprefix(NEWSLETTER).lower()}"
 
 
 _LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)

@@ -28,7 +28,8 @@ BODY = """<!doctype html>
 </td></tr>
 <tr><td style="padding:20px 32px; border-top:1px solid #e5e7eb; font-size:14px; color:#4b5563">
   You get this message because you agreed to news from us.
-  <a href="{{ unsubscribe_url }}" style="color:#1d4ed8">Unsubscribe</a><br>
+  <a href="{{ unsubscribe_url }}" style="color:#1d4ed8">Unsubscribe</a> ·
+  <a href="{{ preferences_url }}" style="color:#1d4ed8">Your choices and your data</a><br>
   {{ shop.postal_address }}
 </td></tr>
 </table>

@@ -23,6 +23,10 @@ WORDS: dict[str, dict[str, str]] = {
         "unsubscribed": "You are unsubscribed",
         "unsubscribed_text": "We send you no more offers or news by e-mail, starting now. There is nothing "
         "else you need to do.",
+        "unsubscribe_newsletter": "End this newsletter",
+        "unsubscribe_all": "End all offers, news and newsletters",
+        "unsubscribe_all_text": "Or stop everything at once. Messages about your orders still reach you.",
+        "newsletter_ended": "You do not get this newsletter any more, starting now:",
         "choose": "Choose what you get, see what we know, or be forgotten",
         "title": "Your choices and your data",
         "intro": "Nothing here needs a password, and everything you switch off is off from the moment you save.",
@@ -79,6 +83,11 @@ WORDS: dict[str, dict[str, str]] = {
         "unsubscribed": "Sie sind abgemeldet",
         "unsubscribed_text": "Ab sofort senden wir Ihnen keine Angebote oder Neuigkeiten mehr per E-Mail. Sie "
         "müssen nichts weiter tun.",
+        "unsubscribe_newsletter": "Diesen Newsletter beenden",
+        "unsubscribe_all": "Alle Angebote, Neuigkeiten und Newsletter beenden",
+        "unsubscribe_all_text": "Oder beenden Sie alles auf einmal. Nachrichten zu Ihren Bestellungen erreichen Sie "
+        "weiterhin.",
+        "newsletter_ended": "Diesen Newsletter bekommen Sie ab sofort nicht mehr:",
         "choose": "Auswählen, was Sie bekommen, sehen, was wir wissen, oder gelöscht werden",
         "title": "Ihre Auswahl und Ihre Daten",
         "intro": "Nichts hier braucht ein Passwort, und was Sie abschalten, ist mit dem Speichern abgeschaltet.",
@@ -137,6 +146,10 @@ WORDS: dict[str, dict[str, str]] = {
         "unsubscribed": "Se ha dado de baja",
         "unsubscribed_text": "Desde ahora no le enviamos más ofertas ni novedades por correo. No tiene que hacer "
         "nada más.",
+        "unsubscribe_newsletter": "Dejar este boletín",
+        "unsubscribe_all": "Dejar todas las ofertas, novedades y boletines",
+        "unsubscribe_all_text": "O déjelo todo de una vez. Los mensajes sobre sus pedidos le seguirán llegando.",
+        "newsletter_ended": "Desde ahora ya no recibe este boletín:",
         "choose": "Elegir qué recibe, ver qué sabemos o pedir que le olvidemos",
         "title": "Sus decisiones y sus datos",
         "intro": "Aquí no hace falta contraseña, y lo que desactive queda desactivado en cuanto guarde.",

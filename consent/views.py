@@ -2,7 +2,8 @@
 The public page that stops marketing.
 
 GET only asks, because scanners of mail fetch every link. POST acts: from the button, or from a
-mail program by the one-click of RFC 8058, which sends no cookies and follows no redirect.
+mail program by the one-click of RFC 8058, which sends no cookies and follows no redirect. A newsletter's
+message ends that newsletter, and the page offers to end everything.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from django.template.loader import render_to_string
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from consent import ledger, public_words, tokens
+from consent import ledger, mail_purposes, public_words, tokens
+from consent.enums import NEWSLETTER, Purpose
+from consent.models import Topic
 from core import clock
 
 
@@ -29,9 +32,14 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         )
     except tokens.BadTokenError:
         return public_page("public/unknown_link.html", status=404, language=language)
-    choices = tokens.make(customer_id, purpose=tokens.PREFERENCES)
+    purpose = mail_purposes.of_campaign(campaign_id)
+    context = {
+        "choices": tokens.make(customer_id, purpose=tokens.PREFERENCES),
+        "newsletter": _title(purpose, language=language),
+    }
     if request.method != "POST":
-        return public_page("public/unsubscribe.html", language=language, choices=choices)
+        return public_page("public/unsubscribe.html", language=language, **context)
+    of_all = request.POST.get("confirm") == "all" or not context["newsletter"]
     one_click = request.POST.get("List-Unsubscribe") == "One-Click"
     ledger.unsubscribe(
         customer_id=customer_id,
@@ -39,8 +47,17 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         now=clock.now(),
         campaign_id=campaign_id or None,
         delivery_id=delivery_id or None,
+        purpose=Purpose.MARKETING if of_all else purpose,
     )
-    return public_page("public/unsubscribed.html", language=language, choices=choices)
+    return public_page("public/unsubscribed.html", language=language, of_all=of_all, **context)
+
+
+def _title(purpose: str, *, language: str) -> str:
+    """Of the newsletter that a message was, or "" for promotions."""
+    if not purpose.startswith(NEWSLETTER):
+        return ""
+    topic = Topic.objects.filter(slug=purpose.removeprefix(NEWSLETTER)).first()
+    return topic.title_in(language) if topic else ""
 
 
 def public_page(
