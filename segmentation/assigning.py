@@ -6,20 +6,15 @@ Nobody else moves: fifths and clusters are fitted anew by `segments.refresh` onl
 
 from __future__ import annotations
 
-import logging
-
 import numpy as np
 
-from segmentation import queries, versions
-from segmentation.enums import SegmentKind, Task
-from segmentation.ml import artifacts
+from segmentation import clustering, queries
+from segmentation.enums import SegmentKind
 from segmentation.ml.columns import NET_REVENUE_CENTS
-from segmentation.ml.estimators import clusters, rfm
+from segmentation.ml.estimators import rfm
 from segmentation.ml.tables import FeatureTable, Ints
 from segmentation.models import Segment
 
-
-logger = logging.getLogger(__name__)
 
 NOBODY: Ints = np.empty(0, dtype=np.int64)
 
@@ -53,13 +48,8 @@ def _rfm(table: FeatureTable) -> dict[int, Ints]:
 
 
 def _clusters(table: FeatureTable) -> dict[int, Ints]:
-    version = queries.champion(Task.CLUSTERS)
-    if version is None:
-        return {}
-    try:
-        model = clusters.ClusterModel.from_files(versions.load(version).files)
-    except artifacts.ArtifactError as error:
-        logger.warning("%s assigns nobody: %s", version, error)
+    model = clustering.current()
+    if model is None:  # none yet, or it cannot be read: nobody is assigned
         return {}
     numbers = model.keys(table) if len(table) else NOBODY
     return {

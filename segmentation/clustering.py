@@ -11,7 +11,15 @@ import numpy as np
 from django.db import connection
 
 from customers import display
-from segmentation import attempts, membership, mirror, queries, training, versions
+from segmentation import (
+    attempts,
+    membership,
+    mirror,
+    queries,
+    reading_models,
+    training,
+    versions,
+)
 from segmentation.dynamic.turn import alone
 from segmentation.enums import ModelStatus, SegmentKind, Task
 from segmentation.ml import artifacts
@@ -99,10 +107,14 @@ def current() -> ClusterModel | None:
 
 def _read(version: ModelVersion) -> ClusterModel | None:
     try:
-        return ClusterModel.from_files(versions.load(version).files)
+        return reading_models.read(version, _cluster_model)
     except artifacts.ArtifactError as error:
         logger.warning("%s is fitted anew: %s", version, error)
         return None
+
+
+def _cluster_model(loaded: artifacts.Loaded) -> ClusterModel:
+    return ClusterModel.from_files(loaded.files)
 
 
 def _is_old(version: ModelVersion, *, now: datetime) -> bool:

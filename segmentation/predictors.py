@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from celery.exceptions import SoftTimeLimitExceeded
 
-from segmentation import versions
+from segmentation import reading_models, versions
 from segmentation.enums import Measure, Task
 from segmentation.ml import artifacts, training
 from segmentation.ml.columns import ORDERS, RECENCY_DAYS
@@ -95,26 +95,36 @@ def lifetime(version: ModelVersion, table: FeatureTable, *, as_of: int) -> dict[
 
 def value_model(version: ModelVersion) -> ValueModel:
     """The model of lifetime value that is stored. Raises artifacts.ArtifactError in words."""
-    files = versions.load(version).files
     with _readable(version):
-        return ValueModel.from_files(files)
+        return reading_models.read(version, _value_model)
+
+
+def _value_model(loaded: artifacts.Loaded) -> ValueModel:
+    return ValueModel.from_files(loaded.files)
 
 
 def purchase(version: ModelVersion, table: FeatureTable, *, as_of: int) -> Floats:
     """P(order within the version's horizon), (n,). Raises artifacts.ArtifactError or KeyError in words."""
-    files = versions.load(version).files
     with _readable(version):
-        if "rule.json" in files:
-            rule = RecencyRule.from_dict(artifacts.read_document(files, "rule"))
-            return _checked(rule.predict(table.column(RECENCY_DAYS)), version)
-        return _checked(retraining.read(files).predict(table, as_of=as_of), version)
+        model = reading_models.read(version, _rule_or_model)
+        if isinstance(model, RecencyRule):
+            return _checked(model.predict(table.column(RECENCY_DAYS)), version)
+        return _checked(model.predict(table, as_of=as_of), version)
+
+
+def _rule_or_model(loaded: artifacts.Loaded) -> RecencyRule | retraining.Model:
+    if "rule.json" in loaded.files:
+        return RecencyRule.from_dict(artifacts.read_document(loaded.files, "rule"))
+    return retraining.read(loaded.files)
 
 
 def propensity(version: ModelVersion) -> retraining.Model:
     """The model of churn or purchase that is stored. Raises artifacts.ArtifactError, also for a stored rule."""
-    files = versions.load(version).files
     with _readable(version):
-        return retraining.read(files)
+        model = reading_models.read(version, _rule_or_model)
+    if isinstance(model, RecencyRule):
+        raise artifacts.ArtifactError(f"{version} is the recency rule, not a model")
+    return model
 
 
 @contextmanager
@@ -140,9 +150,8 @@ def check(version: ModelVersion) -> None:
     if version.task not in (Task.CHURN, Task.PURCHASE):
         versions.load(version)
         return
-    files = versions.load(version).files
-    if "rule.json" not in files:
-        propensity(version)
+    with _readable(version):
+        reading_models.read(version, _rule_or_model)
 
 
 def _checked(said: Floats, version: ModelVersion) -> Floats:
@@ -153,18 +162,25 @@ def _checked(said: Floats, version: ModelVersion) -> Floats:
 
 def response(version: ModelVersion, table: FeatureTable) -> tuple[Floats, Floats]:
     """P(order in the outcome window) if left alone and if mailed, (n,) each. Raises as `purchase`."""
-    loaded = versions.load(version)
     with _readable(version):
-        model = ResponseModel.from_dict(artifacts.read_document(loaded.files, "model"))
-        alone, mailed = model.predict(table.columns(loaded.provenance.features))
+        model, names = reading_models.read(version, _response_model)
+        alone, mailed = model.predict(table.columns(names))
         return _checked(alone, version), _checked(mailed, version)
+
+
+def _response_model(loaded: artifacts.Loaded) -> tuple[ResponseModel, tuple[str, ...]]:
+    model = ResponseModel.from_dict(artifacts.read_document(loaded.files, "model"))
+    return model, loaded.provenance.features
 
 
 def uplift(version: ModelVersion, table: FeatureTable) -> Effects:
     """What a mail does to each customer's P(order). Raises as `purchase`."""
-    files = versions.load(version).files
     with _readable(version):
-        model = UpliftModel.from_files(files)
+        model = reading_models.read(version, _uplift_model)
         effects = model.effects(table.columns(model.names))
         _checked(effects.uplift, version)
         return effects
+
+
+def _uplift_model(loaded: artifacts.Loaded) -> UpliftModel:
+    return UpliftModel.from_files(loaded.files)
