@@ -20,6 +20,10 @@ class OutcomeWindow(models.Model):
     closed_at = models.DateTimeField(null=True)
     customers = models.PositiveIntegerField(default=0)
     round_number = models.PositiveIntegerField(null=True, unique=True)
+    after_bad = models.JSONField(
+        null=True,
+        help_text="Sums of those with and without a bad experience before it (reports/after_bad.py); once it is closed.",
+    )
 
     def __str__(self) -> str:
         return f"window of {self.campaign_id}"

@@ -10,6 +10,7 @@ from celery import shared_task
 from core import clock
 from customers.queries import known_until
 from feedback import monitoring, outcomes, retraining
+from feedback.reports import after_bad
 
 
 logger = logging.getLogger(__name__)
@@ -22,6 +23,7 @@ def close_due_windows(**kwargs: Any) -> None:
         logger.info(
             "closed the window of campaign %s: round %s", window.campaign_id, window.round_number
         )
+    after_bad.measure_closed()
 
 
 # an hour is far more than a shop of a million needs; the advisory lock keeps a second run out

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from math import sqrt
 from typing import Any
 
 from django.db import connection
 
-from campaigns.enums import Arm
+from campaigns.enums import Arm, SkipReason
+from campaigns.models import Delivery
 from feedback.lift import MIN_HELD_OUT
-from segmentation.enums import Sentiment
+from feedback.models import OutcomeWindow
+from segmentation import experiences
 
 
 DAYS = 30
@@ -52,39 +55,49 @@ class Gains:
         return less, less - wide, less + wide
 
 
-_STATEMENT = f"""
-    WITH bad AS (
-        SELECT r.customer_id, r.written_at AS at FROM customers_review r
-        LEFT JOIN segmentation_reviewsentiment s ON s.review_id = r.id
-        WHERE r.customer_id IS NOT NULL
-          AND (r.rating <= 2 OR coalesce(r.rating, 3) = 3 AND s.label = '{Sentiment.NEGATIVE}')
-        UNION ALL
-        SELECT coalesce(f.customer_id, o.customer_id), f.refunded_at FROM customers_refund f
-        LEFT JOIN customers_order o ON o.id = f.order_id
-    ), touched AS (
-        SELECT DISTINCT w.id AS window_id, bad.customer_id FROM feedback_outcomewindow w
-        JOIN bad ON bad.at >= w.starts_at - interval '{DAYS} days' AND bad.at < w.starts_at
-        WHERE w.closed_at IS NOT NULL
-    )
-    SELECT t.customer_id IS NOT NULL AS after_bad, u.window_id, d.arm = '{Arm.HOLDOUT}' AS held_out,
-        count(*), avg(u.profit_cents)::float8, coalesce(var_samp(u.profit_cents), 0)::float8
+_CELLS = """
+    WITH bad AS ({bad})
+    SELECT b.customer_id IS NOT NULL, d.arm = %s, count(*), avg(u.profit_cents)::float8,
+        coalesce(var_samp(u.profit_cents), 0)::float8
     FROM feedback_outcome u
     JOIN campaigns_delivery d ON d.id = u.delivery_id
-    LEFT JOIN touched t ON t.window_id = u.window_id AND t.customer_id = d.customer_id
-    GROUP BY 1, 2, 3"""
+    LEFT JOIN bad b ON b.customer_id = d.customer_id
+    WHERE u.window_id = %s
+    GROUP BY 1, 2 ORDER BY 1, 2"""
+
+
+def measure_closed(*, at_most: int = 100) -> int:
+    """
+    Sum up closed windows that are not yet; returns how many were.
+
+    Once for each: a closed window does not change, and the page must not read all outcomes of all times.
+    """
+    closed = OutcomeWindow.objects.filter(closed_at__isnull=False, after_bad__isnull=True)
+    windows = list(closed.order_by("pk")[:at_most])
+    for window in windows:
+        bad, parameters = experiences.bad_sql(
+            since=window.starts_at - timedelta(days=DAYS), until=window.starts_at
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(_CELLS.format(bad=bad), [*parameters, Arm.HOLDOUT, window.pk])
+            cells = [list(row) for row in cursor.fetchall()]
+        rested = Delivery.objects.filter(
+            campaign=window.campaign_id, reason=SkipReason.BAD_EXPERIENCE
+        )
+        window.after_bad = {"cells": cells, "rested": rested.count()}
+        window.save(update_fields=["after_bad"])
+    return len(windows)
 
 
 def gains() -> Gains:
     """Of all closed campaigns, each compared with its own holdout and then put together."""
-    with connection.cursor() as cursor:
-        cursor.execute(_STATEMENT)
-        rows = cursor.fetchall()
-        cursor.execute("SELECT count(*) FROM campaigns_delivery WHERE reason = 'BAD_EXPERIENCE'")
-        rested = int(cursor.fetchone()[0])
+    measured = OutcomeWindow.objects.filter(after_bad__isnull=False).values_list("pk", "after_bad")
+    rows = list(measured.order_by("pk"))
+    cells = [(window, *cell) for window, told in rows for cell in told["cells"]]
     return Gains(
-        after_bad=_together([row[1:] for row in rows if row[0]]),
-        others=_together([row[1:] for row in rows if not row[0]]),
-        rested=rested,
+        after_bad=_together([(window, *rest) for window, is_bad, *rest in cells if is_bad]),
+        others=_together([(window, *rest) for window, is_bad, *rest in cells if not is_bad]),
+        rested=sum(told["rested"] for _, told in rows),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 
 from customers.models import Product
@@ -16,7 +15,6 @@ from segmentation.models import (
     ExpectedDemand,
     ModelVersion,
     RecommendationRun,
-    SuppressedCategory,
 )
 from segmentation.recommending import stored
 
@@ -46,14 +44,14 @@ class Way:
 
 @dataclass(frozen=True, kw_only=True)
 class Clock:
-    """days_closed: as learned. rule: what the shop says instead. customers: to whom it is closed now."""
+    """days_closed: as learned. rule: what the shop says instead. customers: to how many the run closed it."""
 
     category: str
     days_closed: int
     median: float | None
     gaps: int
     returns: int
-    customers: int
+    customers: int | None
     rule: CategoryRule | None
 
     @property
@@ -80,7 +78,7 @@ def recommendations(request: HttpRequest) -> HttpResponse:
         if version and isinstance(version.metrics, dict)
         else 0,
         coverage=run.shown / run.products if run and run.products else None,
-        closed_now=SuppressedCategory.objects.filter(run=run).count() if run else 0,
+        closed_now=run.details.get("closed") if run else None,
         clocks=clocks[:MOST_CATEGORIES],
         more_clocks=max(len(clocks) - MOST_CATEGORIES, 0),
         demand=_demand(run) if run else [],
@@ -107,15 +105,10 @@ def _ways(metrics: Any) -> list[Way]:
 def _clocks(run: RecommendationRun) -> list[Clock]:
     """The longest closed first, then those bought most."""
     rules = {rule.category: rule for rule in CategoryRule.objects.all()}
-    now = dict(
-        SuppressedCategory.objects.filter(run=run)
-        .values_list("category")
-        .annotate(customers=Count("customer", distinct=True))
-    )
     found = [
         Clock(
             category=told["category"], days_closed=told["days_closed"], median=told["median"],
-            gaps=told["gaps"], returns=told["returns"], customers=now.get(told["category"], 0),
+            gaps=told["gaps"], returns=told["returns"], customers=told.get("closed_to"),
             rule=rules.get(told["category"]),
         )
         for told in run.clocks

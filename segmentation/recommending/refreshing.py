@@ -100,6 +100,7 @@ def compute(database: duckdb.DuckDBPyConnection, *, now: datetime) -> Done | Non
         clocks=_clocks(engine), popular=_popular(engine, wishes, now=known_at),
     )  # fmt: skip
     shown = np.zeros(len(engine.products), dtype=bool)
+    closed = np.zeros(len(engine.products.categories) + 1, dtype=np.int64)  # the last: no category
     chunk = max(1, min(CHUNK, CELLS // max(1, len(engine.products))))
     for begin in range(0, len(asked), chunk):
         chosen = asked[begin : begin + chunk]
@@ -111,7 +112,12 @@ def compute(database: duckdb.DuckDBPyConnection, *, now: datetime) -> Done | Non
             run.customers += _keep(run, chosen, said, engine.products, still)
         listed = said.product[still]
         shown[listed[listed >= 0]] = True
+        closed += _closed(said, still, categories=len(closed))
     run.shown = int(shown.sum())
+    # counted here once: pages must not count millions of rows
+    of_category = dict(zip(engine.products.categories, closed.tolist(), strict=False))
+    run.clocks = [one | {"closed_to": of_category[one["category"]]} for one in run.clocks]
+    run.details = {"closed": int(closed.sum())}
     with transaction.atomic():
         _keep_demand(run, now=known_at)
         RecommendationRun.objects.filter(is_current=True).update(is_current=False)
@@ -229,11 +235,20 @@ def _keep(
     return len(rows)
 
 
+def _closed(said: Recommended, still: Bools, *, categories: int) -> Ints:
+    """To how many of the customers in `said` who `still` agree each category is closed, (categories,)."""
+    out = said.suppressed
+    kept = still[out.customer]
+    pairs = np.unique(np.column_stack((out.customer[kept], out.category[kept])), axis=0)
+    # products without a category are -1: the last place
+    return np.bincount(pairs[:, 1] % categories, minlength=categories).astype(np.int64)
+
+
 def _keep_demand(run: RecommendationRun, *, now: int) -> None:
     keys, sold, demand = shop.expected_demand(now=now)
     columns: list[Floats | Ints] = [np.full(len(keys), run.pk, dtype=np.int64), keys]
     columns += [np.round(values, 2) for values in (sold, demand.expected, demand.low, demand.high)]
-    run.details = {"half_life_weeks": demand.half_life, "covered": demand.covered}
+    run.details |= {"half_life_weeks": demand.half_life, "covered": demand.covered}
     copy_columns(
         ExpectedDemand._meta.db_table,
         ["run_id", "product_id", "sold", "expected", "low", "high"],

@@ -179,6 +179,8 @@ def test_gain_is_read_from_holdouts_or_not_at_all(closed_campaign_with) -> None:
     assert after_bad.gains().after_bad.bounds is None
     closed_campaign_with(after_bad={Arm.TREATED: (150, -40), Arm.HOLDOUT: (120, 0)},
                          others={Arm.TREATED: (150, 90), Arm.HOLDOUT: (120, 10)})  # fmt: skip
+    assert after_bad.gains().after_bad.mailed == 0  # not summed up yet
+    assert (after_bad.measure_closed(), after_bad.measure_closed()) == (1, 0)
     found = after_bad.gains()
     assert found.after_bad.cents == pytest.approx(-40)
     assert found.others.cents == pytest.approx(80)
@@ -186,6 +188,14 @@ def test_gain_is_read_from_holdouts_or_not_at_all(closed_campaign_with) -> None:
     less, low, high = found.difference
     assert less == pytest.approx(120)
     assert low < less < high
+
+
+def test_page_reads_no_outcomes(closed_campaign_with, django_assert_num_queries) -> None:
+    closed_campaign_with(after_bad={Arm.TREATED: (3, 1), Arm.HOLDOUT: (3, 0)}, others={})
+    after_bad.measure_closed()
+    Outcome.objects.all().delete()
+    with django_assert_num_queries(1):
+        assert after_bad.gains().after_bad.held_out == 3
 
 
 @pytest.fixture

@@ -197,3 +197,17 @@ def test_person_can_read_what_is_recommended_and_it_goes_with_them() -> None:
     told = list(holder.show(Recommendation.objects.filter(pk=row.pk)))
     assert len(told[0]["products"]) == len(row.products)
     assert all(one["reason"] for one in told[0]["products"])
+
+
+def test_what_is_closed_is_counted_once_for_the_page() -> None:
+    category = Product.objects.exclude(category="").values_list("category", flat=True)[0]
+    CategoryRule.objects.create(category=category, days_closed=3650)
+    done()
+    run = stored.current()
+    assert run is not None
+    pairs = SuppressedCategory.objects.filter(run=run)
+    assert run.details["closed"] == pairs.values("customer", "category").distinct().count() > 0
+    told = {clock["category"]: clock["closed_to"] for clock in run.clocks}
+    for category, count in told.items():
+        mine = pairs.filter(category=category).values("customer").distinct()
+        assert mine.count() == count
