@@ -11,6 +11,7 @@ import binascii
 import re
 import unicodedata
 from base64 import b64encode
+from functools import lru_cache
 
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
@@ -84,22 +85,41 @@ def alternative(*, headers: dict[str, str], text: str, html: str, boundary: str)
     Header values come from the functions above. The boundary must begin with "=_", which
     quoted-printable cannot produce.
     """
-    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return b"".join([
-        head.encode("ascii"),
-        b'MIME-Version: 1.0\r\nContent-Type: multipart/alternative;\r\n boundary="',
-        boundary.encode("ascii"), b'"\r\n\r\n',
-        _part(boundary, "text/plain", text), _part(boundary, "text/html", html),
-        b"--", boundary.encode("ascii"), b"--\r\n",
-    ])  # fmt: skip
+    return joined(
+        headers=headers, text=quoted(_ended(text)), html=quoted(_ended(html)), boundary=boundary
+    )
 
 
-def _part(boundary: str, kind: str, text: str) -> bytes:
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", " ")
-    if not lines.endswith("\n"):
-        lines += "\n"
-    body = binascii.b2a_qp(lines.encode("utf-8", "replace"), istext=True).replace(b"\n", b"\r\n")
-    return (
-        f"--{boundary}\r\nContent-Type: {kind}; charset=utf-8\r\n"
+def joined(*, headers: dict[str, str], text: bytes, html: bytes, boundary: str) -> bytes:
+    """`alternative` of parts that are quoted-printable already, each ended by CRLF."""
+    head = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    before_text, before_html, after = _around(boundary)
+    return b"".join([head.encode("ascii"), before_text, text, before_html, html, after])
+
+
+def quoted(text: str) -> bytes:
+    """Quoted-printable, lines ended by CRLF. Whole lines may be encoded apart and put together."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\x00" in text:
+        text = text.replace("\x00", " ")
+    return binascii.b2a_qp(text.encode("utf-8", "replace"), istext=True).replace(b"\n", b"\r\n")
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith(("\n", "\r")) else text + "\n"
+
+
+@lru_cache(maxsize=16)
+def _around(boundary: str) -> tuple[bytes, bytes, bytes]:
+    """What stands before the text, between text and HTML, and at the end."""
+    part = (
+        f"--{boundary}\r\nContent-Type: {{}}; charset=utf-8\r\n"
         "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
-    ).encode("ascii") + body
+    )
+    return (
+        "MIME-Version: 1.0\r\nContent-Type: multipart/alternative;\r\n"
+        f' boundary="{boundary}"\r\n\r\n{part.format("text/plain")}'.encode("ascii"),
+        part.format("text/html").encode("ascii"),
+        f"--{boundary}--\r\n".encode("ascii"),
+    )

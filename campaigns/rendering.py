@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache, partial
 from typing import Any
 
 from django.conf import settings
 from inscriptis import get_text
 from inscriptis.model.config import ParserConfig
-from liquid import BoundTemplate
 from liquid.exceptions import LiquidError
 from markupsafe import escape
 
@@ -25,10 +25,15 @@ from campaigns import dkim, links, merge_fields, mime
 from campaigns.channels.base import Letter
 from campaigns.models import Campaign
 from campaigns.returns import verp
+from campaigns.skeleton import Filled, Skeleton
 from campaigns.tracking import click_url, message_id
 from consent import tokens
 from consent.enums import NEWSLETTER
 from customers.models import Customer
+
+
+_OWN = ("customer.first_name", "customer.last_name", "unsubscribe_url", "preferences_url")
+"""Merge fields whose value is the recipient's and plain text."""
 
 
 class RenderError(ValueError):
@@ -53,17 +58,26 @@ class RenderedMessage:
     """What one recipient gets. Header values are as on the wire (RFC 2047), `subject` is not."""
 
     subject: str
-    html: str
-    text: str
     headers: dict[str, str]
-    recipient: str = ""
-    return_path: str = ""
-    boundary: str = field(default="=_coterie", repr=False)
+    recipient: str
+    return_path: str
+    boundary: str
+    html_part: Filled
+    text_part: Filled
+
+    @property
+    def html(self) -> str:
+        return self.html_part.text
+
+    @property
+    def text(self) -> str:
+        return self.text_part.text
 
     def as_bytes(self) -> bytes:
-        return mime.alternative(
-            headers=self.headers, text=self.text, html=self.html, boundary=self.boundary
-        )
+        return mime.joined(
+            headers=self.headers, text=self.text_part.wire, html=self.html_part.wire,
+            boundary=self.boundary,
+        )  # fmt: skip
 
 
 class CampaignTemplate:
@@ -71,22 +85,24 @@ class CampaignTemplate:
 
     def __init__(self, campaign: Campaign) -> None:
         numbered = links.number_links(campaign.body_html)
-        self.urls = numbered.urls
         self.campaign_id = campaign.pk or 0
         try:
             self.sender = mime.mailbox(campaign.from_email)
         except mime.BadAddressError as error:
             raise RenderError(f"sender: {error}") from error
-        self.discount_percent = campaign.discount_percent
         self.uses_recommendations = merge_fields.uses_recommendations(
             campaign.subject, campaign.body_html
         )
         self._uses_preferences = merge_fields.uses(
             "preferences_url", campaign.subject, campaign.body_html
         )
-        self._subject = _compile(campaign.subject, as_html=False)
-        self._html = _compile(numbered.source, as_html=True)
-        self._text = _compile(_as_text(numbered.source), as_html=False)
+        self._discount_percent = campaign.discount_percent
+        self._untracked = {
+            f"{merge_fields.LINKS}[{number}]": url for number, url in enumerate(numbered.urls)
+        }
+        self._subject = self._compiled(campaign.subject, html=False)
+        self._html = self._compiled(numbered.source, html=True)
+        self._text = self._compiled(_as_text(numbered.source), html=False)
         domain = settings.MESSAGE_ID_DOMAIN
         self._headers = {
             "From": mime.named(campaign.from_name, self.sender),
@@ -100,49 +116,83 @@ class CampaignTemplate:
             self._signer = dkim.of_this_shop()
         except dkim.DkimError as error:
             raise RenderError(f"COTERIE_DKIM_KEY: {error}") from error
+        self._postal_address = str(escape(settings.POSTAL_ADDRESS))
+        self._is_lawful = "unsubscribe_url" in self._html.always and self._html.has(
+            self._postal_address
+        )
         self._boundary = f"=_coterie_{self.campaign_id}_{campaign.salt}"
 
     def render(self, recipient: Recipient, *, now: datetime | None) -> RenderedMessage:
         """The message of `recipient`; undated without `now`. Raises RenderError."""
-        unsubscribe_url = _unsubscribe_url(recipient, self.campaign_id)
-        values: dict[str, Any] = {
-            "customer": {
-                "first_name": mime.clean(recipient.first_name),
-                "last_name": mime.clean(recipient.last_name),
-            },
-            "shop": {"postal_address": settings.POSTAL_ADDRESS},
-            "discount_percent": self.discount_percent,
-            "unsubscribe_url": unsubscribe_url,
+        own = {
+            "customer.first_name": mime.clean(recipient.first_name),
+            "customer.last_name": mime.clean(recipient.last_name),
+            "unsubscribe_url": _unsubscribe_url(recipient, self.campaign_id),
             "preferences_url": _preferences_url(recipient) if self._uses_preferences else "",
-            "recommendations": recipient.recommendations,
-            "links": [
-                click_url(recipient.delivery_id, number) if recipient.tracks_clicks else url
-                for number, url in enumerate(self.urls, start=1)
-            ],
+            **self._links(recipient),
         }
+        values = partial(self._values, own, recipient.recommendations)
         try:
             to = mime.mailbox(recipient.email)
-            subject = mime.clean(self._subject.render(**values))
-            body, text = self._html.render(**values), self._text.render(**values)
+            subject = mime.clean(self._subject.fill(own, values).text)
+            html, text = self._html.fill(own, values), self._text.fill(own, values)
         # a filter meets what Liquid does not expect: {{ customer.first_name | round }} of one called Inf
         except (LiquidError, ValueError, ArithmeticError) as error:
             raise RenderError(str(error).splitlines()[0]) from error
-        # a condition in the template may have hidden what the law asks for
-        if unsubscribe_url not in body or str(escape(settings.POSTAL_ADDRESS)) not in body:
-            raise RenderError("the unsubscribe link or the postal address is missing")
+        self._check_the_law(html, unsubscribe_url=own["unsubscribe_url"])
         headers = {
             "From": self._headers["From"],
             "To": mime.named(f"{recipient.first_name} {recipient.last_name}", to),
             "Subject": mime.words(subject),
-            **({"Date": format_datetime(now)} if now else {}),
+            **({"Date": _date(now)} if now else {}),
             "Message-ID": message_id(recipient.delivery_id),
-            "List-Unsubscribe": f"<{unsubscribe_url}>",
+            "List-Unsubscribe": f"<{own['unsubscribe_url']}>",
             **self._headers,
         }
         return RenderedMessage(
-            subject=subject, html=body, text=text, headers=headers, recipient=to,
+            subject=subject, html_part=html, text_part=text, headers=headers, recipient=to,
             return_path=self._return_path(recipient.delivery_id), boundary=self._boundary,
         )  # fmt: skip
+
+    def _compiled(self, source: str, *, html: bool) -> Skeleton:
+        nobody = dict.fromkeys([*_OWN, *self._untracked], "")
+        try:
+            return Skeleton(source, html=html, own=nobody, nobody=self._values(nobody, ()))
+        except LiquidError as error:
+            raise RenderError(str(error).splitlines()[0]) from error
+
+    def _links(self, recipient: Recipient) -> dict[str, str]:
+        if not recipient.tracks_clicks:
+            return self._untracked
+        return {
+            name: click_url(recipient.delivery_id, number)
+            for number, name in enumerate(self._untracked, start=1)
+        }
+
+    def _values(
+        self, own: Mapping[str, str], recommendations: tuple[Mapping[str, Any], ...]
+    ) -> dict[str, Any]:
+        """All merge fields as Liquid wants them."""
+        return {
+            "shop": {"postal_address": settings.POSTAL_ADDRESS},
+            "discount_percent": self._discount_percent,
+            "customer": {
+                "first_name": own["customer.first_name"],
+                "last_name": own["customer.last_name"],
+            },
+            "unsubscribe_url": own["unsubscribe_url"],
+            "preferences_url": own["preferences_url"],
+            "recommendations": recommendations,
+            merge_fields.LINKS: [own[name] for name in self._untracked],
+        }
+
+    def _check_the_law(self, html: Filled, *, unsubscribe_url: str) -> None:
+        """A condition in the template may have hidden what the law asks for."""
+        if self._is_lawful:
+            return
+        body = html.text
+        if unsubscribe_url not in body or self._postal_address not in body:
+            raise RenderError("the unsubscribe link or the postal address is missing")
 
     def letter(self, recipient: Recipient, *, now: datetime) -> Letter:
         """The message of `recipient` as it leaves: signed, where the shop has a key. Raises RenderError."""
@@ -211,11 +261,9 @@ def _trial(campaign: Campaign) -> list[str]:
     return [] if message.subject else ["Subject: it is empty for a customer without a name."]
 
 
-def _compile(source: str, *, as_html: bool) -> BoundTemplate:
-    try:
-        return merge_fields.environment(html=as_html).from_string(source)
-    except LiquidError as error:
-        raise RenderError(str(error).splitlines()[0]) from error
+@lru_cache(maxsize=8)
+def _date(now: datetime) -> str:
+    return format_datetime(now)
 
 
 def _unsubscribe_url(recipient: Recipient, campaign_id: int) -> str:
