@@ -1,7 +1,7 @@
 """
 Four eyes on large campaigns: above COTERIE_APPROVE_ABOVE somebody else approves what is said, and to how many.
 
-An approval is of the text, the segment and the shares as they were; a change of any of them voids it.
+An approval is of the campaign as it was; a change of anything but its name voids it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from campaigns.enums import CampaignState
 from campaigns.models import Campaign
 
 
-_APPROVED = (
-    "segment_id", "from_name", "from_email", "subject", "body_html", "targeting", "holdout_share",
-    "explore_share", "min_days_between", "discount_percent",
-)  # fmt: skip
+_NOT_APPROVED = {
+    "id", "name", "state", "created_at", "created_by", "scheduled_at", "frozen_at", "finished_at",
+    "salt", "model_version", "audience", "note", "reputation_errors", "budget_since", "approved_by",
+    "approved_at", "approved_people", "approved_digest", "launched_by",
+}  # fmt: skip
+"""What is no part of an approval; every other field is, those to come too."""
 _ROOM = 1.1
 """An audience may grow by a tenth between the approval and the beginning."""
 
@@ -35,7 +37,8 @@ def is_needed(recipients: int) -> bool:
 
 def digest(campaign: Campaign) -> str:
     """A fingerprint of what is approved."""
-    said = json.dumps([str(getattr(campaign, name)) for name in _APPROVED])
+    fields = [one for one in Campaign._meta.concrete_fields if one.name not in _NOT_APPROVED]
+    said = json.dumps({one.name: str(getattr(campaign, one.attname)) for one in fields})
     return hashlib.sha256(said.encode()).hexdigest()
 
 

@@ -156,6 +156,7 @@ UNFOLD: dict[str, Any] = {
                     _list("Newsletters", "newspaper", "consent", "topic"),
                     _item("Register", "menu_book", "data_register", "consent.view_datarequest"),
                     _list("Access log", "visibility", "consent", "personaldataaccess"),
+                    _list("Breaches", "gpp_maybe", "consent", "breach"),
                     _list("Opt-out probe", "monitor_heart", "consent", "optoutprobe"),
                 ],
             },

@@ -23,7 +23,7 @@ HIDDEN_FIELDS = frozenset(
 )
 """Of pages of rows: what may hold an address, or anything else, in a form that no pattern knows."""
 _ADDRESS = re.compile(
-    r"([A-Za-z0-9])[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\-\u00a1-\uffff]*(@|%40|&#64;|&commat;|\\u0040)"
+    r"([A-Za-z0-9\u00a1-\uffff])[A-Za-z0-9._+\-\u00a1-\uffff]*(@|%40|&#64;|&commat;|\\u0040)"
     r"[A-Za-z0-9\-\u00a1-\uffff]+(?:\.[A-Za-z0-9\-\u00a1-\uffff]+)+"
 )
 _TEXTS = ("text/", "application/json")

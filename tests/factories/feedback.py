@@ -22,7 +22,7 @@ class SegmentFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = Segment
 
-    name = factory.Sequence(lambda n: f"Segment {n}")
+    name = factory.Sequence(lambda n: f"Segment mailed {n}")
     kind = SegmentKind.EVERYONE
     created_at = FROZEN_AT
 
