@@ -191,20 +191,23 @@ _PRODUCTS = Upsert(
         f"""
         INSERT INTO customers_product AS old
             (source_id, external_id, name, category, price_cents, cost_cents, is_product, brand, url,
-             image_url, created_by_import)
+             image_url, stock, created_by_import)
         SELECT %(source)s, s.external_id, coalesce(s.name, ''), coalesce(s.category, ''),
                s.price_cents, s.cost_cents, coalesce(s.is_product, known.is_product, true),
-               coalesce(s.brand, ''), coalesce(s.url, ''), coalesce(s.image_url, ''), %(import)s
+               coalesce(s.brand, ''), coalesce(s.url, ''), coalesce(s.image_url, ''), s.stock,
+               %(import)s
         FROM staged_products s LEFT JOIN customers_product known
             ON known.source_id = %(source)s AND known.external_id = s.external_id
         ORDER BY s.row
         ON CONFLICT (source_id, external_id) DO UPDATE
             SET {_KEEP_TEXT}, price_cents = coalesce(EXCLUDED.price_cents, old.price_cents),
                 cost_cents = coalesce(EXCLUDED.cost_cents, old.cost_cents),
+                stock = coalesce(EXCLUDED.stock, old.stock),
                 is_product = EXCLUDED.is_product
             WHERE {_NEW_TEXT} OR EXCLUDED.is_product <> old.is_product
                OR coalesce(EXCLUDED.price_cents, old.price_cents) IS DISTINCT FROM old.price_cents
                OR coalesce(EXCLUDED.cost_cents, old.cost_cents) IS DISTINCT FROM old.cost_cents
+               OR coalesce(EXCLUDED.stock, old.stock) IS DISTINCT FROM old.stock
         RETURNING xmax = 0 AS is_new
         """,
     ),

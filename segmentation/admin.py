@@ -30,6 +30,7 @@ from segmentation.models import (
     Segment,
 )
 from segmentation.recommending import pages as recommending_pages
+from segmentation.recommending.forms import CategoryRuleForm
 from segmentation.registry import SensitiveField
 from segmentation.segment_pages import reach, routes, untapped
 
@@ -97,7 +98,9 @@ class SegmentAdmin(ReadOnlyAdmin):
 
     @column(description="Name", ordering="name")
     def clipped_name(self, segment: Segment) -> str:
-        return format_html('<span class="ct-clip ct-clip-short" title="{0}">{0}</span>', segment.name)
+        return format_html(
+            '<span class="ct-clip ct-clip-short" title="{0}">{0}</span>', segment.name
+        )
 
     @column(description="Kind", ordering="kind")
     def kind_label(self, segment: Segment) -> str:
@@ -310,6 +313,7 @@ class SensitiveFieldAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no ty
 class CategoryRuleAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """What the shop says about recommending a category; the page of all recommendations lives here too."""
 
+    form = CategoryRuleForm
     list_display = ("category", "closed", "is_recommended")
     search_fields = ("category",)
     ordering = ("category",)

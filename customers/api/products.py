@@ -30,6 +30,7 @@ class ProductSerializer(serializers.Serializer[Any]):
     is_product = serializers.BooleanField()
     url = serializers.CharField()
     image_url = serializers.CharField()
+    stock = serializers.IntegerField(allow_null=True)
 
 
 class ProductInSerializer(StrictSerializer):
@@ -45,6 +46,10 @@ class ProductInSerializer(StrictSerializer):
     )
     url = Text(max_length=2000, required=False)
     image_url = Text(max_length=2000, required=False)
+    stock = Number(
+        min_value=0, required=False,
+        help_text="Pieces that may be sold; of 0 none is recommended. Leave it out where you do not count.",
+    )  # fmt: skip
 
 
 class ProductFilters(PageFilters):
@@ -57,7 +62,7 @@ EXAMPLE_IN = {"external_id": "tea-1", "name": "Green tea", "category": "Tea", "p
 EXAMPLE = {
     "id": 5, "source_id": 3, "external_id": "tea-1", "name": "Green tea", "category": "Tea",
     "brand": "", "price_cents": 990, "cost_cents": None, "is_product": True, "url": "",
-    "image_url": "",
+    "image_url": "", "stock": 120,
 }  # fmt: skip
 
 

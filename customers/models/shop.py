@@ -83,6 +83,10 @@ class Product(models.Model):
     brand = models.CharField(max_length=200, blank=True, db_default="")
     url = models.CharField(max_length=2000, blank=True, db_default="")
     image_url = models.CharField(max_length=2000, blank=True, db_default="")
+    stock = models.BigIntegerField(
+        null=True,
+        help_text="Pieces that may be sold, of which at 0 or below none is recommended; empty: never told.",
+    )
     created_by_import = models.BigIntegerField(null=True, editable=False)
 
     class Meta:

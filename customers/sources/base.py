@@ -45,7 +45,7 @@ EVENTS = pa.schema([
 
 OPTIONAL = {
     "customers": pa.schema([("phone", _TEXT), ("traits", _TEXT), ("changed_at", _INT)]),
-    "products": pa.schema([("brand", _TEXT), ("url", _TEXT), ("image_url", _TEXT)]),
+    "products": pa.schema([("brand", _TEXT), ("url", _TEXT), ("image_url", _TEXT), ("stock", _INT)]),
     "orders": pa.schema([("changed_at", _INT)]),
     "reviews": pa.schema([("kind", _TEXT), ("origin", _TEXT), ("url", _TEXT)]),
     "events": pa.schema([

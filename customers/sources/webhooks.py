@@ -25,6 +25,8 @@ from customers.sources.segment.fields import (
 
 
 Said = Row | SamePerson | Seen
+UNCOUNTED = 1_000_000_000
+"""Pieces in stock of what a shop sells without counting it, or before it has it."""
 LARGEST_BODY = 8_000_000
 """Bytes; beyond what the doors let in."""
 
@@ -180,6 +182,14 @@ def cents(value: Any, *, currency: str) -> int | None:
         return amounts.cents(value, currency=currency)
     except AmountError:
         raise Refused("bad_price") from None
+
+
+def pieces(value: Any) -> int | None:
+    """Pieces in stock; None where that cannot be read: a product is not refused for it."""
+    try:
+        return amounts.whole(value)
+    except AmountError:
+        return None
 
 
 def quantity(value: Any) -> int:

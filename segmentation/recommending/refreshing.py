@@ -128,12 +128,11 @@ def compute(database: duckdb.DuckDBPyConnection, *, now: datetime) -> Done | Non
 
 
 def _wishes(products: Products) -> Wishes:
-    """Nothing that is sold below its cost, nothing of a category that the shop leaves out."""
+    """Nothing that is sold out or below its cost, nothing of a category that the shop leaves out."""
     rules = {rule.category: rule for rule in CategoryRule.objects.all()}
     out = {name for name, rule in rules.items() if not rule.is_recommended}
-    stock = np.where(
-        [products.categories[number] in out for number in products.category], 0.0, np.nan
-    )
+    stock = shop.stock(products)
+    stock[[products.categories[number] in out for number in products.category]] = 0.0
     return Wishes(
         k=KEPT,
         rules={

@@ -55,6 +55,12 @@ def margins(known: Products) -> Floats:
     return np.array([told.get(key, np.nan) for key in known.keys], dtype=np.float64)
 
 
+def stock(known: Products) -> Floats:
+    """(m,) pieces, NaN where the shop tells none."""
+    told = dict(Product.objects.exclude(stock=None).values_list("pk", "stock"))
+    return np.array([told.get(int(key), np.nan) for key in known.keys], dtype=np.float64)
+
+
 def buyers(database: duckdb.DuckDBPyConnection, *, now: int, asked: bool = False) -> Ints:
     """Profiled customers with an order before `now`, ascending; `asked`: who agreed to recommendations as well."""
     agreed = f"""SEMI JOIN (SELECT customer_id FROM consents WHERE is_granted

@@ -108,7 +108,7 @@ def of_customers(customer_ids: Sequence[int], *, limit: int = SHOWN) -> dict[int
     popular = [
         _suggestion(known[key], _AS_POPULAR, Reason.POPULAR.name)
         for key in run.popular
-        if key in known and known[key].is_product
+        if key in known and _is_sold(known[key])
     ]
     shelves = {}
     for customer in customer_ids:
@@ -193,13 +193,18 @@ def _personal(stored: Any, known: dict[int, Product]) -> list[Suggestion]:
     found = []
     for key, score, code, because, days in zip(*stored, strict=True):
         product, reason = known.get(key), Reason(code)
-        if product is None or not product.is_product:
+        if product is None or not _is_sold(product):
             continue
         if because and because not in known:
             reason = Reason.POPULAR  # what explained it was removed
         words = in_words(reason, product=str(known.get(because, "")), days=days)
         found.append(_suggestion(product, words, reason.name, score=score))
     return found
+
+
+def _is_sold(product: Product) -> bool:
+    """Not sold out since the lists were made."""
+    return product.is_product and (product.stock is None or product.stock > 0)
 
 
 def _suggestion(

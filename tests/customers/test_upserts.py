@@ -147,6 +147,9 @@ def test_a_product_known_by_name_alone_keeps_what_is_known(now: datetime) -> Non
         "https://a.example/tea.png",
     )  # fmt: skip
     assert tell(source, now=now, products=[told])["products"].duplicates == 1
+    for stock, kept in ((3, 3), (None, 3), (0, 0)):
+        tell(source, now=now, products=[{**told, "stock": stock}])
+        assert Product.objects.get().stock == kept
     assert tell(source, now=now, products=[{"price_cents": 900}])["products"].updated == 1
 
 

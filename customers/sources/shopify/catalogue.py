@@ -9,7 +9,15 @@ from typing import Any
 from customers.intake.translation import Row
 from customers.sources.segment.fields import Fields, fields, text
 from customers.sources.shopify.values import header, number_of
-from customers.sources.webhooks import Webhook, cents, currency_of, objects, required_id
+from customers.sources.webhooks import (
+    UNCOUNTED,
+    Webhook,
+    cents,
+    currency_of,
+    objects,
+    pieces,
+    required_id,
+)
 
 
 _DOMAIN = re.compile(r"[a-z0-9.-]{1,200}")
@@ -32,8 +40,22 @@ def product(webhook: Webhook) -> Iterator[Row]:
             "image_url": next(
                 filter(None, (text(one.get("src"), limit=2000) for one in images)), None
             ),
+            "stock": _stock(said),
         },
     )
+
+
+def _stock(said: Fields) -> int | None:
+    """Of all variants together; UNCOUNTED where one is sold whatever is left, None where none is told."""
+    variants = objects(said.get("variants"))
+    if any(
+        one.get("inventory_policy") == "continue" or one.get("inventory_management", "") is None
+        for one in variants
+    ):
+        return UNCOUNTED
+    found = [pieces(one.get("inventory_quantity")) for one in variants]
+    told = [max(left, 0) for left in found if left is not None]
+    return sum(told) if told else None
 
 
 def _category(said: Fields) -> str | None:

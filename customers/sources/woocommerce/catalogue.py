@@ -11,11 +11,13 @@ from customers.sources.amounts import AmountError, whole
 from customers.sources.segment.calls import address
 from customers.sources.segment.fields import Fields, Refused, ident, text
 from customers.sources.webhooks import (
+    UNCOUNTED,
     Webhook,
     cents,
     currency_of,
     first_time,
     objects,
+    pieces,
     required_id,
 )
 from customers.sources.woocommerce.values import shop_id
@@ -44,8 +46,21 @@ def _product(webhook: Webhook) -> Iterator[Row]:
             "brand": _first(said, "brands"),
             "url": text(said.get("permalink"), limit=2000) or None,
             "image_url": next(filter(None, images), None),
+            "stock": _stock(said),
         },
     )
+
+
+def _stock(said: Fields) -> int | None:
+    """UNCOUNTED where it is sold whatever is left; None where nothing is told."""
+    status = text(said.get("stock_status"), limit=30)
+    if status == "outofstock":
+        return 0
+    if status == "onbackorder" or said.get("backorders_allowed") is True:
+        return UNCOUNTED
+    if said.get("manage_stock") is True:
+        return pieces(said.get("stock_quantity"))
+    return UNCOUNTED if status == "instock" else None
 
 
 def _first(said: Fields, name: str) -> str | None:

@@ -199,6 +199,22 @@ def test_person_can_read_what_is_recommended_and_it_goes_with_them() -> None:
     assert all(one["reason"] for one in told[0]["products"])
 
 
+def test_what_is_sold_out_is_not_recommended_and_goes_from_lists_at_once() -> None:
+    done()
+    row = Recommendation.objects.order_by("pk")[0]
+    gone = row.products[0]
+    Product.objects.filter(pk=gone).update(stock=0)
+    assert gone not in [one.product_id for one in stored.of_customer(row.customer_id).suggestions]
+    done(STARTS_AT + timedelta(days=1))
+    assert not Recommendation.objects.filter(products__contains=[gone]).exists()
+    run = stored.current()
+    assert run is not None
+    assert gone not in run.popular
+    Product.objects.filter(pk=gone).update(stock=5)
+    done(STARTS_AT + timedelta(days=2))
+    assert Recommendation.objects.filter(products__contains=[gone]).exists()
+
+
 def test_what_is_closed_is_counted_once_for_the_page() -> None:
     category = Product.objects.exclude(category="").values_list("category", flat=True)[0]
     CategoryRule.objects.create(category=category, days_closed=3650)

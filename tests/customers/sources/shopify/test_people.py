@@ -7,6 +7,7 @@ import pytest
 
 from customers.intake.translation import Person, SamePerson
 from customers.sources.shopify import PRIVACY_TOPICS, translate
+from customers.sources.webhooks import UNCOUNTED
 from tests.customers.sources.shopify import payloads
 from tests.customers.sources.shopify.payloads import GRACE, consent, customer
 from tests.customers.sources.told import RECEIVED, Told, epoch
@@ -211,7 +212,24 @@ def test_a_product_is_told_with_its_lowest_price() -> None:
         "brand": "Leaf & Co",
         "url": "https://leaf.myshopify.com/products/tea-1",
         "image_url": "https://cdn.example/tea.jpg",
+        "stock": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("variants", "stock"),
+    [
+        ([{"inventory_quantity": 3}, {"inventory_quantity": "4"}, {"inventory_quantity": -2}], 7),
+        ([{"inventory_quantity": 0, "inventory_management": "shopify", "inventory_policy": "deny"}], 0),
+        ([{"inventory_quantity": 0, "inventory_policy": "continue"}], UNCOUNTED),
+        ([{"inventory_quantity": 0, "inventory_management": None}, {"inventory_quantity": 1}], UNCOUNTED),
+        ([{"inventory_quantity": "many"}, {"inventory_quantity": 2.5}], None),
+        ([], None),
+    ],
+)  # fmt: skip
+def test_stock_is_of_all_variants(variants: list[dict[str, Any]], stock: int | None) -> None:
+    found = told(payloads.product(variants=variants), topic="products/update")
+    assert found.values("products")["stock"] == stock
 
 
 def test_a_product_without_much_says_little() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from customers.intake.translation import Person
+from customers.sources.webhooks import UNCOUNTED
 from customers.sources.woocommerce import translate
 from tests.customers.sources.told import RECEIVED, Told, epoch
 from tests.customers.sources.woocommerce.payloads import (
@@ -250,10 +251,25 @@ def test_a_product_is_told_with_its_first_category() -> None:
     assert found.values("products") == {
         "external_id": "91", "name": "Tea & more", "category": "Green & white", "price_cents": 990,
         "brand": "Leaf & Co", "url": "https://shop.example/product/tea/",
-        "image_url": "https://shop.example/tea.jpg",
+        "image_url": "https://shop.example/tea.jpg", "stock": None,
     }  # fmt: skip
     assert told(product(price=""), "product.created").values("products")["price_cents"] is None
     assert told(product(parent_id=91, id=901), "product.updated").ignored
+
+
+@pytest.mark.parametrize(
+    ("changes", "stock"),
+    [
+        ({"stock_status": "outofstock", "stock_quantity": None}, 0),
+        ({"stock_status": "instock", "manage_stock": True, "stock_quantity": 12}, 12),
+        ({"stock_status": "instock", "manage_stock": True, "stock_quantity": "x"}, None),
+        ({"stock_status": "instock", "manage_stock": False, "stock_quantity": None}, UNCOUNTED),
+        ({"stock_status": "onbackorder", "manage_stock": True, "stock_quantity": -3}, UNCOUNTED),
+        ({"manage_stock": True, "stock_quantity": 0, "backorders_allowed": True}, UNCOUNTED),
+    ],
+)
+def test_stock_as_the_shop_sells_it(changes: dict[str, Any], stock: int | None) -> None:
+    assert told(product(**changes), "product.updated").values("products")["stock"] == stock
 
 
 def test_a_review_is_plain_text_of_the_reviewer() -> None:
