@@ -13,7 +13,9 @@ and its statement does nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,7 +28,6 @@ from campaigns.channels.base import Verdict
 from campaigns.enums import BounceClass, CampaignState, DeliveryState, ReportKind, SkipReason
 from campaigns.journal import Reply
 from campaigns.limits import Grant
-from campaigns.models import Campaign
 from campaigns.rendering import Recipient
 from campaigns.returns import budget, recording, wording
 from campaigns.returns.recording import Incoming
@@ -122,12 +123,16 @@ _PURPOSE = "(SELECT purpose FROM campaigns_campaign WHERE id = %(campaign_id)s)"
 _SOFT_OPT_IN = """%(soft_opt_in)s AND (SELECT with_soft_opt_ins FROM campaigns_campaign
                                        WHERE id = %(campaign_id)s)"""
 
+# A state that no index serves. The planner would else walk all that anybody holds, by the index on leases,
+# which is as long as what was sent since the last vacuum; a group is found by its ids.
+_IS = "delivery.state || '' ="
+
 # Before the intent, by itself: a statement sees what had committed when it began, not what it waited
 # for. The rows of the group come first, as in the intent and wherever both are locked.
 _LOCK_STATES = f"""
 WITH mine AS MATERIALIZED (
-    SELECT customer_id FROM campaigns_delivery
-    WHERE id = ANY(%(ids)s) AND owner = %(owner)s AND state = '{DeliveryState.CLAIMED}'
+    SELECT customer_id FROM campaigns_delivery delivery
+    WHERE id = ANY(%(ids)s) AND owner = %(owner)s AND {_IS} '{DeliveryState.CLAIMED}'
     ORDER BY id FOR NO KEY UPDATE
 )
 {gate.lock_states(customer_ids="SELECT customer_id FROM mine", purpose=_PURPOSE)}"""
@@ -142,7 +147,7 @@ WITH asked AS (
 ), mine AS MATERIALIZED (
     SELECT delivery.id, delivery.customer_id, asked.message_id
     FROM asked JOIN campaigns_delivery delivery ON delivery.id = asked.id
-    WHERE delivery.state = '{DeliveryState.CLAIMED}' AND delivery.owner = %(owner)s
+    WHERE {_IS} '{DeliveryState.CLAIMED}' AND delivery.owner = %(owner)s
       AND delivery.epoch = asked.epoch
     FOR NO KEY UPDATE OF delivery
 ), running AS MATERIALIZED (
@@ -243,6 +248,21 @@ def _enter(
         )  # fmt: skip
 
 
+_MARK = f"""
+UPDATE campaigns_delivery delivery
+SET state = told.state, reason = told.reason, reply = told.reply,
+    accepted_at = told.accepted_at, owner = '', leased_until = NULL,
+    attempt = attempt - CASE WHEN told.state = '{DeliveryState.PLANNED}' THEN 1 ELSE 0 END,
+    next_attempt_at = clock_timestamp() + make_interval(secs => told.wait)
+FROM json_to_recordset(%s) AS told(id bigint, epoch int, state text, reason text, reply text,
+                                   accepted_at timestamptz, wait int),
+     campaigns_campaign campaign
+WHERE delivery.id = told.id AND delivery.epoch = told.epoch AND delivery.owner = %s
+  AND {_IS} '{DeliveryState.SENDING}' AND campaign.id = delivery.campaign_id
+RETURNING delivery.id, delivery.customer_id, delivery.campaign_id, delivery.address_hmac,
+          campaign.salt, campaign.discount_percent"""
+
+
 def mark(*, owner: str, outcomes: Sequence[Outcome], now: datetime) -> int:
     """
     Write what became of rows that `owner` has SENDING, and tell the ledger, in one transaction.
@@ -253,48 +273,40 @@ def mark(*, owner: str, outcomes: Sequence[Outcome], now: datetime) -> int:
     if not outcomes:
         return 0
     by_id = {outcome.id: outcome for outcome in outcomes}
+    states = {outcome.id: outcome.state for outcome in outcomes}
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            UPDATE campaigns_delivery delivery
-            SET state = told.state, reason = told.reason, reply = told.reply,
-                accepted_at = told.accepted_at, owner = '', leased_until = NULL,
-                attempt = attempt - CASE WHEN told.state = '{DeliveryState.PLANNED}' THEN 1 ELSE 0 END,
-                next_attempt_at = clock_timestamp() + make_interval(secs => told.wait)
-            FROM unnest(%s::bigint[], %s::int[], %s::text[], %s::text[], %s::text[],
-                        %s::timestamptz[], %s::int[])
-                AS told(id, epoch, state, reason, reply, accepted_at, wait)
-            WHERE delivery.id = told.id AND delivery.epoch = told.epoch AND delivery.owner = %s
-              AND delivery.state = '{DeliveryState.SENDING}'
-            RETURNING delivery.id, delivery.customer_id, delivery.campaign_id, delivery.address_hmac
-            """,
-            [*_columns(outcomes), owner],
-        )
-        marked = cursor.fetchall()
-        campaigns = Campaign.objects.in_bulk({row[2] for row in marked})
+        cursor.execute(_MARK, [json.dumps([_told(one, states[one.id]) for one in outcomes]), owner])
+        marked = sorted(cursor.fetchall())
         record_many(
             event
-            for key, customer_id, campaign_id, _ in sorted(marked)
-            if (event := _event(by_id[key], customer_id, campaigns[campaign_id], now=now))
+            for key, customer_id, campaign_id, _, _, discount_percent in marked
+            if (event := _event(by_id[key], customer_id, campaign_id, discount_percent, now=now))
         )
-        # soft bounces lock their addresses until all are written: everywhere in one order
-        by_address = sorted(marked, key=lambda row: (row[3], row[0]))
-        bounces = (_bounce(by_id[row[0]]) for row in by_address)
-        recording.record_all((bounce for bounce in bounces if bounce), now=now)
-        unknown = [row[0] for row in marked if by_id[row[0]].state == DeliveryState.UNKNOWN]
-        if unknown:
-            recording.settle_reported(unknown, now=now)
-        for campaign_id in campaigns:
-            budget.count_reputation(
-                campaign_id,
-                sum(_is_reputation(by_id[row[0]]) for row in marked if row[2] == campaign_id),
-            )
+        refused = [row for row in marked if (reply := by_id[row[0]].reply) and reply.verdict]
+        if refused:
+            _follow_refusals(refused, by_id, states, now=now)
     told: dict[str, dict[str, list[int]]] = {}
-    for key, _, campaign_id, _ in marked:
-        of_campaign = told.setdefault(campaigns[campaign_id].salt, {})
-        of_campaign.setdefault(by_id[key].state.value, []).append(key)
+    for key, _, _, _, salt, _ in marked:
+        told.setdefault(salt, {}).setdefault(states[key].value, []).append(key)
     logbook.answered(told, now=now)
     return len(marked)
+
+
+def _follow_refusals(
+    refused: Sequence[Sequence[Any]], by_id: Mapping[int, Outcome],
+    states: Mapping[int, DeliveryState], *, now: datetime,
+) -> None:  # fmt: skip
+    """refused: rows that _MARK returned."""
+    # soft bounces lock their addresses until all are written: everywhere in one order
+    by_address = sorted(refused, key=lambda row: (row[3], row[0]))
+    bounces = (_bounce(by_id[row[0]]) for row in by_address)
+    recording.record_all((bounce for bounce in bounces if bounce), now=now)
+    unknown = [row[0] for row in refused if states[row[0]] == DeliveryState.UNKNOWN]
+    if unknown:
+        recording.settle_reported(unknown, now=now)
+    about_us = Counter(row[2] for row in refused if _is_reputation(by_id[row[0]]))
+    for campaign_id, refusals in about_us.items():
+        budget.count_reputation(campaign_id, refusals)
 
 
 def release(*, owner: str) -> int:
@@ -309,36 +321,28 @@ def release(*, owner: str) -> int:
         return int(cursor.rowcount)
 
 
-def _columns(outcomes: Sequence[Outcome]) -> list[list[object]]:
-    """One list a column, for unnest."""
-    rows = []
-    for outcome in outcomes:
-        state, reply = outcome.state, outcome.reply
-        sent = state == DeliveryState.SENT and reply is not None
-        rows.append(
-            (
-                outcome.id,
-                outcome.epoch,
-                state.value,
-                SkipReason.RENDER_ERROR.value if outcome.unrenderable else "",
-                (outcome.unrenderable or (reply.reply if reply else ""))[:300].replace("\x00", " "),
-                reply.at if sent and reply else None,
-                policy.retry_seconds(outcome.attempt) if state == DeliveryState.DEFERRED else None,
-            )
-        )
-    return [list(column) for column in zip(*rows, strict=True)]
+def _told(outcome: Outcome, state: DeliveryState) -> dict[str, object]:
+    """What _MARK is told of a row."""
+    reply = outcome.reply
+    return {
+        "id": outcome.id, "epoch": outcome.epoch, "state": state.value,
+        "reason": SkipReason.RENDER_ERROR.value if outcome.unrenderable else "",
+        "reply": (outcome.unrenderable or (reply.reply if reply else ""))[:300].replace("\x00", " "),
+        "accepted_at": reply.at.isoformat() if reply and state == DeliveryState.SENT else None,
+        "wait": policy.retry_seconds(outcome.attempt) if state == DeliveryState.DEFERRED else None,
+    }  # fmt: skip
 
 
 def _event(
-    outcome: Outcome, customer_id: int, campaign: Campaign, *, now: datetime
+    outcome: Outcome, customer_id: int, campaign_id: int, discount_percent: int, *, now: datetime
 ) -> EventRow | None:
     reply = outcome.reply
-    if reply is None or outcome.state != DeliveryState.SENT:
+    if reply is None or reply.verdict:
         return None
     return EventRow(
         customer_id=customer_id, kind=EventKind.DELIVERED, happened_at=reply.at, arrived_at=now,
-        external_id=f"delivery:{outcome.id}:{EventKind.DELIVERED}", campaign_id=campaign.pk,
-        delivery_id=outcome.id, properties=delivered_properties(campaign),
+        external_id=f"delivery:{outcome.id}:{EventKind.DELIVERED}", campaign_id=campaign_id,
+        delivery_id=outcome.id, properties=delivered_properties(discount_percent=discount_percent),
     )  # fmt: skip
 
 

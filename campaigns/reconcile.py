@@ -81,7 +81,7 @@ def settle(
                 customer_id=row.customer_id, kind=EventKind.DELIVERED,
                 happened_at=row.intent_at or now, arrived_at=now,
                 external_id=f"delivery:{row.pk}:DELIVERED", campaign_id=row.campaign_id,
-                delivery_id=row.pk, properties=delivered_properties(row.campaign),
+                delivery_id=row.pk, properties=delivered_properties(discount_percent=row.campaign.discount_percent),
             )
             for row in delivered if row.pk in settled
         )  # fmt: skip

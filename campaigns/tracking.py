@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
-from campaigns.models import Campaign, Delivery, Link
+from campaigns.models import Delivery, Link
 from consent import queries, tokens
 from core import ids
 from customers import events
@@ -63,6 +63,6 @@ def record_click(delivery: Delivery, number: int, *, now: datetime) -> bool:
     )  # fmt: skip
 
 
-def delivered_properties(campaign: Campaign) -> dict[str, Any]:
+def delivered_properties(*, discount_percent: int) -> dict[str, Any]:
     """What a DELIVERED event says about the message, for readers who must not look upwards."""
-    return {"discount_percent": campaign.discount_percent}
+    return {"discount_percent": discount_percent}

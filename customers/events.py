@@ -67,11 +67,54 @@ def record(
 
 
 def record_many(rows: Iterable[EventRow]) -> int:
-    """Add many events by COPY and return how many are new; one transaction, all or none."""
+    """Add many events and return how many are new; one transaction, all or none."""
     entries = list(rows)
     if not entries:
         return 0
-    table = pa.table({
+    with transaction.atomic(), connection.cursor() as cursor:
+        if len(entries) <= _FEW:
+            told: list[Any] = [json.dumps([_as_told(row) for row in entries])]
+            rows_of = f"json_to_recordset(%s) AS s({', '.join(f'{n} {t}' for n, t in _COLUMNS)})"
+        else:
+            stage(cursor, name="staged_ledger_rows", table=_as_table(entries))
+            told, rows_of = [], "staged_ledger_rows s"
+        announce_writing(cursor)
+        cursor.execute(
+            f"""
+            INSERT INTO customers_event (source_id, external_id, customer_id, kind, happened_at,
+                                         arrived_at, campaign_id, delivery_id, properties)
+            SELECT s.source_id, s.external_id, coalesce(c.merged_into_id, s.customer_id), s.kind,
+                   s.happened_at, s.arrived_at, s.campaign_id, s.delivery_id, s.properties::jsonb
+            FROM {rows_of} LEFT JOIN customers_customer c ON c.id = s.customer_id
+            -- one order for everybody: two writers of the same rows wait, they do not deadlock
+            ORDER BY s.source_id, s.external_id
+            ON CONFLICT (source_id, external_id) DO NOTHING
+            """,
+            told,
+        )
+        return int(cursor.rowcount)
+
+
+_FEW = 1000  # rows: more go by COPY, whose temporary table costs as much as some hundred of them
+_COLUMNS = (
+    ("source_id", "bigint"), ("external_id", "text"), ("customer_id", "bigint"), ("kind", "text"),
+    ("happened_at", "timestamptz"), ("arrived_at", "timestamptz"), ("campaign_id", "bigint"),
+    ("delivery_id", "bigint"), ("properties", "json"),
+)  # fmt: skip
+
+
+def _as_told(row: EventRow) -> dict[str, Any]:
+    return {
+        "source_id": row.source.pk if row.source else None, "external_id": row.external_id,
+        "customer_id": row.customer_id, "kind": row.kind,
+        "happened_at": row.happened_at.isoformat(), "arrived_at": row.arrived_at.isoformat(),
+        "campaign_id": row.campaign_id, "delivery_id": row.delivery_id,
+        "properties": dict(row.properties),
+    }  # fmt: skip
+
+
+def _as_table(entries: list[EventRow]) -> pa.Table:
+    return pa.table({
         "source_id": pa.array([row.source.pk if row.source else None for row in entries], pa.int64()),
         "external_id": pa.array([row.external_id for row in entries], pa.string()),
         "customer_id": pa.array([row.customer_id for row in entries], pa.int64()),
@@ -82,22 +125,6 @@ def record_many(rows: Iterable[EventRow]) -> int:
         "delivery_id": pa.array([row.delivery_id for row in entries], pa.int64()),
         "properties": pa.array([json.dumps(dict(row.properties)) for row in entries], pa.string()),
     })  # fmt: skip
-    with transaction.atomic(), connection.cursor() as cursor:
-        stage(cursor, name="staged_ledger_rows", table=table)
-        announce_writing(cursor)
-        cursor.execute(
-            """
-            INSERT INTO customers_event (source_id, external_id, customer_id, kind, happened_at,
-                                         arrived_at, campaign_id, delivery_id, properties)
-            SELECT s.source_id, s.external_id, coalesce(c.merged_into_id, s.customer_id), s.kind,
-                   s.happened_at, s.arrived_at, s.campaign_id, s.delivery_id, s.properties::jsonb
-            FROM staged_ledger_rows s LEFT JOIN customers_customer c ON c.id = s.customer_id
-            -- one order for everybody: two writers of the same rows wait, they do not deadlock
-            ORDER BY s.source_id, s.external_id
-            ON CONFLICT (source_id, external_id) DO NOTHING
-            """
-        )
-        return int(cursor.rowcount)
 
 
 # ---------------------------------------------------------------- reading by cursor
