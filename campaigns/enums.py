@@ -49,6 +49,8 @@ class SkipReason(models.TextChoices):
     """Why somebody in the segment got nothing; exactly one each, in this order of priority."""
 
     ERASED = "ERASED", "Erased"
+    RESTRICTED = "RESTRICTED", "Restricted: their data is kept and not used"
+    UNDER_AGE = "UNDER_AGE", "Under age, by what was declared"
     NO_ADDRESS = "NO_ADDRESS", "No e-mail address"
     SUPPRESSED = "SUPPRESSED", "Suppressed: bounced, complained or unsubscribed"
     NO_CONSENT = "NO_CONSENT", "No consent"

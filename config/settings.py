@@ -178,6 +178,9 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
 # How long data is kept, by class; what it does not name is not deleted. See consent/retention.py.
 RETENTION = env.text("COTERIE_RETENTION")
 
+# Who declared to be younger is not profiled and gets no promotions; 0: nobody's age is looked at.
+AGE_OF_CONSENT = env.integer("COTERIE_AGE_OF_CONSENT", 16)
+
 # What a restored backup would have forgotten, outside the database: a folder that no backup of the database
 # is restored over. Empty: COTERIE_HOME/logbook. Web and workers share it.
 LOGBOOK = env.text("COTERIE_LOGBOOK")

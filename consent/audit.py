@@ -93,6 +93,12 @@ def note(request: HttpRequest, response: HttpResponse) -> None:
         _note_staff(request, response)
 
 
+def changed(request: HttpRequest, *, what: str, numbers: Collection[int]) -> None:
+    """A member of staff corrected data about these customers; of the values nothing is written."""
+    actor = request.user.get_username()
+    write(_Look(via=STAFF, actor=actor, what=what, action="CHANGE", numbers=numbers))
+
+
 def write(look: _Look, *, file: File | None = None) -> None:
     numbers = set(look.numbers if file is None else file.numbers or ())
     PersonalDataAccess.objects.create(

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from consent import ledger, topics, wordings
-from consent.enums import NEWSLETTER, Channel, Purpose
+from consent.enums import NEWSLETTER, Act, Channel, Purpose
 from consent.models import ConsentState, Preference, Wording
 from customers.models import Customer
 
@@ -50,9 +50,9 @@ def options(customer: Customer, *, language: str) -> list[Option]:
     """
     granted = {
         (state.purpose, state.channel): state
-        for state in ConsentState.objects.filter(customer=customer, is_granted=True).select_related(
-            "event__wording"
-        )
+        for state in ConsentState.objects.filter(
+            customer=customer, event__act=Act.GRANTED
+        ).select_related("event__wording")
     }
     offered = {topic.purpose: topic.title_in(language) for topic in topics.offered()}
     found = {}
@@ -162,7 +162,7 @@ def end_pauses(*, now: datetime) -> int:
 def honour_signal(customer: Customer, *, now: datetime) -> None:
     """A browser's Global Privacy Control is an objection to sharing, with no form to fill in."""
     shared = ConsentState.objects.filter(
-        customer=customer, purpose=Purpose.SHARING, is_granted=True
+        customer=customer, purpose=Purpose.SHARING, event__act=Act.GRANTED
     )
     if shared.exists():
         ledger.object_to(

@@ -84,6 +84,8 @@ class Refusal(models.TextChoices):
     """Why the gate says no; one reason a person, in this order of priority."""
 
     ERASED = "ERASED", "Erased"
+    RESTRICTED = "RESTRICTED", "Restricted: their data is kept and not used"
+    UNDER_AGE = "UNDER_AGE", "Under age, by what was declared"
     NO_ADDRESS = "NO_ADDRESS", "No e-mail address"
     SUPPRESSED = "SUPPRESSED", "Suppressed: bounced, complained or unsubscribed"
     NO_CONSENT = "NO_CONSENT", "No consent"
@@ -93,6 +95,9 @@ class Refusal(models.TextChoices):
 
 class RequestKind(models.TextChoices):
     ACCESS = "ACCESS", "Copy of the data"
+    RECTIFICATION = "RECTIFICATION", "Correction"
+    RESTRICTION = "RESTRICTION", "Restriction: keep, do not use"
+    UNRESTRICTION = "UNRESTRICTION", "End of a restriction"
     ERASURE = "ERASURE", "Erasure"
     SHOP_ERASURE = "SHOP_ERASURE", "Erasure of a whole source"
 

@@ -8,11 +8,13 @@ from django import forms
 from django.conf import settings
 
 from consent.enums import RequestKind
+from consent.rectifying import FIELDS
+from consent.restricting import GROUNDS
 from core import ids
 from customers.models import Customer
 
 
-_KINDS = [(kind.value, kind.label) for kind in (RequestKind.ACCESS, RequestKind.ERASURE)]
+_KINDS = [(kind.value, kind.label) for kind in RequestKind if kind is not RequestKind.SHOP_ERASURE]
 
 
 class NewRequestForm(forms.Form):
@@ -48,6 +50,53 @@ class EraseForm(forms.Form):
         label="I know who asks, and that this cannot be undone",
         error_messages={"required": "Tick this to confirm."},
     )
+
+
+class RestrictForm(forms.Form):
+    """On which ground of the law."""
+
+    ground = forms.ChoiceField(choices=list(GROUNDS.items()), widget=forms.RadioSelect, label="Why")
+    note = forms.CharField(
+        max_length=300,
+        required=False,
+        label="Note",
+        help_text="Kept as proof; name nobody.",
+        widget=forms.TextInput,
+    )
+
+
+class LiftForm(forms.Form):
+    note = forms.CharField(
+        max_length=300,
+        label="Why it ends",
+        help_text="Kept as proof; name nobody.",
+        widget=forms.TextInput,
+    )
+    checked = forms.BooleanField(
+        label="The person was told that it ends",
+        error_messages={"required": "The law asks that they are told before (article 18(3))."},
+    )
+
+
+class CorrectForm(forms.Form):
+    """What is held, to be corrected; written as it is typed."""
+
+    first_name = forms.CharField(max_length=200, required=False, label=FIELDS["first_name"])
+    last_name = forms.CharField(max_length=200, required=False, label=FIELDS["last_name"])
+    email = forms.EmailField(max_length=320, required=False, label=FIELDS["email"])
+    country = forms.CharField(
+        max_length=100,
+        required=False,
+        label=FIELDS["country"],
+        help_text="As the shop writes it, for example DE.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        for name, value in cleaned.items():
+            if any(ord(character) < 32 for character in value):
+                self.add_error(name, "It has a character that is not printed.")
+        return cleaned
 
 
 class RefuseForm(forms.Form):

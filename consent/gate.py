@@ -28,6 +28,8 @@ _JUST_MERGED = f"""SELECT unnest(ARRAY[unread.customer_id,
 # An address without its keyed hash could not be found on the suppression list, so it is none.
 REFUSAL = f"""CASE
         WHEN customer.erased_at IS NOT NULL THEN '{Refusal.ERASED}'
+        WHEN customer.restricted_at IS NOT NULL THEN '{Refusal.RESTRICTED}'
+        WHEN customer.is_under_age THEN '{Refusal.UNDER_AGE}'
         WHEN customer.email = '' OR customer.email_hmac = '' THEN '{Refusal.NO_ADDRESS}'
         WHEN suppression.id IS NOT NULL THEN '{Refusal.SUPPRESSED}'
         WHEN consent_state.is_granted IS NOT TRUE AND soft_opt_in.is_enough IS NOT TRUE

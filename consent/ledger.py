@@ -150,7 +150,7 @@ def end(
 def withdraw_everything(*, customer_ids: Collection[int], method: str, now: datetime) -> int:
     """Withdraw whatever these customers allow; returns how many consents that were."""
     granted = ConsentState.objects.filter(
-        Q(is_granted=True) | Q(is_soft_opt_in=True), customer__in=customer_ids
+        event__act__in=[Act.GRANTED, Act.SOFT_OPT_IN], customer__in=customer_ids
     )
     with transaction.atomic():
         # in the order in which a hand-over locks them
@@ -270,7 +270,7 @@ def living(customer_id: int) -> int:
 def _is_unsubscribed(customer: Customer, purpose: str) -> bool:
     """Of all: nothing by e-mail is allowed and the address is suppressed; of a newsletter: it is not allowed."""
     allowed = ConsentState.objects.filter(
-        Q(is_granted=True) | Q(is_soft_opt_in=True), customer=customer, channel=Channel.EMAIL
+        event__act__in=[Act.GRANTED, Act.SOFT_OPT_IN], customer=customer, channel=Channel.EMAIL
     )
     if purpose != Purpose.MARKETING:
         return not allowed.filter(purpose=purpose).exists()

@@ -10,15 +10,18 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
+from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
-from consent import audit, files, requests
+from consent import audit, files, request_acting, requests
 from consent.enums import RequestKind, RequestStatus
-from consent.forms import EraseForm, NewRequestForm, RefuseForm
+from consent.forms import NewRequestForm, RefuseForm
 from consent.models import DataRequest
 from consent.personal_data import Person, holders
+from consent.rectifying import FIELDS
+from consent.restricting import GROUNDS
 from core import clock
 from core.watermarks import COLUMN
 from customers.models import Customer
@@ -63,7 +66,7 @@ def proof(result: dict[str, Any]) -> list[Held]:
 def request_page(
     request: HttpRequest,
     request_id: int,
-    erase_form: EraseForm | None = None,
+    act_form: Form | None = None,
     refuse_form: RefuseForm | None = None,
 ) -> HttpResponse:
     row = get_object_or_404(DataRequest.objects.select_related("customer", "source"), pk=request_id)
@@ -78,15 +81,18 @@ def request_page(
         object=row,
         row=row,
         is_open=is_open,
+        is_erasure=row.kind in {RequestKind.ERASURE, RequestKind.SHOP_ERASURE},
         has_begun=has_begun,
         is_overdue=is_overdue(row, now=clock.now()),
         may_act=request.user.has_perm(ACT),
         preview=preview(person),
         people=Customer.objects.filter(pk__in=person.customer_ids).select_related("source"),
         proof=proof(row.result),
-        erase_form=erase_form or EraseForm(),
+        act_form=act_form or request_acting.form_of(row),
+        ground=GROUNDS.get(row.result.get("ground", ""), ""),
+        corrected=[FIELDS[name] for name in row.result.get("corrected", ())],
         refuse_form=refuse_form or RefuseForm(),
-        status=400 if erase_form or refuse_form else 200,
+        status=400 if act_form or refuse_form else 200,
     )
 
 
@@ -120,12 +126,14 @@ def new(request: HttpRequest) -> HttpResponse:
 @require_POST
 @staff_page(VIEW, ACT)
 def carry_out(request: HttpRequest, request_id: int) -> HttpResponseBase:
-    """Prepare the copy, or erase after a tick in the box."""
-    row = get_object_or_404(DataRequest, pk=request_id)
-    form = EraseForm(request.POST)
-    if row.kind != RequestKind.ACCESS and not form.is_valid():
-        return request_page(request, request_id, erase_form=form)
-    return _then(request, row, lambda: requests.carry_out(row, now=clock.now()))
+    """Prepare the copy at once; anything else as its form says."""
+    row = get_object_or_404(DataRequest.objects.select_related("customer"), pk=request_id)
+    form = request_acting.form_of(row, request.POST)
+    if form is not None and not form.is_valid():
+        return request_page(request, request_id, act_form=form)
+    if row.kind == RequestKind.RECTIFICATION and row.customer_id:
+        audit.changed(request, what="data_request_carry_out", numbers=[row.customer_id])
+    return _then(request, row, lambda: request_acting.act(row, form, now=clock.now()))
 
 
 @require_POST

@@ -36,7 +36,8 @@ class PersonalDataAccess(models.Model):
         max_length=150, help_text="The staff member's name in the admin, or the name of the key."
     )
     action = models.CharField(
-        max_length=10, choices=[("VIEW", "Looked at"), ("EXPORT", "Took away")]
+        max_length=10,
+        choices=[("VIEW", "Looked at"), ("EXPORT", "Took away"), ("CHANGE", "Corrected")],
     )
     what = models.CharField(max_length=100, help_text="The page or file, by the name of its route.")
     customer_number = models.BigIntegerField(

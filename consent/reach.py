@@ -24,7 +24,7 @@ def with_reach(queryset: QuerySet[Customer]) -> QuerySet[Any]:
         address_hmac=OuterRef("email_hmac"), channel=Channel.EMAIL, lifted_at__isnull=True
     )
     return queryset.annotate(
-        is_reachable=Q(erased_at__isnull=True)
+        is_reachable=Q(erased_at__isnull=True, restricted_at__isnull=True, is_under_age=False)
         & ~Q(email="")
         & ~Q(email_hmac="")
         & Exists(consent)

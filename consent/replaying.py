@@ -17,7 +17,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from consent import entries, ledger, logbook, requests
+from consent import entries, ledger, logbook, requests, restricting
 from consent.enums import Act, RequestKind, SuppressionReason
 from consent.logbook_models import LogbookMark
 from consent.models import ConsentEvent
@@ -98,6 +98,8 @@ def replay(missing: Missing, *, now: datetime) -> dict[str, int]:
         done["addresses suppressed"] += 1
     for fact in _by(missing.acts, entries.ENDED):
         done["consents ended"] += _end(fact, now=now)
+    for fact in _by(missing.acts, entries.RESTRICTED):
+        done["people restricted or free again"] += _restrict(fact, now=now)
     for fact in _by(missing.acts, entries.ERASED):
         done["people erased"] += _erase(fact, now=now)
     return dict(done)
@@ -147,6 +149,13 @@ def _end(fact: Fact, *, now: datetime) -> int:
         )  # fmt: skip
         count += 1
     return count
+
+
+def _restrict(fact: Fact, *, now: datetime) -> int:
+    keys = [one.pk for one in meant(fact)]
+    if fact["on"]:
+        return restricting.restrict(customer_ids=keys, ground=fact["reason"], now=now)
+    return restricting.lift(customer_ids=keys, now=now)
 
 
 def _erase(fact: Fact, *, now: datetime) -> int:

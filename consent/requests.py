@@ -11,13 +11,14 @@ import json
 import logging
 import shutil
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
 
-from consent import entries, files, ledger, shop_erasure
+from consent import entries, files, ledger, rectifying, restricting, shop_erasure
 from consent.enums import RequestKind, RequestStatus, SuppressionReason
 from consent.models import DataRequest
 from consent.people import gather
@@ -31,6 +32,11 @@ log = logging.getLogger(__name__)
 
 DUE_WITHIN = timedelta(days=30)
 OPEN = (RequestStatus.RECEIVED, RequestStatus.IN_PROGRESS)
+BY_STAFF = (
+    RequestKind.ERASURE, RequestKind.RECTIFICATION, RequestKind.RESTRICTION,
+    RequestKind.UNRESTRICTION,
+)  # fmt: skip
+"""Begun by a person, who looks at who asks."""
 
 
 class RequestClosedError(ValueError):
@@ -96,8 +102,10 @@ def carry_out(request: DataRequest, *, now: datetime) -> DataRequest:
             _prepare_copy(row, now=now)
         elif row.kind == RequestKind.ERASURE:
             _erase(row, now=now)
-        else:
+        elif row.kind == RequestKind.SHOP_ERASURE:
             _erase_shop(row, now=now)
+        else:
+            _restrict_or_lift(row, now=now)
         row.save()
     return row
 
@@ -107,11 +115,47 @@ def carry_on(*, now: datetime) -> int:
     waiting = DataRequest.objects.filter(status__in=OPEN, export="").exclude(
         result__has_key="problem"
     )
-    by_machine = waiting.exclude(kind=RequestKind.ERASURE, status=RequestStatus.RECEIVED)
+    by_machine = waiting.exclude(kind__in=BY_STAFF, status=RequestStatus.RECEIVED)
     done = 0
     for row in by_machine.order_by("pk"):
         done += carry_out(row, now=now).status == RequestStatus.DONE
     return done
+
+
+def because(request: DataRequest, *, ground: str, note: str = "") -> DataRequest:
+    """Say on which ground of restricting.GROUNDS a restriction is asked for, or why it ends."""
+    request.result = {**request.result, "ground": ground, "note": note[:300]}
+    request.save(update_fields=["result"])
+    return request
+
+
+def rectify(request: DataRequest, *, values: Mapping[str, str], now: datetime) -> DataRequest:
+    """
+    Correct what is held about the customer of the request, which is then done; its proof names no values.
+
+    Raises RequestClosedError when it is done or refused already.
+    """
+    with transaction.atomic():
+        row = DataRequest.objects.select_for_update().get(pk=request.pk)
+        if row.status not in OPEN or row.customer is None:
+            raise RequestClosedError(f"{row} cannot be carried out")
+        changed = rectifying.rectify(row.customer, values=values, now=now)
+        row.result = {**row.result, "corrected": changed}
+        row.status, row.done_at = RequestStatus.DONE, now
+        row.save()
+    return row
+
+
+def _restrict_or_lift(row: DataRequest, *, now: datetime) -> None:
+    """Of everybody who is the same person."""
+    keys = list(person_of(row).customer_ids)
+    if row.kind == RequestKind.RESTRICTION:
+        ground = row.result.get("ground", "")
+        count = restricting.restrict(customer_ids=keys, ground=ground, now=now)
+    else:
+        count = restricting.lift(customer_ids=keys, now=now)
+    row.result = {**row.result, "rows": {"Customer": count} if count else {}}
+    row.status, row.done_at = RequestStatus.DONE, now
 
 
 def refuse(request: DataRequest, *, why: str, now: datetime) -> None:

@@ -44,7 +44,7 @@ _BUSY = (ImportStatus.DRAFT, ImportStatus.QUEUED, ImportStatus.RUNNING)
 # ---------------------------------------------------------------- the customer
 _EMPTY_CUSTOMER: dict[str, Any] = {
     "email": "", "email_hmac": "", "first_name": "", "last_name": "", "country": "", "language": "",
-    "phone": "", "traits": {},
+    "phone": "", "traits": {}, "born_on": None, "is_minor": None, "is_under_age": False,
 }  # fmt: skip
 
 

@@ -52,6 +52,9 @@ _FOLD = f"""
            customer_id, purpose, channel, act = '{Act.GRANTED}', {IS_SOFT}, {FROM_IMPORT}, happened_at, id
     FROM {{acts}} WHERE {IS_DECISIVE} ORDER BY {FOLD_ORDER}"""
 
+FOLD_OF = _FOLD.format(acts="(SELECT * FROM consent_consentevent WHERE customer_id = ANY(%s)) acts")
+"""The states of some customers, from all their acts: the columns of INSERT_STATES."""
+
 INSERT_STATES = """
     INSERT INTO consent_consentstate (customer_id, purpose, channel, is_granted, is_soft_opt_in,
                                       from_import, since, event_id)"""

@@ -8,6 +8,7 @@ from typing import Any
 from celery import shared_task
 
 from consent import (
+    ages,
     chain,
     choosing,
     ledger,
@@ -15,6 +16,7 @@ from consent import (
     privacy_webhooks,
     probing,
     requests,
+    restricting,
     retention,
     signing_up,
 )
@@ -26,6 +28,9 @@ log = logging.getLogger(__name__)
 
 @shared_task(name="consent.tasks.absorb_ledger")
 def absorb_ledger(**kwargs: Any) -> None:
+    # first who must not be profiled, then what they agreed to
+    ages.check(now=clock.now())
+    restricting.assert_held()
     if absorbed := ledger.absorb(now=clock.now()):
         log.info("%d acts of consent read from the ledger", absorbed)
 

@@ -54,7 +54,9 @@ KINDS = {
         columns=_same(
             "id", "source_id", "external_id", *_PII, "country", "language", "joined_at"
         ),
-        rows=lambda: Customer.objects.filter(erased_at__isnull=True, merged_into__isnull=True),
+        rows=lambda: Customer.objects.filter(
+            erased_at__isnull=True, merged_into__isnull=True, restricted_at__isnull=True
+        ),
     ),
     "ORDERS": Kind(
         scope="orders:read",
@@ -66,7 +68,7 @@ KINDS = {
             ("refunded_cents", "refunded"),
             ("channel", "channel"),
         ),
-        rows=lambda: Order.objects.annotate(refunded=Sum("refunds__amount_cents")),
+        rows=lambda: Order.objects.filter(customer__restricted_at__isnull=True).annotate(refunded=Sum("refunds__amount_cents")),
     ),
 }  # fmt: skip
 

@@ -13,8 +13,9 @@ from django.urls import reverse
 
 from campaigns.models import Campaign, Delivery
 from consent import gate
-from consent.enums import Channel, Purpose, Refusal
-from consent.models import ConsentEvent, ConsentState, Suppression
+from consent.enums import Channel, Purpose, Refusal, RequestKind, RequestStatus
+from consent.models import ConsentEvent, ConsentState, DataRequest, Suppression
+from consent.restricting import GROUNDS
 from customers import display
 from customers.enums import EventKind, MergeReason, OrderStatus
 from customers.models import Alias, Customer, Event, Merge, Order, Refund, Review
@@ -75,6 +76,14 @@ def reach(customer: Customer) -> Reach:
         if last.reason:
             why += f" ({last.get_reason_display()[0].lower()}{last.get_reason_display()[1:]})"
         return Reach(yes=False, why=why, since=last.happened_at)
+    if refusal is Refusal.RESTRICTED:
+        asked = DataRequest.objects.filter(
+            customer=customer, kind=RequestKind.RESTRICTION, status=RequestStatus.DONE
+        )
+        last_asked = asked.order_by("-done_at").first()
+        ground = GROUNDS.get(last_asked.result.get("ground", ""), "") if last_asked else ""
+        why = f"{refusal.label}. {ground}" if ground else str(refusal.label)
+        return Reach(yes=False, why=why, since=customer.restricted_at)
     return Reach(yes=False, why=str(refusal.label), since=customer.erased_at)
 
 

@@ -30,12 +30,30 @@ _OF_ORDER = """SELECT o.customer_id FROM (SELECT DISTINCT order_id FROM {rows}) 
     JOIN customers_order o ON o.id = lines.order_id"""
 _CUSTOMER = "SELECT id AS customer_id FROM {rows}"
 # An address or a name that changed changes nothing that is computed, but for the domain of the address.
-_CUSTOMER_COLUMNS = (
+CUSTOMER_COLUMNS = (
     "country", "language", "email", "traits", "joined_at", "arrived_at", "erased_at", "merged_into_id",
 )  # fmt: skip
-_CHANGED_CUSTOMER = f"""SELECT fresh.id AS customer_id FROM fresh JOIN gone ON gone.id = fresh.id
-    WHERE ({", ".join(f"fresh.{column}" for column in _CUSTOMER_COLUMNS)})
-       IS DISTINCT FROM ({", ".join(f"gone.{column}" for column in _CUSTOMER_COLUMNS)})"""
+
+
+def _changed_customer(*columns: str) -> str:
+    return f"""SELECT fresh.id AS customer_id FROM fresh JOIN gone ON gone.id = fresh.id
+    WHERE ({", ".join(f"fresh.{column}" for column in columns)})
+       IS DISTINCT FROM ({", ".join(f"gone.{column}" for column in columns)})"""
+
+
+def watch_customers(*columns: str) -> str:
+    """SQL after which these columns are what the trigger on changed customers compares."""
+    name, table = "dirty_customers_customer_update", "customers_customer"
+    return f"DROP TRIGGER {name} ON {table};" + _FUNCTION.format(
+        name=name,
+        who=_changed_customer(*columns),
+        act="UPDATE",
+        table=table,
+        rows=_ROWS["UPDATE"][0],
+    )
+
+
+_CHANGED_CUSTOMER = _changed_customer(*CUSTOMER_COLUMNS)
 
 _TABLES = {
     "customers_customer": _CUSTOMER,

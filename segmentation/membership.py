@@ -131,7 +131,7 @@ _WRITE_SOME = """
         FROM unnest(%(wanted_segments)s::bigint[], %(wanted_customers)s::bigint[])
             AS w (segment_id, customer_id)
         JOIN customers_customer c ON c.id = w.customer_id
-        WHERE c.erased_at IS NULL AND c.merged_into_id IS NULL
+        WHERE c.erased_at IS NULL AND c.merged_into_id IS NULL AND c.restricted_at IS NULL
     ), gone AS (
         DELETE FROM segmentation_membership m USING unnest(%(touched)s::bigint[]) AS t (customer_id)
         WHERE m.customer_id = t.customer_id AND m.segment_id = ANY(%(segments)s)
@@ -168,7 +168,7 @@ def _write_difference(
         cursor.execute(
             # also who is no longer there: an import was undone since they were read
             "DELETE FROM wanted w WHERE NOT EXISTS (SELECT FROM customers_customer c"
-            " WHERE c.id = w.customer_id AND c.erased_at IS NULL AND c.merged_into_id IS NULL)"
+            " WHERE c.id = w.customer_id AND c.erased_at IS NULL AND c.merged_into_id IS NULL AND c.restricted_at IS NULL)"
         )
         cursor.execute(
             """

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from consent import requests
 from consent.enums import RequestKind, RequestStatus
 from consent.models import DataRequest
+from consent.restricting import GROUNDS
 from core import clock, ids
 from customers.api.visible import customer, filtered, one, seen
 from gateway.errors import Refused
@@ -21,7 +22,8 @@ from gateway.schema import operation
 from gateway.views import Endpoint, answer
 
 
-ASKED = [(kind.value, kind.label) for kind in (RequestKind.ACCESS, RequestKind.ERASURE)]
+AT_ONCE = (RequestKind.RESTRICTION, RequestKind.UNRESTRICTION)
+ASKED = [(kind.value, kind.label) for kind in (RequestKind.ACCESS, RequestKind.ERASURE, *AT_ONCE)]
 
 
 class DataRequestSerializer(serializers.Serializer[Any]):
@@ -50,6 +52,12 @@ class DataRequestInSerializer(StrictSerializer):
     reference = Text(
         max_length=100, required=False, help_text="Your number of it: the same one is one request."
     )
+    ground = serializers.ChoiceField(
+        choices=list(GROUNDS.items()),
+        required=False,
+        help_text="Of a restriction, which needs one (article 18(1)).",
+    )
+    note = Text(max_length=300, required=False, help_text="Why a restriction ends; name nobody.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("customer_id" in attrs) == ("email" in attrs):
@@ -59,6 +67,10 @@ class DataRequestInSerializer(StrictSerializer):
                         serializers.ErrorDetail("Name a customer or an address.", code="required")
                     ]
                 }
+            )
+        if attrs["kind"] == RequestKind.RESTRICTION and "ground" not in attrs:
+            raise serializers.ValidationError(
+                {"ground": [serializers.ErrorDetail("Say on which ground.", code="required")]}
             )
         return attrs
 
@@ -89,7 +101,8 @@ class DataRequestEndpoint(Endpoint):
 
     @operation(
         "create_data_request", "Make a data request", scope="requests:write", tag="Data requests",
-        says="ACCESS prepares a copy that staff hand over; ERASURE waits for staff to confirm it.",
+        says="ACCESS prepares a copy that staff hand over; ERASURE waits for staff to confirm it; "
+        "RESTRICTION and UNRESTRICTION are done when you have the answer.",
         takes=DataRequestInSerializer, gives=DataRequestSerializer, statuses=(201,),
         sent={"kind": "ERASURE", "customer_id": 17, "reference": "ticket-4711"}, given=EXAMPLE,
         errors=(404, 410),
@@ -114,6 +127,9 @@ class DataRequestEndpoint(Endpoint):
             address_hmac=hmac,
             reference=said.get("reference", ""),
         )
+        if row.kind in AT_ONCE and row.status in requests.OPEN:
+            requests.because(row, ground=said.get("ground", ""), note=said.get("note", ""))
+            row = requests.carry_out(row, now=clock.now())
         return answer(DataRequestSerializer, row, status=201)
 
     @operation(

@@ -49,6 +49,16 @@ class Customer(models.Model):
         help_text="The same person under another number. This row is then empty and counts nowhere.",
     )
     created_by_import = models.BigIntegerField(null=True, editable=False)
+    restricted_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since then kept and not used; see consent.restricting."
+    )
+    born_on = models.DateField(null=True, blank=True, help_text="As declared, in the traits.")
+    is_minor = models.BooleanField(null=True, blank=True, help_text="As declared, in the traits.")
+    is_under_age = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Younger than COTERIE_AGE_OF_CONSENT by what was declared; see consent.ages.",
+    )
 
     class Meta:
         constraints = [
@@ -57,6 +67,16 @@ class Customer(models.Model):
         indexes = [
             models.Index(fields=["email_hmac"], name="customer_email_hmac"),
             models.Index(fields=["email"], name="customer_email"),
+            models.Index(
+                fields=["id"],
+                name="customer_held",
+                condition=models.Q(restricted_at__isnull=False) | models.Q(is_under_age=True),
+            ),
+            models.Index(
+                fields=["born_on"],
+                name="customer_declared_age",
+                condition=models.Q(born_on__isnull=False) | models.Q(is_minor__isnull=False),
+            ),
         ]
         permissions = [
             ("see_addresses", "Can see e-mail addresses of customers, and search by them")

@@ -56,7 +56,10 @@ def export(request: HttpRequest, segment_id: int) -> StreamingHttpResponse:
         " with addresses" if with_addresses else "",
     )  # fmt: skip
     numbers = list(
-        queries.members(segment).filter(erased_at=None).order_by("pk").values_list("pk", flat=True)
+        queries.members(segment)
+        .filter(erased_at=None, restricted_at=None)
+        .order_by("pk")
+        .values_list("pk", flat=True)
     )
     stamp = audit.take_away(request, numbers=numbers, with_addresses=with_addresses)
     answer = StreamingHttpResponse(
@@ -76,7 +79,7 @@ def _lines(
     yield writer.writerow([*heads, watermarks.COLUMN])
     members = (
         queries.members(segment)
-        .filter(erased_at=None)
+        .filter(erased_at=None, restricted_at=None)
         .order_by("pk")
         .values_list("pk", "source__name", "external_id", "email")
     )
