@@ -137,7 +137,9 @@ REASONS = {
 
 def _members(key: ApiKey) -> QuerySet[Membership]:
     living = Membership.objects.filter(
-        customer__erased_at__isnull=True, customer__merged_into__isnull=True
+        customer__erased_at__isnull=True,
+        customer__merged_into__isnull=True,
+        customer__restricted_at__isnull=True,
     )
     return seen(living, key=key, source="customer__source_id")
 
