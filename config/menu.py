@@ -19,18 +19,29 @@ def _may(permission: str) -> Callable[[HttpRequest], bool]:
     return has_permission
 
 
+_LINES: list[Callable[[str], int]] = []
+
+
 def _item(
     title: str, icon: str, route: str, permission: str | None = None, also: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """A line to `route`; it is also the one where we are on pages whose path begins with `also`."""
     link = reverse_lazy(f"admin:{route}")
 
-    def is_active(request: HttpRequest) -> bool:
+    def matched(path: str) -> int:
+        """How many letters of `path` this line stands for; 0 where it does not."""
         home = reverse("admin:index")
         if route == "index":
-            return request.path == home
-        return request.path.startswith((str(link), *(home + path for path in also)))
+            return len(path) if path == home else 0
+        begins = (str(link), *(home + other for other in also))
+        return max((len(one) for one in begins if path.startswith(one)), default=0)
 
+    def is_active(request: HttpRequest) -> bool:
+        # a page may lie below another line's list: the line that says most of its path has it
+        here = matched(request.path)
+        return here > 0 and here == max(line(request.path) for line in _LINES)
+
+    _LINES.append(matched)
     item: dict[str, Any] = {"title": title, "icon": icon, "link": link, "active": is_active}
     if permission is not None:
         item["permission"] = _may(permission)

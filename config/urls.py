@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.templatetags.static import static
 from django.urls import include, path
 
 from config.health import healthz, readyz
@@ -19,8 +20,14 @@ def to_admin(request: HttpRequest) -> HttpResponse:
     return redirect("admin:index")
 
 
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Browsers ask for it here on pages that name none."""
+    return redirect(static("coterie/icon.svg"))
+
+
 urlpatterns = [
     path("", to_admin),
+    path("favicon.ico", favicon),
     path("healthz", healthz),
     path("readyz", readyz),
     path("", include("customers.intake.urls")),  # shop data; config.wsgi answers there first

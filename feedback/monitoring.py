@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 from django.db import connection
 
+from customers import display
 from feedback import retraining
 from feedback.models import DriftCheck, RetrainingDecision
 from segmentation import mirror, predictors, queries, versions
@@ -87,7 +88,7 @@ def _ask(words: str, *, now: datetime) -> None:
 
 
 def _everything(database: duckdb.DuckDBPyConnection, *, as_of: int) -> Iterator[Finding]:
-    yield from shop.look(shop.read(database, as_of=as_of))
+    yield from shop.look(shop.read(database, as_of=as_of), money=_money)
     ids = _sample(database)
     now = _table(database, as_of=as_of, ids=ids)
     earlier = as_of - WEEKS_BACK * shop.WEEK
@@ -95,12 +96,14 @@ def _everything(database: duckdb.DuckDBPyConnection, *, as_of: int) -> Iterator[
     if min(len(now), len(before)) < compare.FEWEST:
         return
     for name in _watched():
-        unit = 100 if features.FEATURES[name].unit == "cents" else 1
+        unit = features.FEATURES[name].unit
+        size = 100 if unit == "cents" else 1
         yield compare.numbers(
             name=features.FEATURES[name].meaning,
-            before=before.column(name) / unit,
-            now=now.column(name) / unit,
+            before=before.column(name) / size,
+            now=now.column(name) / size,
             floor=MOVED,
+            show=_SHOWN.get(unit, compare.plain),
         )
     for task in (Task.CHURN, Task.PURCHASE):
         version = queries.champion(task)
@@ -112,11 +115,20 @@ def _everything(database: duckdb.DuckDBPyConnection, *, as_of: int) -> Iterator[
                 for part, moment in ((before, earlier), (now, as_of))
             ]
             yield compare.numbers(
-                name=f"Score of {task_name(version)}", before=said[0], now=said[1], floor=MOVED
-            )
+                name=f"Score of {task_name(version)}", before=said[0], now=said[1], floor=MOVED,
+                show=compare.share,
+            )  # fmt: skip
             yield from _outcome(database, task, ids, as_of=as_of)
         except (ArtifactError, KeyError) as error:
             logger.warning("%s is left out of the drift check: %s", version, error)
+
+
+def _money(value: float) -> str:
+    return display.money(round(100 * value))
+
+
+_SHOWN = {"cents": _money, "days": compare.days, "share": compare.share}
+"""Units of features."""
 
 
 def _outcome(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import template
 
-from customers import display
+from customers import display, empty_lists
 
 
 register = template.Library()
@@ -13,6 +13,12 @@ register = template.Library()
 @register.filter
 def money(cents: float | None, decimals: int = 2) -> str:
     return display.money(cents, decimals=decimals)
+
+
+@register.filter
+def empty_list(label: str) -> str:
+    """What the empty list of `app.model` says."""
+    return empty_lists.in_words(label)
 
 
 @register.filter

@@ -31,7 +31,7 @@ def alarm(monkeypatch: pytest.MonkeyPatch) -> None:
         name="Orders", kind="rate", rows_before=900, rows_now=9, judged=True, p=1e-9, alarm=True,
         words="Orders: 100 a week expected, 9 came (−91 %)",
     )  # fmt: skip
-    monkeypatch.setattr(shop, "look", lambda orders: [found])
+    monkeypatch.setattr(shop, "look", lambda orders, money: [found])
 
 
 def test_nothing_is_compared_before_somebody_ordered_and_agreed(now: datetime) -> None:

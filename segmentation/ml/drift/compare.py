@@ -9,7 +9,7 @@ An alarm needs both: proof (Holm 1979 over all that is looked at) and a size tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,6 +60,26 @@ class Finding:
     words: str = ""
 
 
+def plain(value: float) -> str:
+    return f"{value:,.4g}"
+
+
+def days(value: float) -> str:
+    return f"{plain(value)} {'day' if plain(value) == '1' else 'days'}"
+
+
+def share(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def times(value: float) -> str:
+    return f"{value:.2f} times"
+
+
+def pieces(value: float) -> str:
+    return f"{plain(value)} {'piece' if plain(value) == '1' else 'pieces'}"
+
+
 def numbers(
     *,
     name: str,
@@ -67,11 +87,12 @@ def numbers(
     now: Floats,
     batch: Ints | None = None,
     floor: float = SMALLEST_PSI,
+    show: Callable[[float], str] = plain,
 ) -> Finding:
     """
     Compare a numeric quantity; NaN (unknown) is a value of its own. batch: the week of each row of `before`.
 
-    floor: the smallest PSI that is of account.
+    floor: the smallest PSI that is of account. show: a mean in words, with its unit.
     """
     base = Finding(
         name=name, kind="number", rows_before=len(before), rows_now=len(now), judged=False
@@ -106,7 +127,7 @@ def numbers(
         before=mean_before,
         now=mean_now,
         alarm=psi >= floor or (floor == SMALLEST_PSI and distance >= SMALLEST_KS),
-        words=_moved(name, mean_before, mean_now, psi),
+        words=_moved(name, mean_before, mean_now, psi, show=show),
     )
 
 
@@ -193,11 +214,13 @@ def _too_few(name: str, finding: Finding) -> str:
     return f"{name}: {min(finding.rows_before, finding.rows_now)} rows, {FEWEST} are needed"
 
 
-def _moved(name: str, before: float | None, now: float | None, psi: float) -> str:
+def _moved(
+    name: str, before: float | None, now: float | None, psi: float, *, show: Callable[[float], str]
+) -> str:
     if before is None or now is None:
         return f"{name}: PSI {psi:.3f}"
     change = f" ({percent(now / before - 1)})" if min(before, now) > 0 else ""
-    return f"{name}: mean {before:,.4g} before, {now:,.4g} now{change}"
+    return f"{name}: mean {show(before)} before, {show(now)} now{change}"
 
 
 def _cells(values: Floats, edges: Floats) -> Ints:

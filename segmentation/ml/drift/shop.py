@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,11 @@ NUMBERS = {
     "discount": "Share of discount",
     "gap_days": "Days since the order before",
 }
+_UNITS = {
+    "price_index": compare.times, "units": compare.pieces, "discount": compare.share,
+    "gap_days": compare.days,
+}  # fmt: skip
+"""Of NUMBERS; the others are money."""
 CATEGORIES = {
     "category": "Main category of an order",
     "channel": "Channel",
@@ -101,8 +106,12 @@ def read(database: duckdb.DuckDBPyConnection, *, as_of: int) -> Orders:
     )
 
 
-def look(orders: Orders) -> list[Finding]:
-    """Compare the newest week with those before; not yet adjusted for their number (compare.with_holm)."""
+def look(orders: Orders, *, money: Callable[[float], str] = compare.plain) -> list[Finding]:
+    """
+    Compare the newest week with those before; not yet adjusted for their number (compare.with_holm).
+
+    money: an amount in whole units of the currency, in words.
+    """
     now = orders.week == 0
     before = (orders.week >= 1) & (orders.week <= WEEKS_BEFORE)
     found = []
@@ -115,6 +124,7 @@ def look(orders: Orders) -> list[Finding]:
                 before=values[before & known],
                 now=values[now & known],
                 batch=orders.week[before & known],
+                show=_UNITS.get(name, money),
             )
         )
     for name, label in CATEGORIES.items():

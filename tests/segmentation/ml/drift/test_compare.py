@@ -144,7 +144,11 @@ def test_raised_prices_show_in_the_price_of_the_same_product() -> None:
         for one in lines
     ]  # fmt: skip
     database = connect(from_rows({"order_lines": lines, "orders": orders}))
-    found = judged(*shop.look(shop.read(database, as_of=NOON)))
+    found = judged(*shop.look(shop.read(database, as_of=NOON), money=lambda value: f"€{value:.2f}"))
+    assert next(one.words for one in found if one.name == "Order value").startswith(
+        "Order value: mean €"
+    )
+    assert "mean 1 piece before" in next(one.words for one in found if one.name == "Pieces an order")
     assert "Price against what the same product cost" in {one.name for one in found if one.alarm}
 
 

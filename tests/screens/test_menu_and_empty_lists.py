@@ -1,0 +1,80 @@
+"""Where we are is said once, and an empty list says what will stand there."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib import admin
+from django.test import Client, RequestFactory
+from django.urls import reverse
+
+from config.menu import UNFOLD
+from customers.empty_lists import NOTHING_YET, WORDS, in_words
+from tests.factories.customers import CustomerFactory
+
+
+pytestmark = pytest.mark.django_db
+
+OURS = sorted(
+    model._meta.label_lower
+    for model in admin.site._registry
+    if model._meta.app_label not in ("auth", "django_celery_beat")
+)
+
+
+def active(path: str) -> list[str]:
+    request = RequestFactory().get(path)
+    return [
+        item["title"]
+        for group in UNFOLD["SIDEBAR"]["navigation"]
+        for item in group["items"]
+        if item["active"](request)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("route", "title"),
+    [
+        ("admin:index", "Home"),
+        ("admin:data_register", "Register"),
+        ("admin:consent_datarequest_changelist", "Data requests"),
+        ("admin:recommendations_page", "Recommendations"),
+        ("admin:segmentation_categoryrule_add", "Recommendations"),
+        ("admin:models_page", "Models"),
+        ("admin:drift_page", "Models"),
+        ("admin:said_page", "Reviews and sentiment"),
+        ("admin:customers_customer_changelist", "Customers"),
+        ("campaign_pages:new", "Campaigns"),
+    ],
+)
+def test_one_line_of_the_menu_is_where_we_are(route: str, title: str) -> None:
+    assert active(reverse(route)) == [title]
+
+
+def test_no_line_is_where_nothing_is_listed() -> None:
+    assert active("/admin/nowhere/") == []
+
+
+@pytest.mark.parametrize("label", OURS)
+def test_every_list_says_what_will_stand_in_it(label: str) -> None:
+    assert in_words(label) != NOTHING_YET
+
+
+def test_words_are_for_lists_that_exist() -> None:
+    registered = {model._meta.label_lower for model in admin.site._registry}
+    assert WORDS.keys() <= registered
+
+
+def test_empty_list_helps_and_one_without_a_match_leads_back(admin_client: Client) -> None:
+    address = reverse("admin:customers_customer_changelist")
+    empty = admin_client.get(address).content.decode()
+    assert WORDS["customers.customer"] in empty
+    CustomerFactory()
+    unmatched = admin_client.get(address, {"q": "nobody-like-that"}).content.decode()
+    assert "Nothing matches what you asked for." in unmatched
+    assert "Show everything" in unmatched
+    assert "yielded" not in empty + unmatched
+
+
+def test_browser_finds_the_icon_where_a_page_names_none(client: Client) -> None:
+    answer = client.get("/favicon.ico")
+    assert (answer.status_code, answer["Location"]) == (302, "/static/coterie/icon.svg")
