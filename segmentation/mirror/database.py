@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
@@ -11,17 +12,37 @@ from django.db import connection
 
 
 if TYPE_CHECKING:
-    from adbc_driver_manager.dbapi import Cursor
+    from adbc_driver_manager.dbapi import Connection, Cursor
+
+
+_opened: ContextVar[Connection | None] = ContextVar("_opened", default=None)
 
 
 @contextmanager
 def snapshot() -> Iterator[Cursor]:
-    """A cursor whose statements all see one moment."""
+    """A cursor whose statements all see one moment; over the connection of the block, where it has one."""
+    with one_connection() as source, source.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        try:
+            yield cursor
+        finally:
+            source.rollback()
+
+
+@contextmanager
+def one_connection() -> Iterator[Connection]:
+    """One connection for every `snapshot` of the block: opening one costs more than reading a few customers."""
     from adbc_driver_postgresql import dbapi
 
-    with dbapi.connect(uri()) as source, source.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        yield cursor
+    if (source := _opened.get()) is not None:
+        yield source
+        return
+    with dbapi.connect(uri()) as source:
+        token = _opened.set(source)
+        try:
+            yield source
+        finally:
+            _opened.reset(token)
 
 
 def uri() -> str:

@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 from django.conf import settings
 
 from segmentation.mirror import generations, writing
-from segmentation.mirror.database import snapshot
+from segmentation.mirror.database import one_connection, snapshot
 from segmentation.mirror.generations import quoted
 from segmentation.mirror.overlay import NO_FEATURES, touched, view
-from segmentation.mirror.tables import ORDER, TABLES, select
+from segmentation.mirror.tables import ORDER, TABLES, Some, select, select_people
 from segmentation.ml.features import FEATURES, SHOP_TABLES
 from segmentation.ml.tables import FeatureTable
 
@@ -69,7 +69,7 @@ def of_customers(
     `products` are those they ordered or reviewed. `features` are those that are stored; without
     stored_features there are none, for who computes them anew.
     """
-    with _duckdb() as database:
+    with one_connection(), _duckdb() as database:
         read_again(database, customer_ids, tuple(TABLES))
         database.execute(f"CREATE TABLE features AS {NO_FEATURES}")
         for name, select_shop in SHOP_TABLES.items():  # never of these customers alone
@@ -96,8 +96,17 @@ def read_again(
 ) -> None:
     """Bring tables of an `of_customers` up to what the database has now."""
     with snapshot() as cursor:
+        cursor.execute(select_people(customer_ids))
+        people = cursor.fetch_arrow_table()
+        some = Some(
+            living=people["customer_id"].to_pylist(),
+            profiled=people.filter(people["may_profile"])["customer_id"].to_pylist(),
+        )
         for name in names:
-            cursor.execute(select(name, customer_ids=customer_ids))
+            if name == "people":
+                replace(database, name, people)
+                continue
+            cursor.execute(select(name, of=some))
             replace(database, name, cursor.fetch_arrow_table())
 
 

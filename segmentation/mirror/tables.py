@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 
-# living: who is a customer now. people: those of them who may be profiled.
-_IS_LIVING = "c.erased_at IS NULL AND c.merged_into_id IS NULL"
-_LIVING = f"""
-    SELECT c.id AS customer_id FROM customers_customer c
-    WHERE {_IS_LIVING}{{asked}}"""
-_MAY_PROFILE = """
-    SELECT customer_id FROM living JOIN consent_consentstate s USING (customer_id)
-    WHERE s.purpose = 'PROFILING' AND s.is_granted"""
-
-# What keeps a table to those; `unloaded` leaves that to DuckDB.
-_OF_PEOPLE = "JOIN people USING (customer_id)"
-_OF_LIVING = "JOIN living USING (customer_id)"
+# What keeps a table to living customers, and to those of them who may be profiled.
+_OF_LIVING = "{living}"
+_OF_PEOPLE = "{people}"
 
 
 def _at(column: str, name: str | None = None) -> str:
@@ -28,7 +20,7 @@ def _at(column: str, name: str | None = None) -> str:
 PROFILED = {
     "customers": f"""
         SELECT c.id AS customer_id, {_at("c.joined_at")}, {_at("c.arrived_at")}, c.country
-        FROM customers_customer c JOIN people ON people.customer_id = c.id""",
+        FROM (SELECT *, id AS customer_id FROM customers_customer) c {_OF_PEOPLE}""",
     "orders": f"""
         SELECT o.id AS order_id, o.customer_id, {_at("o.placed_at")}, {_at("o.arrived_at")},
                o.total_cents, o.discount_cents, o.margin_cents, o.channel
@@ -68,12 +60,13 @@ PROFILED = {
 
 _OF_EVERYBODY = {
     "people": f"""
-        SELECT c.id AS customer_id, people.customer_id IS NOT NULL AS may_profile,
+        SELECT c.id AS customer_id, s.is_granted IS NOT NULL AS may_profile,
                c.country, c.language, lower(split_part(c.email, '@', 2)) AS email_domain,
                {_at("c.joined_at")}, {_at("c.arrived_at")}, c.source_id,
                c.traits::text AS traits, c.email <> '' AS has_email
-        FROM customers_customer c LEFT JOIN people ON people.customer_id = c.id
-        WHERE {_IS_LIVING}{{asked}}""",
+        FROM customers_customer c LEFT JOIN consent_consentstate s
+            ON s.customer_id = c.id AND s.purpose = 'PROFILING' AND s.is_granted
+        WHERE c.erased_at IS NULL AND c.merged_into_id IS NULL AND c.restricted_at IS NULL{{asked}}""",
     "consents": f"""
         SELECT s.customer_id, s.purpose, s.channel, s.is_granted, {_at("s.since", "changed_at")}
         FROM consent_consentstate s {_OF_LIVING}""",
@@ -84,11 +77,11 @@ _OF_EVERYBODY = {
 _PRODUCTS = """
     SELECT p.id AS product_id, p.external_id, p.name, p.category, p.brand, p.price_cents
     FROM customers_product p {of}"""
-_PRODUCTS_OF = """
+_PRODUCTS_OF = f"""
     WHERE p.id IN (
         SELECT l.product_id FROM customers_orderline l JOIN customers_order o ON o.id = l.order_id
-        JOIN people ON people.customer_id = o.customer_id
-        UNION SELECT r.product_id FROM customers_review r JOIN people USING (customer_id))"""
+        {_OF_PEOPLE}
+        UNION SELECT r.product_id FROM customers_review r {_OF_PEOPLE})"""
 
 TABLES: dict[str, str] = PROFILED | _OF_EVERYBODY | {"products": _PRODUCTS}
 """Every table that is read out of the database. `features` is computed; see `mirror.write_features`."""
@@ -120,30 +113,51 @@ MADE_OF_PEOPLE = {
 """What need not be read when the file of `people` is there as a view."""
 
 
-def select(name: str, *, customer_ids: Sequence[int] | None = None) -> str:
-    """The statement that reads one table whole, or of some customers (then products: what they bought)."""
-    if customer_ids is None:
-        return _select(TABLES[name], asked="", products="")
-    ids = ",".join(str(int(one)) for one in customer_ids)
-    asked = f" AND c.id IN (SELECT unnest('{{{ids}}}'::bigint[]))"
-    return _select(TABLES[name], asked=asked, products=_PRODUCTS_OF)
+@dataclass(frozen=True, kw_only=True)
+class Some:
+    """Of the customers that were asked for: who is one now, and who of them may be profiled."""
+
+    living: Sequence[int]
+    profiled: Sequence[int]
 
 
-def unloaded(name: str) -> str:
-    """The statement that reads one table whole without asking whose rows they are, which is for `kept` to say."""
-    plain = TABLES[name].replace(_OF_PEOPLE, "").replace(_OF_LIVING, "")
-    return _select(plain, asked="", products="")
+def select_people(customer_ids: Sequence[int] | None = None) -> str:
+    """
+    The statement that reads the table `people`, whole or of these customers.
+
+    First of all and in the same transaction as the others: they have the rows of who is in it.
+    """
+    asked = "" if customer_ids is None else f" AND c.id = ANY({_array(customer_ids)})"
+    return TABLES["people"].replace("{asked}", asked)
+
+
+def select(name: str, *, of: Some) -> str:
+    """The statement that reads one table of some customers (`products`: what they bought or reviewed)."""
+    return (
+        TABLES[name]
+        .replace("{of}", _PRODUCTS_OF)
+        .replace(_OF_LIVING, _join(of.living))
+        .replace(_OF_PEOPLE, _join(of.profiled))
+    )
+
+
+def select_all(name: str) -> str:
+    """The statement that reads one table whole, of whomever its rows are, which is for `kept` to say."""
+    return TABLES[name].replace("{of}", "").replace(_OF_LIVING, "").replace(_OF_PEOPLE, "")
 
 
 def kept(name: str) -> str:
-    """Of the rows of `unloaded`, registered as `incoming`, those that belong into the mirror, by the view `people`."""
-    if name in PROFILED:
+    """Of the rows of `select_all`, registered as `incoming`, those that belong into the mirror, by the view `people`."""
+    if _OF_PEOPLE in TABLES[name]:
         return "FROM incoming SEMI JOIN (FROM people WHERE may_profile) AS may USING (customer_id)"
-    if name in ("consents", "memberships"):
+    if _OF_LIVING in TABLES[name]:
         return "FROM incoming SEMI JOIN people USING (customer_id)"
     return "FROM incoming"
 
 
-def _select(body: str, *, asked: str, products: str) -> str:
-    whole = f"WITH living AS ({_LIVING}), people AS ({_MAY_PROFILE}) {body}"
-    return whole.replace("{asked}", asked).replace("{of}", products)
+def _join(customer_ids: Sequence[int]) -> str:
+    return f"JOIN unnest({_array(customer_ids)}) AS those (customer_id) USING (customer_id)"
+
+
+def _array(customer_ids: Sequence[int]) -> str:
+    return f"'{{{','.join(str(int(one)) for one in customer_ids)}}}'::bigint[]"

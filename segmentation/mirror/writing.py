@@ -16,7 +16,7 @@ from django.conf import settings
 
 from segmentation.mirror import generations
 from segmentation.mirror.database import snapshot
-from segmentation.mirror.generations import TOUCHED, quoted
+from segmentation.mirror.generations import TOUCHED, Generation, quoted
 from segmentation.mirror.overlay import newest_rows, touched
 from segmentation.mirror.tables import (
     JOINED_LINES,
@@ -26,8 +26,8 @@ from segmentation.mirror.tables import (
     RAW_PRODUCTS,
     TABLES,
     kept,
-    select,
-    unloaded,
+    select_all,
+    select_people,
 )
 from segmentation.ml.features import SHOP_TABLES
 
@@ -73,14 +73,15 @@ def write_features(parts: Iterable[pa.Table]) -> int:
 def _read(names: Sequence[str]) -> dict[str, int]:
     number, target = generations.next_number(), _work()
     files = {name: target / f"{name}.parquet" for name in names}
-    rows: dict[str, int] = {}
     with snapshot() as cursor, _sorting(target) as database:
-        # who may be in the mirror: read first and once, where it is read at all
-        if "people" in files:
-            rows["people"] = _unload(cursor, database, select("people"), files["people"])
-            database.execute(f"CREATE VIEW people AS FROM {quoted(files['people'])}")
-        for name in sorted(set(names) - {"people"}, key=names.index):
-            rows[name] = _read_table(cursor, database, name, files)
+        # whose rows may be in the mirror is read first and once; also where only other tables are written
+        listed = files.get("people", target / "listed.parquet")
+        people = _unload(cursor, database, select_people(), listed)
+        database.execute(f"CREATE VIEW people AS FROM {quoted(listed)}")
+        rows = {
+            name: people if name == "people" else _read_table(cursor, database, name, files)
+            for name in names
+        }
         if {"order_lines", "customers"} <= set(names):
             files |= _sum_up_shop(database, target)
     generations.publish_tables(files, number=number)
@@ -90,17 +91,14 @@ def _read(names: Sequence[str]) -> dict[str, int]:
 def _read_table(
     cursor: Cursor, database: duckdb.DuckDBPyConnection, name: str, files: Mapping[str, Path]
 ) -> int:
-    if "people" not in files:
-        return _unload(cursor, database, select(name), files[name], order=ORDER.get(name))
     if name in MADE_OF_PEOPLE:
         return _copy(database, f"{MADE_OF_PEOPLE[name]} ORDER BY customer_id", files[name])
     if name == "order_lines":
         _read_categories(cursor, database)
         joined = JOINED_LINES.format(orders=quoted(files["orders"]))
         return _unload(cursor, database, RAW_LINES, files[name], kept=joined)
-    return _unload(
-        cursor, database, unloaded(name), files[name], kept=kept(name), order=ORDER.get(name)
-    )
+    order = ORDER.get(name, "customer_id")
+    return _unload(cursor, database, select_all(name), files[name], kept=kept(name), order=order)
 
 
 def _unload(
@@ -110,13 +108,13 @@ def _unload(
     path: Path,
     *,
     kept: str = "FROM incoming",
-    order: str | None = None,
+    order: str = "customer_id",
 ) -> int:
     """The rows of `query`, of which `kept` tells what stays of them, sorted into a file; returns how many."""
     cursor.execute(query)
     database.register("incoming", cursor.fetch_record_batch())
     try:
-        return _copy(database, f"{kept} ORDER BY {order or 'customer_id'}", path)
+        return _copy(database, f"{kept} ORDER BY {order}", path)
     finally:
         database.unregister("incoming")
 
@@ -202,10 +200,8 @@ def write_changes(database: duckdb.DuckDBPyConnection, customer_ids: Sequence[in
 def _merge_changes() -> None:
     """Make one change of many, or a day of small ones would be slow to read."""
     generation = generations.last()
-    if generation is None:
-        return
-    newer = tuple(one for one in generation.changes if one > max(generation.bases.values()))
-    if len(newer) <= MOST_CHANGES:
+    newer = _worth_merging(generation) if generation else ()
+    if generation is None or not newer:
         return
     target = generations.folder() / "changing"
     shutil.rmtree(target, ignore_errors=True)
@@ -224,3 +220,19 @@ def _merge_changes() -> None:
             )
     files = {name: target / f"{name}.parquet" for name in names}
     generations.publish_changes(files, number=max(newer), instead_of=newer)
+
+
+def _worth_merging(generation: Generation) -> tuple[int, ...]:
+    """
+    The newest changes from the first on that is no larger than those after it together.
+
+    So a small change never waits for a large one to be written again, and each row is written again as often as
+    its change doubles.
+    """
+    newer = [one for one in generation.changes if one > max(generation.bases.values())]
+    if len(newer) > MOST_CHANGES:
+        sizes = [pq.read_metadata(generation.change(TOUCHED, one)).num_rows for one in newer]
+        for first, size in enumerate(sizes):
+            if size <= sum(sizes[first + 1 :]):
+                return tuple(newer[first:])
+    return ()

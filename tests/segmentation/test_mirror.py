@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from django.db import connection
 
@@ -303,3 +304,21 @@ def test_many_small_changes_become_one(home: Path, monkeypatch: pytest.MonkeyPat
         (third.pk, 1),
     ]
     assert read("SELECT count(*) FROM products JOIN order_lines USING (product_id)") == [(4,)]
+
+
+def test_small_changes_become_one_beside_a_large_one(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segmentation.mirror.writing.MOST_CHANGES", 2)
+    people = [profiled() for _ in range(4)]
+    mirror.refresh()
+    changed(*people)
+    for number in (0, 1, 0):
+        OrderFactory(customer=people[number])
+        changed(people[number])
+    (folder,) = generations(home)
+    names = sorted(path.name for path in (home / "mirror" / folder).glob("touched.*.parquet"))
+    sizes = [pq.read_metadata(home / "mirror" / folder / name).num_rows for name in names]
+    assert sizes == [4, 2, 1]  # two small ones became one; the large one stayed as it was
+    counts = dict(read("SELECT customer_id, count(*) FROM orders GROUP BY 1"))
+    assert counts == {people[0].pk: 2, people[1].pk: 1}
