@@ -43,6 +43,12 @@ class Segment(models.Model):
     kind = models.CharField(max_length=10, choices=SegmentKind.choices)
     definition = models.JSONField(default=dict, blank=True)
     description = models.TextField(blank=True)
+    public_names = models.JSONField(
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text='What its members read, by language: {"en": "…"}; see public_segments.py.',
+    )
     created_at = models.DateTimeField()
     refreshed_at = models.DateTimeField(null=True, blank=True)
     size = models.PositiveIntegerField(default=0)

@@ -11,6 +11,7 @@ from segmentation.segment_pages import (
     features,
     managing,
     overlapping,
+    public_name,
     showing,
 )
 
@@ -24,6 +25,7 @@ urlpatterns: list[URLPattern] = [
     path("<int:segment_id>/", showing.segment_page, name="segment_page"),
     path("<int:segment_id>/edit/", building.edit, name="segment_edit"),
     path("<int:segment_id>/manage/", managing.manage, name="segment_manage"),
+    path("<int:segment_id>/public-name/", public_name.public_name, name="segment_public_name"),
     path("<int:segment_id>/freeze/", acting.freeze, name="segment_freeze"),
     path("<int:segment_id>/export/", acting.export, name="segment_export"),
 ]

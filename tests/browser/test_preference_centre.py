@@ -33,7 +33,9 @@ def test_choosing_works_without_script_on_a_narrow_screen(
     customer = MailableFactory()
     agree(customer, Purpose.PROFILING)
     Membership.objects.create(
-        segment=SegmentFactory(name="Loyal buyers of tea"), customer=customer, joined_at=NOW
+        segment=SegmentFactory(name="Regulars", kind="RULE", public_names={"de": "Teefreunde"}),
+        customer=customer,
+        joined_at=NOW,
     )
     path = f"/c/p/{tokens.make(customer.pk, purpose=tokens.PREFERENCES)}"
     pictures = Path(os.environ.get("PICTURES", tmp_path))
@@ -47,7 +49,7 @@ def test_choosing_works_without_script_on_a_narrow_screen(
         page.goto(live_server.url + path)
         expect(page.get_by_role("heading", level=1)).to_have_text("Ihre Auswahl und Ihre Daten")
         expect(page.get_by_text("Ihr Widerspruch wird beachtet")).to_be_visible()
-        expect(page.get_by_text("“Loyal buyers of tea”")).to_be_visible()
+        expect(page.get_by_text("„Teefreunde“")).to_be_visible()
         assert page.locator("body").evaluate("body => body.scrollWidth") <= 320
         page.screenshot(path=pictures / "preferences-320.png", full_page=True)
         page.get_by_role("link", name="English").click()
