@@ -79,7 +79,10 @@ def _form(language: str, *, status: int = 200, **typed: Any) -> HttpResponse:
     texts = signing_up.offered(language=language)
     ticked = typed.pop("ticked", ())
     boxes = [(text, str(text.pk) in ticked) for text in texts]
-    return _page("public/sign_up.html", language, status=status, boxes=boxes, **typed)
+    return _page(
+        "public/sign_up.html", language, status=status, boxes=boxes,
+        postal_address=settings.POSTAL_ADDRESS, **typed,
+    )  # fmt: skip
 
 
 def _page(template: str, language: str, *, status: int = 200, **context: Any) -> HttpResponse:

@@ -15,6 +15,7 @@ WORDS: dict[str, dict[str, str]] = {
         "choose": "What we may send you",
         "choose_wrong": "Please tick what you would like to get.",
         "send": "Sign up",
+        "kept": "We use the address for this alone. Without your confirmation it is deleted after seven days.",
         "error": "Please correct this first",
         "too_many": "That was too often",
         "too_many_text": "Please wait a minute and send it again.",
@@ -39,8 +40,8 @@ WORDS: dict[str, dict[str, str]] = {
         "this holds:",
         "button": "Confirm on our page",
         "or_copy": "Or copy this address into your browser:",
-        "not_you": "If it was not you, you need to do nothing. We do not write to you again, and the address is "
-        "deleted after seven days.",
+        "not_you": "If it was not you, you need to do nothing: you get no news, and the address is deleted after "
+        "seven days.",
     },
     "de": {
         "title": "Neuigkeiten von {shop}",
@@ -51,6 +52,7 @@ WORDS: dict[str, dict[str, str]] = {
         "choose": "Was wir Ihnen senden dürfen",
         "choose_wrong": "Bitte kreuzen Sie an, was Sie bekommen möchten.",
         "send": "Anmelden",
+        "kept": "Wir verwenden die Adresse nur dafür. Ohne Ihre Bestätigung wird sie nach sieben Tagen gelöscht.",
         "error": "Bitte berichtigen Sie zuerst dies",
         "too_many": "Das war zu oft",
         "too_many_text": "Bitte warten Sie eine Minute und senden Sie es noch einmal.",
@@ -75,8 +77,8 @@ WORDS: dict[str, dict[str, str]] = {
         "waren, bestätigen Sie es bitte. Dann gilt:",
         "button": "Auf unserer Seite bestätigen",
         "or_copy": "Oder kopieren Sie diese Adresse in Ihren Browser:",
-        "not_you": "Wenn nicht Sie es waren, müssen Sie nichts tun. Wir schreiben Ihnen dann nicht mehr und löschen "
-        "die Adresse nach sieben Tagen.",
+        "not_you": "Wenn nicht Sie es waren, müssen Sie nichts tun: Sie bekommen keine Neuigkeiten, und die Adresse "
+        "wird nach sieben Tagen gelöscht.",
     },
     "es": {
         "title": "Novedades de {shop}",
@@ -87,6 +89,7 @@ WORDS: dict[str, dict[str, str]] = {
         "choose": "Qué podemos enviarle",
         "choose_wrong": "Marque lo que quiere recibir.",
         "send": "Suscribirme",
+        "kept": "Usamos la dirección solo para esto. Sin su confirmación se borra al cabo de siete días.",
         "error": "Corrija antes esto",
         "too_many": "Demasiadas veces",
         "too_many_text": "Espere un minuto y envíelo otra vez.",
@@ -111,7 +114,7 @@ WORDS: dict[str, dict[str, str]] = {
         "confírmelo. Entonces vale lo siguiente:",
         "button": "Confirmar en nuestra página",
         "or_copy": "O copie esta dirección en su navegador:",
-        "not_you": "Si no ha sido usted, no tiene que hacer nada. No le escribiremos más y borraremos la dirección al "
+        "not_you": "Si no ha sido usted, no tiene que hacer nada: no recibirá novedades y la dirección se borra al "
         "cabo de siete días.",
     },
 }  # fmt: skip
