@@ -19,6 +19,8 @@ from consent.models import (
     ConsentState,
     OptOutProbe,
     PersonalDataAccess,
+    ServiceMessage,
+    SignUp,
     Suppression,
     Topic,
     Wording,
@@ -168,6 +170,17 @@ def decision() -> RetrainingDecision:
     )  # fmt: skip
 
 
+def sign_up() -> SignUp:
+    number = next(_numbers)
+    row = SignUp.objects.create(
+        address=f"a{number}@example.com", address_hmac=f"{number:064}", mailbox_hmac=f"{number:064}",
+        language="en", form="footer", asked_at=NOW, expires_at=NOW + timedelta(days=7),
+        nonce=b"n" * 16, token_sha256=f"{number:064}",
+    )  # fmt: skip
+    ServiceMessage.objects.create(sign_up=row, message_id=f"<s.{number}@x>", created_at=NOW)
+    return row
+
+
 def consent_state() -> ConsentState:
     event = consent_event()
     return ConsentState.objects.create(
@@ -237,6 +250,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "consent.topic": lambda: Topic.objects.create(
         slug=f"topic-{next(_numbers)}", title="Garden", created_at=NOW
     ),
+    "consent.signup": sign_up,
     "consent.breach": lambda: Breach.objects.create(
         noticed_at=NOW, due_at=NOW, selection={"user": "clerk"}, people=3, looks=2
     ),

@@ -26,6 +26,7 @@ OURS = ("gateway", "customers", "consent", "segmentation", "campaigns", "feedbac
 # Seen elsewhere, or by nobody; the reason.
 WITHOUT_A_LIST = {
     "consent.ledgerseal": "`manage.py doctor` reads them",
+    "consent.servicemessage": "what became of it stands with the sign-up that it asks about",
     "consent.preference": "what customers wish, on their own page; an export tells it",
     "campaigns.sendgrant": "what limits count for an hour; nobody's to read",
     "campaigns.sendlimit": "a row to lock, one a limit",
