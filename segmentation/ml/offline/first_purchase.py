@@ -59,6 +59,8 @@ def predict(options: Namespace) -> tasks.Prediction:
     train = transactions.read(Path(options.orders_train), id_column=options.id)
     new = transactions.read(Path(options.orders_new), id_column=options.id)
     cutoff, until = options.cutoff, _end(train, new)
+    account = {"input": tasks.accounts(train, new)}
+    extra = tasks.rejects(options, train, new)
     warnings = [
         *tasks.unusable(train, options.orders_train),
         *tasks.unusable(new, options.orders_new),
@@ -90,12 +92,11 @@ def predict(options: Namespace) -> tasks.Prediction:
     except ValueError as error:
         raise FileError(f"{options.orders_train}: {error}") from error
     said = model.predict(asked, days_ahead=_ahead(asked, until, options))
-    extra: dict[str, pa.Table] = {}
     if options.outcomes:
         extra[options.truth_out] = _truth(model, new, until=until, options=options)
     return tasks.Prediction(
         table=_table(new.customers, said.shares, said.spend),
-        meta=_meta(model, known, watched),
+        meta={**_meta(model, known, watched), **account},
         warnings=tuple(warnings),
         extra=extra,
     )

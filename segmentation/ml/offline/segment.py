@@ -55,7 +55,8 @@ def predict(options: Namespace) -> tasks.Prediction:
         raise FileError(f"{options.transactions}: {error}") from error
     return tasks.Prediction(
         table=_table(past, model, table),
-        meta=_meta(model, table),
+        meta=_meta(model, table) | {"input": tasks.accounts(known), "rows_after_cutoff": late},
+        extra=tasks.rejects(options, known),
         warnings=(
             *tasks.unusable(known, options.transactions),
             *tasks.ignored(late, cutoff=options.cutoff),

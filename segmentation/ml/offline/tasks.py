@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -97,11 +98,48 @@ def ignored(lines: int, *, cutoff: str, what: str = "rows") -> tuple[str, ...]:
 
 
 def unusable(transactions: Transactions, path: str) -> tuple[str, ...]:
-    """A warning a reason for which rows of `path` were rejected."""
-    return tuple(
-        f"{path}: {count} rows rejected: {reason}"
+    """A warning a reason for which rows of `path` were rejected, and one of rows that are there twice."""
+    rejected = tuple(
+        f"{path}: {count} row{_s(count)} rejected: {reason}"
         for reason, count in transactions.rejected.items()
     )
+    repeated = transactions.intake.repeated if transactions.intake else 0
+    if not repeated:
+        return rejected
+    rows = "1 row says" if repeated == 1 else f"{repeated} rows say"
+    return (
+        *rejected,
+        f"{path}: {rows} the same as an earlier one in every column, and count again; take copies out",
+    )
+
+
+def accounts(*given: Transactions) -> list[dict[str, Any]]:
+    """For the .meta.json: of each file, how many rows there were and what became of them; the sums add up."""
+    return [
+        {
+            "file": Path(one.intake.path).name,
+            "rows": one.intake.rows,
+            "used": one.intake.used,
+            "repeated": one.intake.repeated,
+            "rejected": dict(one.rejected),
+        }
+        for one in given
+        if one.intake
+    ]
+
+
+def rejects(options: Namespace, *given: Transactions) -> dict[str, pa.Table]:
+    """The file of rejected rows beside the predictions, if there are any: of each input file its own."""
+    found = {}
+    for one in given:
+        if one.intake and one.intake.unusable.num_rows:
+            middle = f".{Path(one.intake.path).stem}" if len(given) > 1 else ""
+            found[f"{options.out}{middle}.rejected.csv"] = one.intake.unusable
+    return found
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
 
 
 def _version(name: str) -> str:

@@ -7,7 +7,7 @@ lines without a customer are rejected, as in every published work on it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,19 +55,35 @@ _REASONS = """CASE
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Intake:
+    """What became of the rows of a file: rows = used + all that are rejected.
+
+    repeated: used rows that say the same as an earlier one in every column. unusable: the rejected rows as the
+    file has them, as text, after `rejected_because`; what is no row of the table is in `line_as_written`.
+    """
+
+    path: str
+    rows: int
+    used: int
+    repeated: int
+    unusable: pa.Table
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Transactions:
     """What happened before some moment. An object that exists is valid.
 
     lines: one row an order line, by customer and time: customer (int64, position in `customers`), order_id,
     placed_at (epoch seconds), amount, quantity, unit_price, sku, description, category, country; what the file
     does not have is null, order_id excepted: without one, all lines of a day are an order.
-    rejected: rows that could not be used, by reason.
+    rejected: rows that could not be used, by reason. intake: of the whole file; None for a part of it.
     """
 
     customers: tuple[str, ...]
     lines: pa.Table
     rejected: Mapping[str, int]
     columns: frozenset[str]
+    intake: Intake | None = None
 
     def until(self, cutoff: int) -> tuple["Transactions", int]:
         """The part before `cutoff` (epoch seconds), customers of that part only, and how many lines were left out."""
@@ -122,14 +138,44 @@ def read(path: Path, *, id_column: str | None = None, needs_amount: bool = True)
                 sku, description, category, country
             FROM checked WHERE reason IS NULL ORDER BY row"""
         ).to_arrow_table()
+        intake = _intake(raw, path, used=named.num_rows, rejected=rejected)
     if not named.num_rows:
         told = "; ".join(f"{count} rows: {reason}" for reason, count in rejected.items())
         raise files.FileError(f"{path}: no usable row ({told or 'it has no rows'})")
-    return _arranged(
+    whole = _arranged(
         named,
         rejected=rejected,
         columns=frozenset(name for name, column in found.items() if column is not None),
     )
+    return replace(whole, intake=intake)
+
+
+def _intake(raw: files.RawTable, path: Path, *, used: int, rejected: Mapping[str, int]) -> Intake:
+    columns = ", ".join(f"file.{files.quoted(name)}" for name in raw.columns)
+    malformed = (
+        f"""UNION ALL BY NAME SELECT * FROM (
+            SELECT {_text(files.MALFORMED)} AS rejected_because, any_value(csv_line) AS line_as_written
+            FROM reject_errors GROUP BY line ORDER BY line)"""
+        if files.MALFORMED in raw.rejected
+        else ""
+    )
+    unusable = raw.database.sql(
+        f"""SELECT * FROM (
+            SELECT reason AS rejected_because, file.* EXCLUDE (row), NULL::VARCHAR AS line_as_written
+            FROM checked JOIN file USING (row) WHERE reason IS NOT NULL ORDER BY row) {malformed}"""
+    ).to_arrow_table()
+    ((distinct,),) = raw.database.execute(
+        f"""SELECT count(*) FROM (SELECT DISTINCT {columns}
+            FROM checked JOIN file USING (row) WHERE reason IS NULL)"""
+    ).fetchall()
+    return Intake(
+        path=str(path), rows=used + sum(rejected.values()), used=used, repeated=used - distinct,
+        unusable=unusable,
+    )  # fmt: skip
+
+
+def _text(words: str) -> str:
+    return "'" + words.replace("'", "''") + "'"
 
 
 def moment(text: str) -> int:

@@ -42,7 +42,8 @@ def fit(
         raise KeyError(f"no algorithm {', '.join(unknown)}; there are {', '.join(ALGORITHMS)}")
     buyers = table.rows(table.column(ORDERS) > 0)
     if len(buyers) < 20 * max(ks):
-        raise ValueError(f"{len(buyers)} customers with an order; {20 * max(ks)} are needed")
+        few = f"{len(buyers)} customer{'' if len(buyers) == 1 else 's'} with an order"
+        raise ValueError(f"{few}; {20 * max(ks)} are needed")
     generator = np.random.default_rng(seed)
     if len(buyers) > SAMPLE:
         drawn = np.zeros(len(buyers), dtype=bool)
