@@ -125,7 +125,9 @@ def _moves(moves: Mapping[str, Any]) -> list[Moves]:
 def _matrix(moves: Mapping[str, Any], *, title: str, note: str) -> Moves:
     rows = []
     for name, counts in zip(moves["before"], moves["customers"], strict=True):
-        total, secret = sum(counts), hidden(counts)
+        total = sum(counts)
+        # of many people a rounded per cent is more than a small cell: nothing can be worked out
+        secret = hidden(counts) if total < 100 * SMALLEST else frozenset()
         cells = [_cell(count, total, is_hidden=at in secret) for at, count in enumerate(counts)]
         rows.append((name, told(total), cells))
     return Moves(

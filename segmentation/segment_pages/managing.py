@@ -31,7 +31,7 @@ class NameForm(forms.Form):
     description = forms.CharField(
         max_length=LONGEST_DESCRIPTION,
         required=False,
-        widget=forms.Textarea({"class": "ct-short ct-words"}),
+        widget=forms.Textarea({"rows": 3, "class": "ct-short ct-words"}),
     )
 
 
