@@ -16,7 +16,16 @@ from docs import vocabulary
 
 
 REFERENCE = Path(__file__).parent / "reference"
-APPS = ("config", "gateway", "customers", "consent", "segmentation", "campaigns", "feedback", "webhooks")
+APPS = (
+    "config",
+    "gateway",
+    "customers",
+    "consent",
+    "segmentation",
+    "campaigns",
+    "feedback",
+    "webhooks",
+)
 NOTICE = "<!-- Written by docs/generate.py (make docs). Change the code, not this page. -->\n"
 
 
@@ -81,32 +90,54 @@ def own_commands() -> dict[str, argparse.ArgumentParser]:
 
 
 def commands() -> str:
-    from django.core.management.base import DjangoHelpFormatter
-
     parts = [
         "# Commands\n",
         "Run as `.venv/bin/python manage.py COMMAND`. Django's own options (`--verbosity`, "
         "`--settings`, …) work everywhere and are left out here.\n",
     ]
     for name, parser in own_commands().items():
-        rows = [
-            [
-                f"`{', '.join(action.option_strings) or action.dest.upper()}`",
-                (action.help or "").strip(),
-                default(action),
-            ]
-            for action in parser._actions
-            if action.dest != "help"
-            and not DjangoHelpFormatter.show_last & set(action.option_strings)
-        ]
-        parts += [f"## {name}\n", f"{parser.description}\n"]
-        if rows:
-            parts.append(table(["argument", "meaning", "default"], rows))
+        parts += [f"## {name}\n", f"{parser.description}\n", *arguments(parser)]
+        for verb, its in verbs(parser).items():
+            parts += [f"### {name} {verb}\n", f"{its.description}\n", *arguments(its)]
     return NOTICE + "\n".join(parts)
 
 
+def verbs(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The tasks of a command that has some, as `predict churn`."""
+    found: dict[str, argparse.ArgumentParser] = {}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            found |= action.choices
+    return dict(sorted(found.items()))
+
+
+def arguments(parser: argparse.ArgumentParser) -> list[str]:
+    """A table, or nothing where there are none; verbs have parts of their own."""
+    from django.core.management.base import DjangoHelpFormatter
+
+    rows = [
+        [
+            f"`{', '.join(action.option_strings) or action.dest.upper()}`",
+            # as `--help` shows it: %% is a per cent sign
+            meaning(action, parser),
+            default(action),
+        ]
+        for action in parser._actions
+        if action.dest != "help"
+        and not isinstance(action, argparse._SubParsersAction)
+        and not DjangoHelpFormatter.show_last & set(action.option_strings)
+    ]
+    return [table(["argument", "meaning", "default"], rows)] if rows else []
+
+
+def meaning(action: argparse.Action, parser: argparse.ArgumentParser) -> str:
+    said = (action.help or "").strip() % {"default": action.default, "prog": parser.prog}
+    choices = ", ".join(f"`{one}`" for one in action.choices or ())
+    return "; ".join(part for part in (said, choices and f"one of {choices}") if part)
+
+
 def default(action: argparse.Action) -> str:
-    if action.default is None or action.default is False or action.default == argparse.SUPPRESS:
+    if action.default in (None, False, []) or action.default == argparse.SUPPRESS:
         return "required" if action.required else ""
     return f"`{action.default}`"
 

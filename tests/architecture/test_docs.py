@@ -9,6 +9,7 @@ import pytest
 
 from config.schedule import SCHEDULE
 from docs import generate
+from segmentation.ml.offline.tasks import EVALUATE, PREDICT
 
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,6 +72,20 @@ def test_every_command_says_what_it_does() -> None:
     )
     for name, parser in commands.items():
         assert parser.description, name
+
+
+def test_every_task_of_predict_and_evaluate_has_its_options() -> None:
+    page = (DOCS / "reference/commands.md").read_text()
+    for command, known in (("predict", PREDICT), ("evaluate", EVALUATE)):
+        parts = {
+            part.partition("\n")[0]: part
+            for part in page.split("\n### ")
+            if part.startswith(f"{command} ")
+        }
+        assert set(parts) == {f"{command} {verb}" for verb in known}
+        assert all("`--out`" in part for part in parts.values())
+        assert all("| meaning |" in part for part in parts.values())
+    assert "`--horizon-days`" in page
 
 
 def test_every_scheduled_task_says_what_it_does() -> None:
