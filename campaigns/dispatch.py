@@ -27,7 +27,7 @@ from campaigns.journal import Journal, Reply
 from campaigns.models import Campaign
 from campaigns.rendering import CampaignTemplate, RenderError
 from campaigns.returns import budget
-from consent import logbook
+from consent import hindrances, logbook
 from core.registry import UnknownNameError
 
 
@@ -48,7 +48,7 @@ def run(*, now: Callable[[], datetime], seconds: float, channel_url: str, journa
     `now` is asked for each message, because a run outlives a moment.
     """
     close_cancelled()
-    if words := logbook.blocked():
+    if words := hindrances.of_sending():
         log.error("%s", words)
         return 0
     for campaign in Campaign.objects.filter(

@@ -8,7 +8,7 @@ from campaigns import queries
 from campaigns.enums import FINAL_STATES, CampaignState, DeliveryState, SkipReason
 from campaigns.models import Campaign
 from campaigns.returns import budget
-from consent import logbook
+from consent import hindrances
 
 
 IN_ORDER = (
@@ -73,5 +73,5 @@ def progress_of(campaign: Campaign) -> Progress:
         share=done / messages if messages else None,
         is_live=is_live,
         returns=budget.returns_of(campaign),
-        shut=logbook.blocked() if is_live else "",
+        shut=hindrances.of_sending() if is_live else "",
     )

@@ -6,7 +6,7 @@ from django.core.cache import cache
 from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
 
-from consent import logbook
+from consent import hindrances
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -27,7 +27,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     except Exception as error:  # noqa: BLE001 - whatever the client raises, the answer is "not ready"
         problems["broker"] = type(error).__name__
     # pages and unsubscribing go on while nothing may be sent: that is said, and is no reason to restart us
-    sending = "" if problems else logbook.blocked()
+    sending = "" if problems else hindrances.of_sending()
     return JsonResponse(
         {
             "status": "ok" if not problems else "not ready",

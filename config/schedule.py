@@ -34,6 +34,10 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "consent: end pauses": {"task": "consent.tasks.end_pauses", "schedule": 60.0},
     "consent: forget sign-ups": {"task": "consent.tasks.forget_sign_ups", "schedule": 3_600.0},
     "consent: try out unsubscribing": {"task": "consent.tasks.probe_opt_out", "schedule": 3_600.0},
+    "consent: former keys of the suppression list": {
+        "task": "consent.tasks.keep_up_peppers",
+        "schedule": 30.0,
+    },
     "consent: seal the ledger": {"task": "consent.tasks.seal_ledger", "schedule": 3_600.0},
     "consent: delete what is too old": {"task": "consent.tasks.retain", "schedule": 86_400.0},
     "segmentation: scores and segments": {

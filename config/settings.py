@@ -41,6 +41,12 @@ LINK_KEYS_RETIRED = tuple(
 SUPPRESSION_PEPPER = env.secret(
     "COTERIE_SUPPRESSION_PEPPER", home=HOME, may_generate=EMBEDDED
 ).encode()
+# Peppers that no new hash is made with, and that the hashes of erased addresses still need.
+SUPPRESSION_PEPPERS_RETIRED = tuple(
+    key.encode()
+    for key in env.optional_secret("COTERIE_SUPPRESSION_PEPPERS_RETIRED").split(",")
+    if key
+)
 # Seals what sources entrust to us: the secrets that their webhooks are signed with.
 SOURCE_KEY = env.secret("COTERIE_SOURCE_KEY", home=HOME, may_generate=EMBEDDED).encode()
 

@@ -19,6 +19,7 @@ from consent import (
     admin_requests,  # noqa: F401 - registers its list
     admin_sign_ups,  # noqa: F401 - registers its list
     ledger,
+    peppers,
 )
 from consent.enums import LIFTABLE, Act, Channel, SuppressionReason
 from consent.models import ConsentEvent, ConsentState, Suppression, Wording
@@ -202,8 +203,7 @@ class SuppressionAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         if "@" in search_term and not may_see_addresses(request.user):
             return queryset.none(), False
         if "@" in search_term:
-            hmac = ids.address_hmac(search_term, pepper=settings.SUPPRESSION_PEPPER)
-            return queryset.filter(address_hmac=hmac), False
+            return queryset.filter(address_hmac__in=peppers.hmacs(search_term)), False
         found: tuple[QuerySet[Suppression], bool] = super().get_search_results(
             request, queryset, search_term
         )

@@ -22,14 +22,19 @@ ERASED, SUPPRESSED, ENDED, RESTRICTED = "ERASED", "SUPPRESSED", "ENDED", "RESTRI
 _ENDING = (Act.WITHDRAWN, Act.OBJECTED)
 
 
-def identity(customer: Customer) -> str:
+def identities(customer: Customer) -> list[str]:
     """
     By what a customer is known again after a restore, when their number of ours may be somebody else's.
 
-    A keyed hash of the source and its number for them.
+    Keyed hashes of the source and its number for them; what is written down is the first, the newest key's.
     """
     said = f"{customer.source_id}\x1f{customer.external_id}".encode()
-    return hmac.new(settings.SUPPRESSION_PEPPER, said, hashlib.sha256).hexdigest()[:22]
+    keys = (settings.SUPPRESSION_PEPPER, *settings.SUPPRESSION_PEPPERS_RETIRED)
+    return [hmac.new(key, said, hashlib.sha256).hexdigest()[:22] for key in keys]
+
+
+def identity(customer: Customer) -> str:
+    return identities(customer)[0]
 
 
 def ended(acts: Iterable[tuple[Customer, str, str, str, datetime]], *, now: datetime) -> None:

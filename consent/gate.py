@@ -32,6 +32,9 @@ REFUSAL = f"""CASE
         WHEN customer.is_under_age THEN '{Refusal.UNDER_AGE}'
         WHEN customer.email = '' OR customer.email_hmac = '' THEN '{Refusal.NO_ADDRESS}'
         WHEN suppression.id IS NOT NULL THEN '{Refusal.SUPPRESSED}'
+        WHEN (SELECT count(*) FROM consent_pepper) > 1 AND NOT EXISTS (
+            SELECT FROM consent_addresskey WHERE address_hmac = customer.email_hmac)
+            THEN '{Refusal.NOT_COMPARED}'
         WHEN consent_state.is_granted IS NOT TRUE AND soft_opt_in.is_enough IS NOT TRUE
             THEN '{Refusal.NO_CONSENT}'
         WHEN preference.paused_until IS NOT NULL THEN '{Refusal.PAUSED}'

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from consent import ledger
 from consent.files import exports_folder
 from consent.models import (
+    AddressKey,
     ConsentEvent,
     ConsentState,
     DataRequest,
@@ -86,6 +87,10 @@ def _acts(rows: QuerySet[ConsentEvent]) -> Iterable[Mapping[str, Any]]:
         }
 
 
+def _former_hashes(person: Person) -> QuerySet[Any]:
+    return AddressKey.objects.filter(address_hmac__in=person.address_hmacs)
+
+
 HOLDERS = [
     Holder(
         model=ConsentState,
@@ -119,6 +124,7 @@ HOLDERS = [
         erase=_delete_copies,
         keeps="That a request was made and carried out: the proof. It names nobody.",
     ),
+    deleting(AddressKey, "Hashes of their address under former keys", _former_hashes),
     keeping(
         Suppression,
         "Suppression list",

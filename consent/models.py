@@ -17,12 +17,14 @@ from consent.enums import (
     SuppressionReason,
 )
 from consent.logbook_models import LogbookMark
+from consent.pepper_models import AddressKey, Pepper
 from consent.proof_models import Breach, LedgerSeal, OptOutProbe, PersonalDataAccess
 from consent.sign_up_models import ServiceMessage, SignUp
 from customers.models import Customer, Source
 
 
 __all__ = [
+    "AddressKey",
     "Breach",
     "ConsentEvent",
     "ConsentState",
@@ -30,6 +32,7 @@ __all__ = [
     "LedgerSeal",
     "LogbookMark",
     "OptOutProbe",
+    "Pepper",
     "PersonalDataAccess",
     "Preference",
     "ServiceMessage",

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 
 from django.db.models import Q
 
+from consent.models import AddressKey
 from consent.personal_data import Person
 from consent.raw_text import hashes
 from customers.enums import AliasKind
@@ -27,6 +28,9 @@ def gather(
     """
     keys: set[int] = set(customer_ids)
     hmacs = {hmac for hmac in address_hmacs if hmac}
+    hmacs |= set(
+        AddressKey.objects.filter(former_hmac__in=hmacs).values_list("address_hmac", flat=True)
+    )
     while True:
         merges = Merge.objects.filter(Q(survivor__in=keys) | Q(absorbed__in=keys))
         before = merges.filter(undone_at=None).values_list("before", flat=True)
@@ -42,6 +46,8 @@ def gather(
         hmacs |= {hmac for _, hmac in found if hmac}
         if (len(keys), len(hmacs)) == known:
             break
+    former = AddressKey.objects.filter(address_hmac__in=hmacs)
+    hmacs |= set(former.values_list("former_hmac", flat=True))
     return _known_by(keys, hmacs, source=source)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from consent import entries, ledger, logbook, requests, restricting
+from consent import entries, ledger, logbook, peppers, requests, restricting
 from consent.enums import Act, RequestKind, SuppressionReason
 from consent.logbook_models import LogbookMark
 from consent.models import ConsentEvent
@@ -130,7 +130,7 @@ def meant(fact: Fact) -> list[Customer]:
     """Whom a fact may be about: the number, and everybody who has the address."""
     theirs = Q(pk=fact["customer"])
     if fact["address"]:
-        theirs |= Q(email_hmac=fact["address"])
+        theirs |= Q(email_hmac__in=peppers.same(fact["address"]))
     return list(Customer.objects.filter(theirs, erased_at=None).order_by("pk"))
 
 
@@ -163,7 +163,7 @@ def _erase(fact: Fact, *, now: datetime) -> int:
     same = [
         customer.pk
         for customer in Customer.objects.filter(pk__in=numbers).order_by("pk")
-        if entries.identity(customer) == numbers[customer.pk]
+        if numbers[customer.pk] in entries.identities(customer)
     ]
     person = gather(customer_ids=same, address_hmacs=fact["addresses"])
     living = Customer.objects.filter(pk__in=person.customer_ids, erased_at=None)

@@ -13,6 +13,7 @@ from consent import (
     choosing,
     ledger,
     logbook,
+    peppers,
     privacy_webhooks,
     probing,
     requests,
@@ -66,6 +67,13 @@ def forget_sign_ups(**kwargs: Any) -> None:
 @shared_task(name="consent.tasks.probe_opt_out")
 def probe_opt_out(**kwargs: Any) -> None:
     probing.run(now=clock.now())
+
+
+@shared_task(name="consent.tasks.keep_up_peppers")
+def keep_up_peppers(**kwargs: Any) -> None:
+    """After a change of the suppression list's key: look up under the former ones whoever came in."""
+    if looked_up := peppers.keep_up(now=clock.now()):
+        log.info("%d addresses compared with the suppression list under former keys", looked_up)
 
 
 @shared_task(name="consent.tasks.seal_ledger")

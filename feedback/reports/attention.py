@@ -12,7 +12,7 @@ from django.utils.timesince import timesince, timeuntil
 
 from campaigns.enums import CampaignState, DeliveryState
 from campaigns.models import Campaign, Delivery
-from consent import logbook, mass_access, probing, requests
+from consent import hindrances, mass_access, probing, requests
 from consent.models import Breach, DataRequest
 from customers import activity
 from customers.enums import ImportStatus
@@ -52,7 +52,7 @@ def attention(*, now: datetime) -> tuple[Attention, ...]:
         *_rejected_items(now),
         *_stopped_webhooks(),
         *_data_requests(now),
-        *_restored(),
+        *_nothing_is_sent(),
         *_opt_out(),
         *_breaches(now),
         *_mass_access(now),
@@ -93,8 +93,8 @@ def _unknown_deliveries() -> Iterator[Attention]:
         )
 
 
-def _restored() -> Iterator[Attention]:
-    if words := logbook.blocked():
+def _nothing_is_sent() -> Iterator[Attention]:
+    if words := hindrances.of_sending():
         yield Attention(kind="PROBLEM", text=words, url_name="admin:campaigns_campaign_changelist")
 
 

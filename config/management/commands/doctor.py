@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from campaigns.channels.smtp import SmtpChannel
-from consent import chain, logbook, mass_access
+from consent import chain, logbook, mass_access, peppers
 from core import clock
 
 
@@ -28,6 +28,7 @@ class Command(BaseCommand):
             ("folder for artefacts", self._home),
             ("consent ledger", self._ledger),
             ("logbook", self._logbook),
+            ("suppression list", self._peppers),
             ("personal data", self._mass_access),
             ("clock", self._clock),
         )
@@ -81,6 +82,12 @@ class Command(BaseCommand):
     def _logbook(self) -> str:
         logbook.must_be_current()
         return f"{logbook.folder()}; the database is as young as it is"
+
+    def _peppers(self) -> str:
+        if words := peppers.problem():
+            raise RuntimeError(words)
+        former = len(settings.SUPPRESSION_PEPPERS_RETIRED)
+        return f"one key and {former} former one{'' if former == 1 else 's'}, all given"
 
     def _ledger(self) -> str:
         found = chain.verify()
