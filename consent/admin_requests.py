@@ -54,6 +54,8 @@ class DataRequestAdmin(ReadOnlyAdmin):
         return [
             path("new/", pages.new, name="data_request_new"),
             path("register/", register_pages.register_page, name="data_register"),
+            path("agreement/", register_pages.agreement_page, name="data_agreement"),
+            path("agreement.csv", register_pages.agreement_file, name="data_agreement_file"),
             path("register.csv", register_pages.register_file, name="data_register_file"),
             path("<int:request_id>/", pages.request_page, name="data_request_page"),
             path("<int:request_id>/carry-out/", pages.carry_out, name="data_request_carry_out"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 
-from consent import register
+from consent import agreement, register
 from consent.models import DataRequest
 from consent.pages import VIEW
 from consent.purposes import PROOF_KEPT
@@ -28,4 +28,27 @@ def register_page(request: HttpRequest) -> HttpResponse:
 def register_file(request: HttpRequest) -> HttpResponse:
     response = HttpResponse(register.as_csv(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="register-of-processing.csv"'
+    return response
+
+
+@staff_page(VIEW)
+def agreement_page(request: HttpRequest) -> HttpResponse:
+    return page(
+        request,
+        "pages/data_agreement.html",
+        title="Annex of the processing agreement",
+        opts=DataRequest._meta,
+        controller=agreement.controller(),
+        parties=agreement.sub_processors(),
+        unnamed=agreement.unnamed(),
+        purposes=register.purposes(),
+        measures=agreement.MEASURES,
+        categories=agreement.categories(),
+    )
+
+
+@staff_page(VIEW)
+def agreement_file(request: HttpRequest) -> HttpResponse:
+    response = HttpResponse(agreement.as_csv(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="processing-agreement-annex.csv"'
     return response
