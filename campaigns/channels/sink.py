@@ -6,8 +6,15 @@ messages are also kept whole. A recipient's local part can script the answer:
 
     reply-550-5.1.1@...     that reply to RCPT TO          data-552-5.2.2@...   that reply after the dot
     greylist@...            451 4.7.1 the first time       drop-at-rcpt@...     hangs up at RCPT TO
+    nodata-451-4.3.0@...    that reply to DATA             (reply|data|nodata)-lines-...  in several lines
+    drop-at-data@...        hangs up at DATA               drop-mid@...    in the middle of the message
     drop-before@...         hangs up after the dot, message not kept
     drop-after@...          keeps the message and hangs up without a reply
+    late-rcpt@, late-data@  answers after `late` seconds, to RCPT TO or after the dot, message kept
+    garbage-rcpt@, garbage-data@, endless-data@, bytes-data@, bare-data@, feed-data@
+                            what is no reply; a line without an end; a 250 with bytes that are no text,
+                            with nothing after it, with a line feed alone (the last five keep the message)
+    drip@...                every reply from here on byte by byte
 """
 
 from __future__ import annotations
@@ -17,14 +24,23 @@ import json
 import os
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 
-_SCRIPT = re.compile(r"^(reply|data)-(\d{3})(?:-(\d\.\d+\.\d+))?", re.IGNORECASE)
+_SCRIPT = re.compile(r"^(reply|data|nodata)(-lines)?-(\d{3})(?:-(\d\.\d+\.\d+))?", re.IGNORECASE)
 _MESSAGE_ID = re.compile(rb"^message-id:\s*(<[^>\r\n]*>)", re.IGNORECASE | re.MULTILINE)
 _PATH = re.compile(r"^(?:MAIL FROM|RCPT TO):\s*<([^>]*)>", re.IGNORECASE)
 _EXTENSIONS = ("PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "SIZE 20000000")
+_AFTER_THE_DOT = {
+    "garbage-data": b"!\x00 HTTP/1.1 400 Bad Request\r\n",
+    "endless-data": b"250-" + b"x" * 300_000,
+    "bytes-data": b"250 2.0.0 \x00\xff\xed\xa0\x80 kept\r\n",
+    "bare-data": b"250\r\n",
+    "feed-data": b"250 2.0.0 kept\n",
+}
+_DRIP_SECONDS = 0.001
 JOURNAL = "journal.jsonl"
 
 
@@ -36,6 +52,8 @@ class Sink:
     keep: int = 200  # messages kept whole
     delay: float = 0.0  # seconds before a message is answered
     pipelining: bool = True
+    extended: bool = True  # False: it knows no EHLO, and so no extension
+    late: float = 1.0  # seconds of `late-...`
     received: int = 0
     _greylisted: set[str] = field(default_factory=set)
 
@@ -84,6 +102,8 @@ class Connection(asyncio.Protocol):
         self.busy = False
         self.sender = ""
         self.recipient = ""
+        self.drips = False
+        self._dripping = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what a TCP server gives
@@ -109,7 +129,9 @@ class Connection(asyncio.Protocol):
 
     def _command(self, line: str) -> None:
         verb = line[:4].upper()
-        if verb == "EHLO":
+        if verb == "EHLO" and not self.sink.extended:
+            self._say("502 5.5.1 what?")
+        elif verb == "EHLO":
             extensions = _EXTENSIONS if self.sink.pipelining else _EXTENSIONS[1:]
             lines = ["sink", *extensions]
             self._say(*(f"250-{text}" for text in lines[:-1]), f"250 {lines[-1]}")
@@ -120,11 +142,7 @@ class Connection(asyncio.Protocol):
         elif verb == "RCPT" and (found := _PATH.match(line)):
             self._recipient(found[1])
         elif verb == "DATA":
-            if self.recipient:
-                self.in_data = True
-                self._say("354 go on")
-            else:
-                self._say("503 5.5.1 no valid recipients")
+            self._data()
         elif verb in ("RSET", "NOOP", "HELO"):
             self.recipient = ""
             self._say("250 2.0.0 ok")
@@ -134,9 +152,24 @@ class Connection(asyncio.Protocol):
         else:
             self._say("500 5.5.2 what?")
 
+    def _data(self) -> None:
+        if not self.recipient:
+            self._say("503 5.5.1 no valid recipients")
+        elif self.recipient.startswith("drop-at-data"):
+            self.transport.abort()
+        elif not self._scripted("nodata", self.recipient):
+            self.in_data = True
+            self._say("354 go on")
+
     def _recipient(self, address: str) -> None:
+        self.drips = self.drips or address.startswith("drip")
         if address.startswith("drop-at-rcpt"):
             self.transport.abort()
+        elif address.startswith("late-rcpt"):
+            self.recipient = address
+            self._later(self.sink.late, lambda: self._say("250 2.1.5 ok"))
+        elif address.startswith("garbage-rcpt"):
+            self._write(b"what is a reply?\r\n")
         elif self.sink.greylists(address):
             self._say("451 4.7.1 greylisted, come back later")
         elif not self._scripted("reply", address):
@@ -147,12 +180,19 @@ class Connection(asyncio.Protocol):
         found = _SCRIPT.match(address)
         if found is None or found[1].lower() != kind:
             return False
-        self._say(f"{found[2]} {found[3] + ' ' if found[3] else ''}scripted")
-        if found[2] == "421":
+        code, enhanced = found[3], f"{found[4]} " if found[4] else ""
+        if kind == "reply" and code < "400":
+            self.recipient = address
+        several = [f"{code}-{enhanced}{word}" for word in ("long", "story")] if found[2] else []
+        self._say(*several, f"{code} {enhanced}scripted")
+        if code == "421":
             self.transport.close()
         return True
 
     def _take_message(self) -> bool:
+        if self.recipient.startswith("drop-mid") and len(self.buffer) > 100:
+            self.transport.abort()
+            return False
         if self.buffer.startswith(b".\r\n"):
             content, length = b"", 3
         else:
@@ -164,16 +204,21 @@ class Connection(asyncio.Protocol):
         self.in_data = False
         content = content.replace(b"\r\n..", b"\r\n.")
         if self.sink.delay:
-            self.busy = True
-            asyncio.get_running_loop().call_later(self.sink.delay, self._finish, content)
+            self._later(self.sink.delay, lambda: self._answer(content))
         else:
             self._answer(content)
         return True
 
-    def _finish(self, content: bytes) -> None:
-        self.busy = False
-        self._answer(content)
-        self._work()
+    def _later(self, seconds: float, work: Callable[[], None]) -> None:
+        """Do it, and whatever else was asked meanwhile, after so long."""
+
+        def finish() -> None:
+            self.busy = False
+            work()
+            self._work()
+
+        self.busy = True
+        asyncio.get_running_loop().call_later(seconds, finish)
 
     def _answer(self, content: bytes) -> None:
         recipient, self.recipient = self.recipient, ""
@@ -181,14 +226,38 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
         elif not self._scripted("data", recipient):
             self.sink.store(sender=self.sender, recipient=recipient, content=content)
-            if recipient.startswith("drop-after"):
-                self.transport.abort()
-            else:
-                self._say("250 2.0.0 kept")
+            self._kept(recipient)
+
+    def _kept(self, recipient: str) -> None:
+        script = recipient.partition("@")[0]
+        if script.startswith("drop-after"):
+            self.transport.abort()
+        elif script in _AFTER_THE_DOT:
+            self._write(_AFTER_THE_DOT[script])
+        elif script == "late-data":
+            self._later(self.sink.late, lambda: self._say("250 2.0.0 kept"))
+        else:
+            self._say("250 2.0.0 kept")
 
     def _say(self, *lines: str) -> None:
+        self._write("".join(f"{line}\r\n" for line in lines).encode())
+
+    def _write(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        if self.drips:
+            if not self._dripping:
+                asyncio.get_running_loop().call_soon(self._drip)
+            self._dripping += data
+        else:
+            self.transport.write(data)
+
+    def _drip(self) -> None:
         if not self.transport.is_closing():
-            self.transport.write("".join(f"{line}\r\n" for line in lines).encode())
+            self.transport.write(bytes(self._dripping[:1]))
+            del self._dripping[:1]
+            if self._dripping:
+                asyncio.get_running_loop().call_later(_DRIP_SECONDS, self._drip)
 
 
 async def serve(sink: Sink, *, host: str, port: int) -> asyncio.Server:

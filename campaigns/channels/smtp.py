@@ -138,6 +138,7 @@ class SmtpChannel:
                         break
             refused = next((reply for reply in replies if reply[0] >= 400), None)
             if refused is None:
+                _expect_content(replies)
                 return
             if replies[-1][0] == 354:  # it wants the message of a recipient it refused
                 wire.send(b".\r\n")
@@ -183,6 +184,11 @@ class SmtpChannel:
         self._letters += 1
         if code >= 400:
             raise self._refusal(code, text, of_sender=False)
+        if code // 100 != 2:
+            self._drop()
+            raise ChannelError(
+                f"{code} {text} is no answer to a message", verdict=Verdict.AMBIGUOUS
+            )
         return f"{code} {text}"
 
     def _refusal(self, code: int, text: str, *, of_sender: bool) -> ChannelError:
@@ -245,6 +251,13 @@ def _commands(letter: Letter) -> tuple[bytes, bytes, bytes]:
         f"RCPT TO:<{letter.recipient}>\r\n".encode("ascii"),
         b"DATA\r\n",
     )
+
+
+def _expect_content(replies: list[tuple[int, str]]) -> None:
+    """Raises OSError unless the server took both addresses and waits for the message."""
+    if [code // 100 for code, _ in replies] != [2, 2, 3]:
+        codes = ", ".join(str(code) for code, _ in replies)
+        raise smtplib.SMTPServerDisconnected(f"{codes} are no answers to an envelope")
 
 
 def _words(error: BaseException) -> str:
