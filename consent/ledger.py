@@ -306,7 +306,11 @@ def _act(
         )  # fmt: skip
         with connection.cursor() as cursor:
             cursor.execute(FOLD_ONE, {"event_id": event.pk})
-            cursor.execute(LIFT_ONE, {"now": now, "address_hmac": customer.email_hmac})
+            if act == Act.GRANTED:
+                cursor.execute(
+                    LIFT_ONE,
+                    {"now": now, "address_hmac": customer.email_hmac, "customer_id": customer.pk},
+                )
         if not is_entered:
             entries.ended([entries.acts_of(event)], now=now)
         return event

@@ -250,6 +250,7 @@ _ALLOWS_FROM_BEFORE = f"""EXISTS (
       AND old.since <= consent_suppression.created_at)"""
 
 # A consent given after somebody unsubscribed or was erased lifts that, unless it comes from a file;
+# it lifts the address that they have when they give it: who moves to a stopped address brings nothing along;
 # nothing lifts a bounce or a complaint. One to a newsletter does so where nothing else would come back
 # with it: nobody of the address allows anything from before.
 _LIFT = f"""
@@ -257,7 +258,7 @@ UPDATE consent_suppression SET lifted_at = %(now)s
 WHERE lifted_at IS NULL AND reason IN ({_LIFTABLE})
   AND channel = '{Channel.EMAIL}' AND address_hmac IN ({{hashes}})
   AND EXISTS (SELECT 1 FROM customers_customer customer JOIN consent_consentstate state
-                  ON state.customer_id = customer.id
+                  ON state.customer_id = customer.id {{whose}}
               WHERE customer.email_hmac = consent_suppression.address_hmac
                 AND state.channel = '{Channel.EMAIL}'
                 AND (state.purpose = '{Purpose.MARKETING}'
@@ -265,12 +266,20 @@ WHERE lifted_at IS NULL AND reason IN ({_LIFTABLE})
                 AND state.is_granted AND NOT state.from_import
                 AND customer.erased_at IS NULL AND state.since > consent_suppression.created_at)"""
 
-LIFT_ONE = _LIFT.format(hashes="%(address_hmac)s")
+LIFT_ONE = _LIFT.format(hashes="%(address_hmac)s", whose="AND customer.id = %(customer_id)s")
 
+_LIFTING_EVENTS = f"""event.id BETWEEN %(first)s AND %(last)s
+      AND (event.kind = '{EventKind.CONSENT_GIVEN}'
+           AND COALESCE(event.properties ->> 'provenance', '') <> '{Provenance.IMPORT}'
+           OR event.kind = '{EventKind.UNSUBSCRIBED}')"""
+
+# An unsubscribing that we learn of after the consent that followed it stops nothing.
 LIFT_FROM_EVENTS = _LIFT.format(
     hashes=f"""
     SELECT customer.email_hmac FROM customers_event event
         JOIN customers_customer customer ON customer.id = event.customer_id
-    WHERE event.id BETWEEN %(first)s AND %(last)s AND customer.email_hmac <> ''
-      AND event.kind IN ('{EventKind.CONSENT_GIVEN}', '{EventKind.UNSUBSCRIBED}')"""
+    WHERE customer.email_hmac <> '' AND {_LIFTING_EVENTS}""",
+    whose=f"""JOIN customers_event event ON event.customer_id = customer.id
+                  AND {_LIFTING_EVENTS} AND (event.kind = '{EventKind.CONSENT_GIVEN}'
+                      OR consent_suppression.detail = 'event ' || event.id)""",
 )
