@@ -104,7 +104,7 @@ class SegmentAdmin(ReadOnlyAdmin):
 
     @column(description="Kind", ordering="kind")
     def kind_label(self, segment: Segment) -> str:
-        return KINDS[segment.kind]
+        return KINDS[SegmentKind(segment.kind)]
 
     @column(
         description="Status",

@@ -126,11 +126,16 @@ def fit(database: duckdb.DuckDBPyConnection, *, now: datetime) -> ModelVersion:
     lines = lines.within(days)
     settings = Settings(segments=SEGMENTS, seed=training.SEED)
     test = np.random.default_rng(settings.seed).random(lines.customers) < TEST_SHARE
+    serving = queries.champion(TASK)
+    known = _read(serving) if serving else None
     try:
         judged, decision = _judge(lines, test, days, settings=settings)
-        model = FirstPurchaseModel.fit(lines, days_ahead=days, settings=settings)
+        model = FirstPurchaseModel.fit(
+            lines, days_ahead=days, settings=settings, before=known.segments if known else None
+        )
     except ValueError as error:
         return attempts.refused(TASK, str(error), now=now)
+    names = model.segments.names(serving.metrics.get("segments", ()) if serving and known else ())
     version = versions.record(
         task=TASK,
         status=ModelStatus.CHALLENGER,
@@ -140,7 +145,7 @@ def fit(database: duckdb.DuckDBPyConnection, *, now: datetime) -> ModelVersion:
         now=now,
         rows=lines.customers,
         positives=len(np.unique(lines.customer[~lines.first()])),  # who ordered again
-        metrics={**judged, "horizon_days": horizon, "segments": list(model.segments.names())},
+        metrics={**judged, "horizon_days": horizon, "segments": list(names)},
         files=model.to_files(),
         provenance=artifacts.Provenance(
             task=TASK,

@@ -37,8 +37,11 @@ class RuleField(serializers.JSONField):
 
 
 RULE_HELP = "See Rules of segments in the reference."
-NAME = {"max_length": rule_segments.LONGEST_NAME}
-DESCRIPTION = {"max_length": LONGEST_DESCRIPTION, "required": False, "allow_blank": True}
+NAME = rule_segments.LONGEST_NAME
+
+
+def _description() -> Text:
+    return Text(max_length=LONGEST_DESCRIPTION, required=False, allow_blank=True)
 
 
 class RuleInSerializer(serializers.Serializer[Any]):
@@ -46,20 +49,22 @@ class RuleInSerializer(serializers.Serializer[Any]):
 
 
 class SegmentInSerializer(RuleInSerializer):
-    name = Text(**NAME, help_text="Not yet taken by another segment.")
-    description = Text(**DESCRIPTION)
+    name = Text(max_length=NAME, help_text="Not yet taken by another segment.")
+    description = _description()
 
 
 class SegmentPatchSerializer(serializers.Serializer[Any]):
     """Only what is sent changes. A rule only for segments that have one."""
 
-    name = Text(**NAME, required=False)
-    description = Text(**DESCRIPTION)
+    name = Text(max_length=NAME, required=False)
+    description = _description()
     rule = RuleField(required=False, help_text=RULE_HELP)
 
 
 class CopySerializer(serializers.Serializer[Any]):
-    name = Text(**NAME, required=False, help_text="Left out: the old one, with a number behind it.")
+    name = Text(
+        max_length=NAME, required=False, help_text="Left out: the old one, with a number behind it."
+    )
 
 
 class NothingSerializer(serializers.Serializer[Any]):
@@ -119,7 +124,7 @@ class ManagedSegmentEndpoint(api.SegmentEndpoint):
     def changed(self, request: Request, number: int) -> Response:
         _of_whole_shop(self.key)
         segment = one(Segment.objects.all(), number)
-        said = {"name": segment.name, "description": segment.description}
+        said: dict[str, Any] = {"name": segment.name, "description": segment.description}
         said |= self.said(SegmentPatchSerializer, partial=True)
         if "rule" not in said:
             return _shown(_done(managing.rename, segment, **said))
@@ -189,10 +194,7 @@ class PreviewEndpoint(Endpoint):
             found = previewing.preview(rule, now=known_until(now=clock.now()), profiling=profiling)
         except previewing.NoAnswerError as error:
             raise Refused(503, "no_answer_now", str(error), retry_after=60) from error
-        shown = {
-            name: getattr(found, name) for name in PreviewSerializer().fields if name != "words"
-        }
-        return answer(PreviewSerializer, {**shown, "words": words_of(rule)})
+        return answer(PreviewSerializer, {**vars(found), "words": words_of(rule)})
 
 
 # ------------------------------------------------------------------ what they share

@@ -24,18 +24,19 @@ from segmentation.recommendation_models import (
 from segmentation.registry import JudgedCase, SensitiveField, TrainingAttempt
 
 
-class SegmentQuerySet(models.QuerySet["Segment"]):
-    def in_use(self) -> SegmentQuerySet:
-        """Neither archived nor deleted: what rules, campaigns and lists choose from."""
-        return self.filter(archived_at=None, deleted_at=None)
-
-
-class LivingSegments(models.Manager.from_queryset(SegmentQuerySet)):  # type: ignore[misc] # made by a call
+class LivingSegments(models.Manager["Segment"]):
     """All but the deleted, of which only name and history are kept."""
 
-    def get_queryset(self) -> SegmentQuerySet:
-        living: SegmentQuerySet = super().get_queryset().filter(deleted_at=None)
-        return living
+    def get_queryset(self) -> models.QuerySet[Segment]:
+        return super().get_queryset().filter(deleted_at=None)
+
+    def in_use(self) -> models.QuerySet[Segment]:
+        """Not archived either: what rules, campaigns and lists choose from."""
+        return self.filter(archived_at=None)
+
+
+class EverySegment(models.Manager["Segment"]):
+    """The deleted too."""
 
 
 class Segment(models.Model):
@@ -76,7 +77,7 @@ class Segment(models.Model):
     )
 
     objects = LivingSegments()
-    everything = SegmentQuerySet.as_manager()
+    everything = EverySegment()
 
     class Meta:
         permissions = [

@@ -7,14 +7,15 @@ Groups of products come from the words of their names and their prices. All is l
 
 import re
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from segmentation.ml import artifacts
+from segmentation.ml.estimators.clusters import naming
 from segmentation.ml.first_purchase.orders import Lines
 from segmentation.ml.tables import Floats, Ints
 
@@ -24,6 +25,7 @@ PRICES = (1.0, 2.0, 3.0, 5.0, 10.0)
 MOST_WORDS, FEWEST_PRODUCTS = 600, 13
 BASKETS = 4
 """Orders, smallest, largest and mean basket; the shares follow."""
+MEAN_BASKET = 3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -145,22 +147,39 @@ class Segments:
         """The segment of each row of `Behaviour.measures`, (m,)."""
         return _nearest((measures - self.mean) / self.scale, self.centres)
 
-    def names(self) -> tuple[str, ...]:
-        """What is typical of each segment, in words; a number makes equal ones different."""
+    def like(self, before: "Segments", lines: Lines) -> "Segments":
+        """The same segments, each in the place of the one in `before` that has most of the same customers."""
+        shape = len(before.centres), len(self.centres)
+        old = before.assign(behaviour(lines, before.products).measures())
+        new = self.assign(behaviour(lines, self.products).measures())
+        places = naming.matched(naming.counts(old, new, shape=shape), np.zeros(shape))
+        free = iter(sorted(set(range(len(self.centres))) - set(places.values())))
+        order = [places[number] if number in places else next(free) for number in range(shape[1])]
+        return replace(self, centres=self.centres[np.argsort(order, kind="stable")])
+
+    def names(self, before: Sequence[str] = ()) -> tuple[str, ...]:
+        """
+        What is typical of each segment, in words; those that are alike are told apart by their baskets.
+
+        before: what the segments in the same places were called; who still orders as often keeps the name.
+        """
         goods = self.products.names()
         typical = self.centres * self.scale + self.mean
         said = []
         for row, centre in zip(typical, self.centres, strict=True):
             orders = "One order" if row[0] < 1.5 else f"About {row[0]:.0f} orders"
-            size = " of large baskets" if centre[3] > 1 else ""
+            size = " of large baskets" if centre[MEAN_BASKET] > 1 else ""
             group = int(np.argmax(centre[BASKETS:]))
             mostly = f", more {goods[group]}" if centre[BASKETS + group] > 1 else ""
             said.append(f"{orders}{size}{mostly}")
-        seen: Counter[str] = Counter()
-        for number, name in enumerate(said):
-            seen[name] += 1
-            if seen[name] > 1:
-                said[number] = f"{name} ({seen[name]})"
+        for name in [name for name, times in Counter(said).items() if times > 1]:
+            alike = [number for number, one in enumerate(said) if one == name]
+            alike.sort(key=lambda number: float(typical[number, MEAN_BASKET]))
+            for number, words in zip(alike, _by_size(len(alike)), strict=True):
+                said[number] = f"{name}, {words} baskets"
+        for number, name in enumerate(before[: len(said)]):
+            if _how_often(name) == _how_often(said[number]) and name not in said:
+                said[number] = name
         return tuple(said)
 
     def to_files(self) -> dict[str, bytes]:
@@ -216,6 +235,32 @@ def behaviour(lines: Lines, products: ProductGroups, *, customers: int | None = 
         total=np.bincount(owner, baskets, minlength=count).astype(np.float64),
         by_group=by_group,
     )
+
+
+def _by_size(count: int) -> list[str]:
+    """Words for so many things, the smallest first."""
+    if count == 2:
+        return ["smaller", "larger"]
+    ordinals = (
+        "second",
+        "third",
+        "fourth",
+        "fifth",
+        "sixth",
+        "seventh",
+        "eighth",
+        "ninth",
+        "tenth",
+    )
+    between = [
+        f"{ordinals[n] if n < len(ordinals) else f'{n + 2}th'} smallest" for n in range(count - 2)
+    ]
+    return ["smallest", *between, "largest"]
+
+
+def _how_often(name: str) -> str:
+    """The part of a segment's name that says how many orders."""
+    return re.split(" of |,", name)[0]
 
 
 def _prices(lines: Lines) -> Floats:

@@ -73,10 +73,12 @@ class FirstPurchaseModel:
     level: float
 
     @classmethod
-    def fit(cls, lines: Lines, *, days_ahead: Floats, settings: Settings) -> Self:
+    def fit(
+        cls, lines: Lines, *, days_ahead: Floats, settings: Settings, before: Segments | None = None
+    ) -> Self:
         """Learn from `lines` of whole behaviours; (m,) `days_ahead` is how long after the first order each was watched.
 
-        Raises ValueError when there are too few customers.
+        before: the segments of an earlier fit; the new ones stand in the places of those they continue. Raises ValueError when there are too few customers.
         """
         if lines.customers > settings.most_customers:
             kept = _sample(lines.customers, settings)
@@ -84,6 +86,8 @@ class FirstPurchaseModel:
         segments = Segments.fit(
             lines, k=settings.segments, groups=settings.groups, seed=settings.seed
         )
+        if before is not None:
+            segments = segments.like(before, lines)
         fine = ProductGroups.fit(lines, groups=settings.fine_groups, seed=settings.seed)
         own = lines.first()
         first, later = lines.where(own), lines.where(~own)

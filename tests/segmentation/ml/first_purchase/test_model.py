@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -7,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from segmentation.ml.first_purchase.behaviour import behaviour
+from segmentation.ml.first_purchase.behaviour import Segments, behaviour
 from segmentation.ml.first_purchase.judging import judge
 from segmentation.ml.first_purchase.model import FirstPurchaseModel, Settings
 from segmentation.ml.first_purchase.orders import Lines
@@ -121,3 +122,44 @@ def test_too_few_customers_are_refused_in_words() -> None:
     known = lines(table(customers=30, seed=1))
     with pytest.raises(ValueError, match="30 customers are too few for 4 segments; 40 are needed"):
         FirstPurchaseModel.fit(known, days_ahead=np.full(30, DAYS), settings=SETTINGS)
+
+
+# ------------------------------------------------------------------ what segments are called
+def test_segments_have_names_of_their_own_without_numbers_behind() -> None:
+    for seed in range(4):
+        known = lines(table(customers=300, seed=seed))
+        for k in (4, 8):
+            segments = Segments.fit(known, k=k, groups=2, seed=seed)
+            names = segments.names()
+            assert len(set(names)) == k
+            assert not any("(" in name for name in names)
+            assert all(name.startswith(("One order", "About ")) for name in names)
+
+
+def test_alike_segments_are_told_apart_by_their_baskets() -> None:
+    known = lines(table(customers=300, seed=1))
+    fitted = Segments.fit(known, k=4, groups=2, seed=1)
+    middle = np.zeros_like(fitted.centres)
+    middle[:, 0] = (3.2 - fitted.mean[0]) / fitted.scale[0]
+    middle[:, 3] = [0.3, -0.4, 0.6, 0.1]
+    alike = replace(fitted, centres=middle)
+    assert alike.names() == (
+        "About 3 orders, third smallest baskets", "About 3 orders, smallest baskets",
+        "About 3 orders, largest baskets", "About 3 orders, second smallest baskets",
+    )  # fmt: skip
+
+
+def test_a_refit_keeps_places_and_names() -> None:
+    known, later = (lines(table(customers=600, seed=seed)) for seed in (1, 2))
+    before = Segments.fit(known, k=4, groups=2, seed=1)
+    shuffled = replace(before, centres=before.centres[[2, 0, 3, 1]])
+    assert np.array_equal(shuffled.like(before, known).centres, before.centres)
+    after = Segments.fit(later, k=4, groups=2, seed=2).like(before, later)
+    old = before.assign(behaviour(later, before.products).measures())
+    new = after.assign(behaviour(later, after.products).measures())
+    assert (old == new).mean() > 0.7
+    names = after.names(before.names())
+    same = [one == other for one, other in zip(names, before.names(), strict=True)]
+    assert sum(same) >= 3
+    assert len(set(names)) == 4
+    assert after.names(["Two hundred orders"] * 4) == after.names()
