@@ -78,6 +78,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "webhooks: send what is due": {"task": "webhooks.tasks.send_due", "schedule": 2.0},
     "webhooks: forget old messages": {"task": "webhooks.tasks.forget_old", "schedule": 86_400.0},
     "feedback: look for drift": {"task": "feedback.tasks.check_drift_due", "schedule": 30.0},
+    "feedback: forget who has gone": {"task": "feedback.tasks.forget_gone", "schedule": 86_400.0},
     "feedback: retrain": {"task": "feedback.tasks.retrain_due", "schedule": 2.0},
 }
 for _entry in SCHEDULE.values():

@@ -19,9 +19,10 @@ from customers.screens import page, staff_page
 from feedback import charts, pages, reports, retraining, rollback
 from feedback.models import DriftCheck, RetrainingDecision, TrainingRequest
 from feedback.reports.model_health import health, metrics_of
-from segmentation import attempts
+from segmentation import attempts, forgetting
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml.cards import in_words, purpose_of
+from segmentation.ml import membership_attack
 from segmentation.ml.catalogue import CATALOGUE
 from segmentation.ml.features import FEATURES
 from segmentation.models import ModelVersion
@@ -105,8 +106,16 @@ def card(request: HttpRequest, version_id: int) -> HttpResponse:
 
 
 def _libraries(version: ModelVersion) -> Mapping[str, Any]:
+        remains=forgetting.remains(version),
+        membership_auc=_details(version).get("membership_auc"),
+        membership_limit=membership_attack.LIMIT,
     found = version.manifest.get("libraries") if isinstance(version.manifest, Mapping) else None
     return found if isinstance(found, Mapping) else {}
+
+def _details(version: ModelVersion) -> Mapping[str, Any]:
+    found = version.manifest.get("details") if isinstance(version.manifest, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
 
 
 @require_POST

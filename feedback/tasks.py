@@ -9,7 +9,7 @@ from celery import shared_task
 
 from core import clock
 from customers.queries import known_until
-from feedback import monitoring, outcomes, retraining
+from feedback import forgetting, monitoring, outcomes, retraining
 from feedback.reports import after_bad
 
 
@@ -41,3 +41,10 @@ def check_drift_due(**kwargs: Any) -> None:
     made = monitoring.check_if_due(now=known_until(now=clock.now()))
     if made is not None:
         logger.info("drift: %d alarms: %s", made.alarms, made.words)
+
+
+@shared_task(soft_time_limit=900, time_limit=1200)
+def forget_gone(**kwargs: Any) -> None:
+    """Once a day, ask for models without those who were erased or withdrew, and delete old versions."""
+    done = forgetting.forget_gone(now=clock.now())
+    logger.info("%d trainings asked for, %d old models deleted", done.asked, done.purged)

@@ -17,7 +17,16 @@ import numpy.typing as npt
 from django.conf import settings
 from django.db import connection
 
-from segmentation import examples, mirror, predictors, promotion, queries, sensitive, versions
+from segmentation import (
+    examples,
+    forgetting,
+    mirror,
+    predictors,
+    promotion,
+    queries,
+    sensitive,
+    versions,
+)
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml import artifacts, fairness, features, splits, training
 from segmentation.ml.backtests import Strategy
@@ -151,6 +160,7 @@ def _train(task: Task, database: duckdb.DuckDBPyConnection, *, now: datetime) ->
                 "excluded_features": sorted(set(features.MODEL_FEATURES) - set(allowed)),
                 "horizon_days": HORIZON_DAYS[task],
                 "strategy": trained.strategy.value,
+                "membership_auc": None if trained.leak is None else round(trained.leak.auc, 4),
                 "built_on": str(previous) if trained.strategy is not Strategy.ANEW else "",
             },
         ),
@@ -188,6 +198,8 @@ def _sample(database: duckdb.DuckDBPyConnection, customers: int) -> list[int] | 
 def _old(champion: ModelVersion | None, names: tuple[str, ...]) -> training.Old | None:
     """What serves, if a new model can be built on it: read, of this kind, from features that are allowed today."""
     if champion is None or champion.window_ends_at is None or champion.algorithm == RULE:
+        return None
+    if forgetting.remains(champion).people:  # who has left must not live on in what is built on it
         return None
     try:
         model = predictors.propensity(champion)

@@ -20,6 +20,7 @@ from customers.models import Import, Source
 from feedback.enums import Verdict
 from feedback.models import DriftCheck, LiftEstimate, RetrainingDecision
 from feedback.reports.said import Asked, abrupt_change, aspect_changes
+from segmentation import forgetting
 from segmentation.enums import ModelStatus, SegmentStatus, Task
 from segmentation.models import ModelVersion, Segment
 from webhooks.endpoints import STOPPED_BY_STAFF
@@ -59,6 +60,7 @@ def attention(*, now: datetime) -> tuple[Attention, ...]:
         *_broken_assignments(now),
         *_segments(),
         *_models(now),
+        *_gone_from_models(now),
         *_drift(now),
         *_reviews(now),
     ]
@@ -259,6 +261,20 @@ def _models(now: datetime) -> Iterator[Attention]:
                 text=f"The {label} model was not trained. {last.reason}",
                 url_name="admin:models_page",
             )
+
+
+def _gone_from_models(now: datetime) -> Iterator[Attention]:
+    for version, left in forgetting.overdue(now=now):
+        are = "customer who was" if left.people == 1 else "customers who were"
+        yield Attention(
+            kind="PROBLEM",
+            text=(
+                f"The {Task(version.task).label.split(':')[0].lower()} model may contain {left.people:,} {are} erased, "
+                f"or withdrew, since it was trained; it was to be replaced until {left.until:%d %b}."
+            ),
+            url_name="admin:model_card",
+            url_args=(version.pk,),
+        )
 
 
 def _drift(now: datetime) -> Iterator[Attention]:

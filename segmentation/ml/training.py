@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import duckdb
 import numpy as np
 
-from segmentation.ml import backtests, features, labels
+from segmentation.ml import backtests, features, labels, membership_attack
 from segmentation.ml.backtests import Strategy
 from segmentation.ml.columns import ORDERS, RECENCY_DAYS, SECONDS_PER_DAY
 from segmentation.ml.estimators import propensity, retraining
@@ -14,6 +14,7 @@ from segmentation.ml.estimators.baselines import RecencyRule
 from segmentation.ml.estimators.propensity import Origin, Settings
 from segmentation.ml.estimators.retraining import Model
 from segmentation.ml.fairness import Fairness
+from segmentation.ml.membership_attack import Leak
 from segmentation.ml.metrics import calibration, gains, log_losses, paired_bootstrap
 from segmentation.ml.report import EvaluationReport, Verdict, binary_metrics
 from segmentation.ml.splits import TimeSplit, rolling_origins
@@ -37,7 +38,8 @@ class Trained:
 
     `model` and `rule` have learned from every closed window, the test window included; `test_*` is
     what they said about it before they had seen it. test_ids, test_bought, test_model, test_rule: (n,);
-    the last three are NaN-free and in the order of test_ids.
+    the last three are NaN-free and in the order of test_ids. leak: whether models of these settings
+    remember who was in their training; None where it could not be tried.
     """
 
     report: EvaluationReport
@@ -48,6 +50,7 @@ class Trained:
     test_bought: Bools
     test_model: Floats
     test_rule: Floats
+    leak: Leak | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -149,6 +152,7 @@ def judge(
     horizon = split.horizon_days
     found = backtests.search(learn, horizon_days=horizon, settings=settings, trials=trials)
     settings = found.best
+    leak = membership_attack.attack(test, settings=_small(settings))
     past = backtests.over_past(
         learn, horizon_days=horizon, settings=settings, compare=_can_be_built_on(old)
     )
@@ -208,6 +212,7 @@ def judge(
         test_bought=test.bought,
         test_model=said,
         test_rule=by_rule,
+        leak=leak,
     )
 
 
