@@ -165,6 +165,7 @@ UNFOLD: dict[str, Any] = {
                     _list("Suppressed", "block", "consent", "suppression"),
                     _list("Wordings", "description", "consent", "wording"),
                     _list("Newsletters", "newspaper", "consent", "topic"),
+                    _list("Sign-ups", "how_to_reg", "consent", "signup"),
                     _item("Register", "menu_book", "data_register", "consent.view_datarequest"),
                     _list("Access log", "visibility", "consent", "personaldataaccess"),
                     _list("Breaches", "gpp_maybe", "consent", "breach"),
