@@ -1,0 +1,92 @@
+"""Whatever people, the shop, staff and crashes do in whatever order: nobody is mailed who may not be."""
+
+from __future__ import annotations
+
+import json
+import os
+import smtplib
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from hypothesis import HealthCheck, Phase
+from hypothesis import settings as bounds
+from hypothesis.stateful import run_state_machine_as_test
+
+from campaigns import dispatch
+from campaigns.channels.sink import JOURNAL
+from tests.campaigns.conftest import RunningSink, running
+from tests.stories.sending_machine.machine import DiedError, Sending
+
+
+pytestmark = [pytest.mark.story, pytest.mark.django_db]
+STEPS = int(os.environ.get("COTERIE_MACHINE_STEPS", "4000"))
+STEPS_EACH = 50
+PHASES = [Phase.generate, Phase.shrink][: int(os.environ.get("COTERIE_MACHINE_PHASES", "2"))]
+
+
+class MailServer:
+    def __init__(self, server: RunningSink) -> None:
+        self.url, self.port = server.url, server.port
+        self.journal = (server.sink.folder / JOURNAL).open()
+
+    def arrived(self) -> list[dict[str, Any]]:
+        """What came since the last time."""
+        return [json.loads(line) for line in self.journal]
+
+    def settle(self) -> None:
+        """Wait until it has read what a dead sender left in its socket: it answers in turn."""
+        with smtplib.SMTP("127.0.0.1", self.port) as client:
+            client.noop()
+
+
+@pytest.fixture
+def mail_server(tmp_path: Path) -> Iterator[MailServer]:
+    with running(tmp_path / "sink", keep=0) as server:
+        mail_server = MailServer(server)
+        yield mail_server
+        mail_server.journal.close()
+
+
+@pytest.fixture
+def _senders_die(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a sender that dies the system closes the files and the socket; nothing else happens."""
+    close = dispatch._Sender.close
+
+    def close_or_die(sender: Any) -> None:
+        if not isinstance(sys.exc_info()[1], DiedError):
+            close(sender)
+            return
+        os.close(sender.journal._file)
+        sender.channel._drop()
+
+    monkeypatch.setattr(dispatch._Sender, "close", close_or_die)
+
+
+@pytest.mark.usefixtures("_senders_die")
+def test_nobody_is_mailed_who_may_not_be_and_nobody_else_is_left_out(
+    mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "SMTP_URL", mail_server.url)
+    monkeypatch.setattr(settings, "LOGBOOK", "")  # each example has its own
+    monkeypatch.setattr(dispatch, "GROUP", 2)  # so that crashes fall between groups too
+    machine = type("Machine", (Sending,), {"mail_server": mail_server})
+    start = time.monotonic()
+    run_state_machine_as_test(
+        machine,
+        settings=bounds(
+            max_examples=max(STEPS // STEPS_EACH, 1), stateful_step_count=STEPS_EACH, deadline=None,
+            derandomize=True, database=None, print_blob=False, phases=PHASES,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        ),
+    )  # fmt: skip
+    print(
+        f"\n{machine.steps} steps, {machine.sent} messages, {machine.crashes} crashes,"
+        f" {machine.unknown} unknown: 0 violations, {time.monotonic() - start:.0f} s"
+    )
+    assert machine.sent > STEPS / 20
+    assert machine.crashes > STEPS / 100
