@@ -18,11 +18,12 @@ from customers.queries import known_until
 from customers.screens import page, staff_page
 from feedback import charts, pages, reports, retraining, rollback
 from feedback.models import DriftCheck, RetrainingDecision, TrainingRequest
+from feedback.reports import why_not
 from feedback.reports.model_health import health, metrics_of
 from segmentation import attempts, forgetting
 from segmentation.enums import ModelStatus, Task
-from segmentation.ml.cards import in_words, purpose_of
 from segmentation.ml import membership_attack
+from segmentation.ml.cards import in_words, purpose_of
 from segmentation.ml.catalogue import CATALOGUE
 from segmentation.ml.features import FEATURES
 from segmentation.models import ModelVersion
@@ -70,6 +71,9 @@ def model(request: HttpRequest, code: str) -> HttpResponse:
         can_roll_back=request.user.has_perm("segmentation.rollback_modelversion"),
         drift=DriftCheck.objects.order_by("-as_of").first(),
         sensitive=list(SensitiveField.objects.order_by("name")),
+        no_groups=why_not.FAIRNESS.get(task, ""),
+        of_groups=why_not.NO_OUTCOME.get(task, ""),
+        one_way=why_not.WAYS.get(task, ""),
         retired=ModelStatus.RETIRED,
     )
 
@@ -102,20 +106,20 @@ def card(request: HttpRequest, version_id: int) -> HttpResponse:
         gains=charts.gains(metrics_of(version).get("gains")),
         features=[(name, FEATURES[name].meaning if name in FEATURES else "") for name in names],
         libraries=_libraries(version),
-    )
-
-
-def _libraries(version: ModelVersion) -> Mapping[str, Any]:
         remains=forgetting.remains(version),
         membership_auc=_details(version).get("membership_auc"),
         membership_limit=membership_attack.LIMIT,
-    found = version.manifest.get("libraries") if isinstance(version.manifest, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+    )
+
 
 def _details(version: ModelVersion) -> Mapping[str, Any]:
     found = version.manifest.get("details") if isinstance(version.manifest, Mapping) else None
     return found if isinstance(found, Mapping) else {}
 
+
+def _libraries(version: ModelVersion) -> Mapping[str, Any]:
+    found = version.manifest.get("libraries") if isinstance(version.manifest, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
 
 
 @require_POST

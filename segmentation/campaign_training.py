@@ -8,16 +8,16 @@ are in the mirror, hence in the training.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from segmentation import mirror, promotion, queries, sensitive, versions
+from segmentation import mirror, promotion, queries, sensitive, training, versions
 from segmentation.enums import ModelStatus, Task
-from segmentation.ml import artifacts, features
+from segmentation.ml import artifacts, fairness, features
 from segmentation.ml.estimators.response import ResponseModel, cross_fitted
 from segmentation.ml.estimators.timing import Rounds
 from segmentation.ml.estimators.uplift import UpliftModel
@@ -34,11 +34,12 @@ _RARE = 0.005
 
 @dataclass(frozen=True, kw_only=True)
 class Logged:
-    """Closed rounds with features: what `Rounds` needs, the newest round marked, how many there are."""
+    """Closed rounds with features: what `Rounds` needs, the newest round marked, whose rows, how many there are."""
 
     rounds: Rounds
     names: tuple[str, ...]
     newest: Bools
+    customer_ids: Ints
     count: int
     data_from: int
     data_until: int
@@ -90,6 +91,7 @@ def _gather(rows: pa.Table) -> Logged | None:
         ),
         names=names,
         newest=joined["number"] == joined["number"].max(),
+        customer_ids=joined["customer"],
         count=len(np.unique(joined["number"])),
         data_from=int(joined["frozen_at"].min()),
         data_until=int(joined["frozen_at"].max()) + 1,
@@ -141,6 +143,14 @@ def _train_uplift(logged: Logged, *, now: datetime) -> Result:
     model = UpliftModel.fit(rounds=rounds, names=logged.names, themes=themes, seed=SEED)
     previous = queries.champion(Task.UPLIFT)
     decision = _judge_uplift(logged, themes, previous)
+    # nobody is both mailed and not: who is selected can be compared, errors cannot
+    groups = _audit(
+        logged,
+        model.effects(logged.rounds.X[logged.newest]).uplift,
+        happened=None,
+        calibrated=False,
+    )
+    decision = _allowed(decision, groups)
     metrics = {
         "verdict": model.verdict.value,
         "average_effect": model.average,
@@ -150,6 +160,7 @@ def _train_uplift(logged: Logged, *, now: datetime) -> Result:
         "slope_error": model.slope.error,
         "rounds": logged.count,
         "unsubscribe_share": logged.unsubscribe_share,
+        "fairness": [asdict(one) for one in groups],
         **decision.evidence,
     }
     words = (
@@ -255,11 +266,14 @@ def _train_response(logged: Logged, *, now: datetime) -> Result:
         champion_stale=True,  # one more round is reason enough when it is not worse
         seed=SEED,
     )
+    groups = _audit(logged, said[newest], happened=label == 1, calibrated=True)
+    decision = _allowed(decision, groups)
     metrics = {
         "model": {"auc": auc(label=label, score=said[newest])},
         "baseline": {"auc": auc(label=label, score=rate[newest])},
         "unsubscribe_share": logged.unsubscribe_share,
         "rounds": logged.count,
+        "fairness": [asdict(one) for one in groups],
         **decision.evidence,
     }
     files = artifacts.to_files(documents={"model": model.to_dict()})
@@ -267,6 +281,31 @@ def _train_response(logged: Logged, *, now: datetime) -> Result:
         Task.RESPONSE, logged, files, algorithm="boosted trees", metrics=metrics, decision=decision,
         previous=previous, note="", now=now,
     )  # fmt: skip
+
+
+def _audit(
+    logged: Logged, said: Floats, *, happened: Bools | None, calibrated: bool
+) -> tuple[fairness.Fairness, ...]:
+    """What is said of the customers of the newest round, by groups."""
+    fields = sensitive.names()
+    if not fields:
+        return ()
+    table = FeatureTable(
+        customer_ids=logged.customer_ids[logged.newest],
+        names=logged.names,
+        values=logged.rounds.X[logged.newest],
+    )
+    with mirror.connect() as database:
+        return sensitive.audit(
+            database, fields=fields, table=table, probability=said, happened=happened, seed=SEED,
+            calibrated=calibrated,
+        )  # fmt: skip
+
+
+def _allowed(
+    decision: promotion.Decision, groups: tuple[fairness.Fairness, ...]
+) -> promotion.Decision:
+    return training.within_limits(decision, fairness.blocked(groups, sensitive.floors()))
 
 
 def _rates(treated: Floats, ordered: Floats) -> Floats:

@@ -10,9 +10,10 @@ import duckdb
 
 from segmentation import mirror, predictors, promotion, queries, sensitive, training, versions
 from segmentation.enums import ModelStatus, Task
-from segmentation.ml import artifacts, lifetime
+from segmentation.ml import artifacts, fairness, lifetime
 from segmentation.ml.lifetime import Settings, ValueModel, ValueReport
 from segmentation.ml.report import Verdict
+from segmentation.ml.tables import Bools, FeatureTable, Floats
 
 
 TASK = Task.LIFETIME
@@ -50,7 +51,7 @@ def _train(database: duckdb.DuckDBPyConnection, *, now: datetime) -> training.Re
     sample = _sample(database, known_at=known_at)
     report = lifetime.judge(
         database, known_at=known_at, horizon_days=predictors.LIFETIME_DAYS, settings=settings,
-        customer_ids=sample,
+        customer_ids=sample, audit=_auditor(database),
     )  # fmt: skip
     model = lifetime.learn(
         database, known_at=known_at, horizon_days=predictors.LIFETIME_DAYS, settings=settings,
@@ -60,6 +61,9 @@ def _train(database: duckdb.DuckDBPyConnection, *, now: datetime) -> training.Re
         model = model.without_trees()  # what proves nothing does not serve
     previous = queries.champion(TASK)
     decision = _decide(model, report)
+    if report.verdict is Verdict.MODEL:  # rhythm and baskets alone are always allowed
+        forbidden = fairness.blocked(report.fairness, sensitive.floors())
+        decision = training.within_limits(decision, forbidden)
     version = versions.record(
         task=TASK,
         status=ModelStatus.CHALLENGER,
@@ -92,6 +96,19 @@ def _train(database: duckdb.DuckDBPyConnection, *, now: datetime) -> training.Re
         version=version, previous=previous, promoted=decision.promote, reason=decision.reason,
         evidence=decision.evidence,
     )  # fmt: skip
+
+
+def _auditor(database: duckdb.DuckDBPyConnection) -> lifetime.Audit:
+    """Who is expected to spend most counts as selected; money has no share to hold what came against."""
+    fields = sensitive.names()
+
+    def audit(table: FeatureTable, spend: Floats, bought: Bools) -> tuple[fairness.Fairness, ...]:
+        return sensitive.audit(
+            database, fields=fields, table=table, probability=spend, happened=bought,
+            seed=training.SEED, calibrated=False,
+        )  # fmt: skip
+
+    return audit
 
 
 def _decide(model: ValueModel, report: ValueReport) -> promotion.Decision:

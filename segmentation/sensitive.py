@@ -52,10 +52,15 @@ def audit(
     fields: Sequence[str],
     table: FeatureTable,
     probability: Floats,
-    happened: Bools,
+    happened: Bools | None,
     seed: int,
+    calibrated: bool = True,
 ) -> tuple[Fairness, ...]:
-    """Judge these predictions by the groups of each declared field, as the mirror of `database` knows them."""
+    """
+    Judge these predictions by the groups of each declared field, as the mirror of `database` knows them.
+
+    happened: None where an outcome cannot be seen. calibrated: as in fairness.audit.
+    """
     return tuple(
         fairness.audit(
             field=field,
@@ -63,6 +68,7 @@ def audit(
             groups=groups(database, field=field, customer_ids=table.customer_ids),
             label=happened,
             features=table.values,
+            calibrated=calibrated,
             seed=seed,
         )
         for field in fields

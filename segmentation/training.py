@@ -242,8 +242,14 @@ def counted(database: duckdb.DuckDBPyConnection, *, known_at: int) -> dict[str, 
 
 def _allowed(decision: promotion.Decision, trained: training.Trained) -> promotion.Decision:
     """No promotion against a declared limit of fairness, however good the model is."""
-    why = fairness.blocked(trained.report.fairness, sensitive.floors())
-    if not why or not decision.promote or trained.report.verdict is not Verdict.MODEL:
+    if trained.report.verdict is not Verdict.MODEL:
+        return decision
+    return within_limits(decision, fairness.blocked(trained.report.fairness, sensitive.floors()))
+
+
+def within_limits(decision: promotion.Decision, why: str) -> promotion.Decision:
+    """why: what forbids the model by a declared limit (fairness.blocked); empty for nothing."""
+    if not why or not decision.promote:
         return decision
     return promotion.Decision(
         promote=False, reason=f"Not promoted. {why}", evidence={**decision.evidence, "blocked": why}

@@ -92,7 +92,7 @@ def measure_closed(*, at_most: int = 100) -> int:
 def gains() -> Gains:
     """Of all closed campaigns, each compared with its own holdout and then put together."""
     measured = OutcomeWindow.objects.filter(after_bad__isnull=False).values_list("pk", "after_bad")
-    rows = list(measured.order_by("pk"))
+    rows = [(window, told) for window, told in measured.order_by("pk") if told is not None]
     cells = [(window, *cell) for window, told in rows for cell in told["cells"]]
     return Gains(
         after_bad=_together([(window, *rest) for window, is_bad, *rest in cells if is_bad]),

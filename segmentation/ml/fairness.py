@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -86,12 +86,14 @@ def audit(
     label: Bools | None,
     threshold: float | None = None,
     features: Floats | None = None,
+    calibrated: bool = True,
     seed: int = 42,
 ) -> Fairness:
     """
     Compare the groups, (n,) names ("" is unknown and left out), of people with these predictions.
 
     threshold: who is at or above it is selected; without one, the best fifth. features: (n, p), for the proxy test.
+    calibrated: False where `probability` is a score of another kind, with no share to hold what came against.
     Intervals are of 500 bootstrap resamples of people.
     """
     names = _gathered(np.asarray(groups, dtype=object))
@@ -112,6 +114,9 @@ def audit(
         else proxy_auc(features=features[which >= 0], group=which[which >= 0], seed=seed)
     )
     ratio, found_gap, gap = _compared(tables)
+    if not calibrated:
+        gap = Range(value=None)
+        rows = tuple(replace(one, gap=gap) for one in rows)
     warns, words = _finding(field, rows, ratio, found_gap, proxy)
     return Fairness(
         field=field,

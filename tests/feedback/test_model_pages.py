@@ -15,6 +15,7 @@ from consent import ledger
 from consent.enums import Purpose
 from feedback import retraining
 from feedback.models import DriftCheck, TrainingRequest
+from feedback.reports import why_not
 from segmentation import attempts, withdrawn
 from segmentation.enums import ModelStatus, Task
 from segmentation.models import ModelVersion
@@ -101,6 +102,15 @@ def test_card_says_what_it_is_for_and_what_to_mind(admin_client: Client) -> None
     assert "the recency rule: who bought lately will buy" in page
     assert "Only customers who agreed to profiling" in page
     assert "12 of 100 customers were left out" in page
+
+
+@pytest.mark.parametrize("task", list(Task))
+def test_what_is_not_compared_says_why(task: Task, admin_client: Client) -> None:
+    model_version(task=task, status=ModelStatus.CHAMPION, metrics={})
+    page = read(admin_client, "model_page", task.lower())
+    compared = task in (Task.CHURN, Task.PURCHASE)
+    assert ("How it came about" in page) is not compared
+    assert ("No field is declared sensitive" in page) is (task not in why_not.FAIRNESS)
 
 
 @pytest.mark.parametrize("task", list(Task))

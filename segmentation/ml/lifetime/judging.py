@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 
 from segmentation.ml.columns import SECONDS_PER_DAY
+from segmentation.ml.fairness import Fairness
 from segmentation.ml.lifetime import origins
 from segmentation.ml.lifetime.base import poisson_deviances
 from segmentation.ml.lifetime.measures import Tenth, coverage, forecast_metrics, tenths
@@ -18,10 +19,15 @@ from segmentation.ml.lifetime.origins import Origin, TooLittleHistoryError
 from segmentation.ml.lifetime.trees import Settings
 from segmentation.ml.metrics import Interval, paired_bootstrap
 from segmentation.ml.report import Verdict
+from segmentation.ml.tables import Bools, FeatureTable, Floats
 
 
 FEWEST = 50
 """Buyers in the test window, below which nothing is proved either way."""
+
+
+Audit = Callable[[FeatureTable, Floats, Bools], tuple[Fairness, ...]]
+"""Looks at what was expected of whom, and who bought, for fairness; (n,) each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +56,7 @@ class ValueReport:
     covered: float | None = None
     deciles: tuple[Tenth, ...] = ()
     inner: Mapping[str, Any] = field(default_factory=dict)
+    fairness: tuple[Any, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -63,6 +70,7 @@ def judge(
     horizon_days: float,
     settings: Settings,
     customer_ids: Sequence[int] | None = None,
+    audit: Audit | None = None,
 ) -> ValueReport:
     """Learn from what was known before the newest closed window, and compare with what came in it.
 
@@ -87,10 +95,12 @@ def judge(
     if not len(test):
         return _refused("nobody had ordered before the test window", ahead=ahead, test_at=test_at)
     model = ValueModel.fit(learned_from, now=test.features, horizon_days=ahead, settings=settings)
-    return compare(model, test, seed=settings.seed)
+    return compare(model, test, seed=settings.seed, audit=audit)
 
 
-def compare(model: ValueModel, test: Origin, *, seed: int) -> ValueReport:
+def compare(
+    model: ValueModel, test: Origin, *, seed: int, audit: Audit | None = None
+) -> ValueReport:
     """Judge `model` on a window that it had not seen."""
     buyers = int(np.count_nonzero(test.orders))
     if buyers < FEWEST:
@@ -129,6 +139,7 @@ def compare(model: ValueModel, test: Origin, *, seed: int) -> ValueReport:
         covered=coverage(actual=test.spend_cents, low=said.low_cents, high=said.high_cents),
         deciles=tenths(actual=test.spend_cents, predicted=said.expected_spend_cents),
         inner=model.inner,
+        fairness=audit(test.features, said.expected_spend_cents, test.orders > 0) if audit else (),
     )
 
 

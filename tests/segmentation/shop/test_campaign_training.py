@@ -14,6 +14,7 @@ from segmentation.enums import ModelStatus, Task
 from segmentation.expectation import READER
 from segmentation.ml.tables import FeatureTable
 from segmentation.models import ModelVersion, Score
+from segmentation.registry import SensitiveField
 from segmentation.targeting import Economics, Plan, plan
 from segmentation.training import Result
 from tests.segmentation.shop.rounds import STARTS_AT, logged
@@ -164,3 +165,25 @@ def test_response_model_is_judged_on_the_newest_round_and_scores_everybody(
 
 def test_by_response_without_a_model_says_nothing(table: FeatureTable) -> None:
     assert expectation.by_response(table.customer_ids, ECONOMICS) is None
+
+
+@pytest.mark.parametrize("task", [Task.UPLIFT, Task.RESPONSE])
+def test_groups_are_compared_and_a_limit_keeps_a_model_from_serving(
+    table: FeatureTable, task: Task
+) -> None:
+    field = SensitiveField.objects.create(name="country", declared_at=STARTS_AT)
+    result = train(table, task)
+    (found,) = result.version.metrics["fairness"]
+    assert found["field"] == "country"
+    groups = {one["name"]: one for one in found["groups"]}
+    assert len(groups) > 1
+    assert all(one["selected"]["value"] is not None for one in groups.values())
+    # of an uplift nobody sees the outcome
+    assert {one["found"]["value"] is None for one in groups.values()} == {task == Task.UPLIFT}
+    field.lowest_ratio = 1.0
+    field.save()
+    assert found["ratio"]["value"] < 1
+    ModelVersion.objects.all().delete()  # as the first model it would serve
+    blocked = train(table, task)
+    assert not blocked.promoted
+    assert "country" in blocked.reason

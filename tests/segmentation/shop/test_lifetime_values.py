@@ -10,6 +10,7 @@ from segmentation import explaining, lifetime_values, mirror, queries, refreshin
 from segmentation.enums import Measure, ModelStatus, Task
 from segmentation.ml.tables import FeatureTable
 from segmentation.models import ModelVersion, Score
+from segmentation.registry import SensitiveField
 from tests.segmentation.shop.rounds import STARTS_AT
 
 
@@ -24,8 +25,12 @@ def scored(task: str) -> dict[int, Score]:
 def test_everybody_who_ordered_is_told_spend_orders_and_the_next_order(
     table: FeatureTable,
 ) -> None:
+    SensitiveField.objects.create(name="country", declared_at=STARTS_AT)
     result = lifetime_values.train(now=STARTS_AT)
     assert result.promoted
+    (found,) = result.version.metrics["fairness"]
+    assert {one["gap"]["value"] for one in found["groups"]} == {None}  # money is no share
+    assert all(one["found"]["value"] is not None for one in found["groups"])
     assert result.version.status == ModelStatus.CHAMPION
     assert result.version.metrics["model"]["spend_gini"] > 0.2
     assert "serves" in result.reason

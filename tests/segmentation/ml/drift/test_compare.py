@@ -148,7 +148,9 @@ def test_raised_prices_show_in_the_price_of_the_same_product() -> None:
     assert next(one.words for one in found if one.name == "Order value").startswith(
         "Order value: mean €"
     )
-    assert "mean 1 piece before" in next(one.words for one in found if one.name == "Pieces an order")
+    assert "mean 1 piece before" in next(
+        one.words for one in found if one.name == "Pieces an order"
+    )
     assert "Price against what the same product cost" in {one.name for one in found if one.alarm}
 
 
