@@ -176,6 +176,7 @@ class _Sender:
         """Hand over what is SENDING and write down the answers; raises what stops the campaign."""
         intended = self.in_time(intended)
         until, dated = time.monotonic() + HANDOVER_SECONDS, self.now()
+        letters = _Letters(template, intended, dated=dated)
         outcomes: list[Outcome] = []
         stopped: ChannelError | None = None
         for place, row in enumerate(intended):
@@ -183,7 +184,6 @@ class _Sender:
             ends = min(until, row.until.ends) if row.until else until
             if stopped or begun > ends:  # not handed over: it goes back
                 outcomes.append(Outcome(id=row.id, epoch=row.epoch, attempt=row.attempt))
-        letters = _Letters(template, intended, dated=dated)
                 continue
             outcome = self.one(row, letters, place)
             outcomes.append(outcome)
@@ -226,13 +226,6 @@ class _Sender:
         return Outcome(id=row.id, epoch=row.epoch, attempt=row.attempt, reply=answer)
 
 
-def connect(channel: Channel) -> None:
-    """Connect with some patience: a relay that restarts is no reason to stop. Raises ChannelError."""
-    for attempt in range(1, CONNECT_ATTEMPTS + 1):
-        try:
-            channel.connect()
-        except ChannelError:
-            if attempt == CONNECT_ATTEMPTS:
 class _Letters:
     """The letters of a group, each made when it is first asked for: while the server has the one before."""
 
@@ -262,6 +255,13 @@ class _Letters:
         return None if self.intended[place + 1].until else letter
 
 
+def connect(channel: Channel) -> None:
+    """Connect with some patience: a relay that restarts is no reason to stop. Raises ChannelError."""
+    for attempt in range(1, CONNECT_ATTEMPTS + 1):
+        try:
+            channel.connect()
+        except ChannelError:
+            if attempt == CONNECT_ATTEMPTS:
                 raise
             time.sleep(0.5 * attempt)
         else:
