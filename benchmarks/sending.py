@@ -74,7 +74,7 @@ def campaign(port: int, *, recipients: int) -> tuple[float, float, int]:
     settings.SMTP_URL = url
     for factory in (SegmentFactory, SourceFactory, CampaignFactory):
         factory.reset_sequence(
-            int(time.time()), force=True
+            time.time_ns(), force=True
         )  # what an earlier run made is still there
     made = CampaignFactory(
         name=f"Benchmark {time.time()}", segment=segment_in_bulk(recipients), holdout_share=0.0

@@ -21,13 +21,14 @@ from campaigns import audience, handover, holding, limits, recommended
 from campaigns.channels import open_channel
 from campaigns.channels.base import Channel, ChannelError, Letter, Verdict
 from campaigns.enums import FINAL_STATES, CampaignState, DeliveryState, SkipReason
-from campaigns.faults import crash_point
+from campaigns.faults import crash_point, listen
 from campaigns.handover import Intended, Outcome
 from campaigns.journal import Journal, Reply
 from campaigns.models import Campaign
 from campaigns.rendering import CampaignTemplate, RenderError
 from campaigns.returns import budget
 from consent import hindrances, logbook
+from core import statements
 from core.registry import UnknownNameError
 
 
@@ -47,6 +48,7 @@ def run(*, now: Callable[[], datetime], seconds: float, channel_url: str, journa
 
     `now` is asked for each message, because a run outlives a moment.
     """
+    listen()
     close_cancelled()
     if words := hindrances.of_sending():
         log.error("%s", words)
@@ -104,6 +106,7 @@ class _Sender:
         self.channel.close()
         if not self.unwritten:
             handover.release(owner=self.journal.owner)
+            handover.make_durable()
         self.journal.close(keep=self.unwritten)
 
     def run(self) -> int:
@@ -132,6 +135,7 @@ class _Sender:
         crash_point("after-claim")
         done = 0
         try:
+            statements.plan_anew()
             template = CampaignTemplate(campaign)
             while done < len(claimed) and time.monotonic() <= self.deadline:
                 connect(self.channel)
@@ -190,7 +194,9 @@ class _Sender:
             self.pace += (time.monotonic() - begun - self.pace) / 4
             if outcome.reply and outcome.reply.verdict == Verdict.UNREACHABLE:
                 stopped = ChannelError(outcome.reply.reply, verdict=Verdict.UNREACHABLE)
-        marked = handover.mark(owner=self.journal.owner, outcomes=outcomes, now=self.now())
+        marked = handover.mark(
+            owner=self.journal.owner, outcomes=outcomes, now=self.now(), durable=False
+        )
         self.unwritten = False
         stayed = {outcome.id for outcome in outcomes if outcome.reply is None}
         limits.give_back(row.until for row in intended if row.until and row.id in stayed)

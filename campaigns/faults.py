@@ -22,9 +22,18 @@ POINTS: Final = (
 )
 
 
+_at = ""
+
+
+def listen() -> None:
+    """Read where to die: once a run, because a look at the environment costs as much as a hand-over's journal."""
+    global _at  # noqa: PLW0603 - of this process
+    _at = os.environ.get("COTERIE_CRASH_AT", "")
+
+
 def crash_point(name: str, *, first: Callable[[], object] | None = None) -> None:
     """End the process without any cleaning up, if it was asked to die here; `first` is done before."""
-    if name == os.environ.get("COTERIE_CRASH_AT"):
+    if name == _at:
         if first is not None:
             first()
         os._exit(137)

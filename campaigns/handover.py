@@ -34,6 +34,7 @@ from campaigns.returns.recording import Incoming
 from campaigns.tracking import delivered_properties, message_id
 from consent import gate, logbook
 from consent.enums import Channel, Purpose
+from core import statements
 from customers.enums import EventKind
 from customers.events import EventRow, record_many
 
@@ -132,7 +133,7 @@ _IS = "delivery.state || '' ="
 _LOCK_STATES = f"""
 WITH mine AS MATERIALIZED (
     SELECT customer_id FROM campaigns_delivery delivery
-    WHERE id = ANY(%(ids)s) AND owner = %(owner)s AND {_IS} '{DeliveryState.CLAIMED}'
+    WHERE id = ANY(%(ids)s::bigint[]) AND owner = %(owner)s AND {_IS} '{DeliveryState.CLAIMED}'
     ORDER BY id FOR NO KEY UPDATE
 )
 {gate.lock_states(customer_ids="SELECT customer_id FROM mine", purpose=_PURPOSE)}"""
@@ -193,31 +194,29 @@ def intend(
     holding.HoldingError where a setting cannot be read: then nothing has happened.
     """
     known = holding.rules()
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic():
         token = logbook.step(now=now)  # raises where this database was restored from a backup
         keys = [row.id for row in group]
         held = holding.hold_back(known, ids=keys, owner=owner, now=now)
         free = [row for row in group if row.id in held.free]
         if not free:
             return []
-        cursor.execute(
-            _LOCK_STATES,
-            {"ids": [row.id for row in free], "owner": owner, "campaign_id": campaign_id},
-        )
-        holding.lock_addresses(known, ids=keys, campaign_id=campaign_id)
         cap, cap_since = holding.since(known, now=now)
-        cursor.execute(
-            _INTEND,
-            {
-                "ids": [row.id for row in free],
-                "epochs": [row.epoch for row in free],
-                "message_ids": [message_id(row.id) for row in free],
-                "owner": owner, "campaign_id": campaign_id, "now": now,
-                "lease": SENDING_LEASE_SECONDS, "cap": cap, "cap_since": cap_since,
-                "soft_opt_in": settings.SOFT_OPT_IN,
-            },
-        )  # fmt: skip
-        rows = cursor.fetchall()
+        ids = [row.id for row in free]
+        with statements.together():
+            statements.send(_LOCK_STATES, {"ids": ids, "owner": owner, "campaign_id": campaign_id})
+            holding.lock_addresses(known, ids=keys, campaign_id=campaign_id)
+            rows = statements.run(
+                _INTEND,
+                {
+                    "ids": ids,
+                    "epochs": [row.epoch for row in free],
+                    "message_ids": [message_id(key) for key in ids],
+                    "owner": owner, "campaign_id": campaign_id, "now": now,
+                    "lease": SENDING_LEASE_SECONDS, "cap": cap, "cap_since": cap_since,
+                    "soft_opt_in": settings.SOFT_OPT_IN,
+                },
+            )  # fmt: skip
     intended = sorted((row[1:] for row in rows if row[0] == DeliveryState.SENDING), key=_number)
     _enter(token, intended, campaign_id=campaign_id, now=now)
     return [
@@ -263,20 +262,24 @@ RETURNING delivery.id, delivery.customer_id, delivery.campaign_id, delivery.addr
           campaign.salt, campaign.discount_percent"""
 
 
-def mark(*, owner: str, outcomes: Sequence[Outcome], now: datetime) -> int:
+def mark(*, owner: str, outcomes: Sequence[Outcome], now: datetime, durable: bool = True) -> int:
     """
     Write what became of rows that `owner` has SENDING, and tell the ledger, in one transaction.
 
     Returns how many rows were still the owner's. Refusals about us as a sender are counted for the
-    campaign, which is paused when they are too many.
+    campaign, which is paused when they are too many. What is not `durable` yet is so when a later
+    transaction has committed, or after make_durable(): till then the journal must stay.
     """
     if not outcomes:
         return 0
     by_id = {outcome.id: outcome for outcome in outcomes}
     states = {outcome.id: outcome.state for outcome in outcomes}
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_MARK, [json.dumps([_told(one, states[one.id]) for one in outcomes]), owner])
-        marked = sorted(cursor.fetchall())
+    told = json.dumps([_told(one, states[one.id]) for one in outcomes])
+    with transaction.atomic():
+        with statements.together():
+            if not durable:
+                statements.send("SET LOCAL synchronous_commit TO OFF")
+            marked = sorted(statements.run(_MARK, [told, owner]))
         record_many(
             event
             for key, customer_id, campaign_id, _, _, discount_percent in marked
@@ -285,11 +288,16 @@ def mark(*, owner: str, outcomes: Sequence[Outcome], now: datetime) -> int:
         refused = [row for row in marked if (reply := by_id[row[0]].reply) and reply.verdict]
         if refused:
             _follow_refusals(refused, by_id, states, now=now)
-    told: dict[str, dict[str, list[int]]] = {}
+    by_salt: dict[str, dict[str, list[int]]] = {}
     for key, _, _, _, salt, _ in marked:
-        told.setdefault(salt, {}).setdefault(states[key].value, []).append(key)
-    logbook.answered(told, now=now)
+        by_salt.setdefault(salt, {}).setdefault(states[key].value, []).append(key)
+    logbook.answered(by_salt, now=now)
     return len(marked)
+
+
+def make_durable() -> None:
+    """When it returns, all that this connection has committed is on the disk."""
+    statements.run("SELECT pg_logical_emit_message(true, 'coterie', '')")
 
 
 def _follow_refusals(
@@ -328,7 +336,7 @@ def _told(outcome: Outcome, state: DeliveryState) -> dict[str, object]:
         "id": outcome.id, "epoch": outcome.epoch, "state": state.value,
         "reason": SkipReason.RENDER_ERROR.value if outcome.unrenderable else "",
         "reply": (outcome.unrenderable or (reply.reply if reply else ""))[:300].replace("\x00", " "),
-        "accepted_at": reply.at.isoformat() if reply and state == DeliveryState.SENT else None,
+        "accepted_at": reply.at_text if reply and state == DeliveryState.SENT else None,
         "wait": policy.retry_seconds(outcome.attempt) if state == DeliveryState.DEFERRED else None,
     }  # fmt: skip
 

@@ -17,6 +17,7 @@ from django.db import connection
 
 from campaigns import limits, quiet
 from campaigns.enums import DeliveryState
+from core import statements
 
 
 _CAP_LOCK = 0xCA9  # first key of the advisory locks by which an address is counted once at a time
@@ -102,21 +103,20 @@ def lock_addresses(known: Rules, *, ids: Sequence[int], campaign_id: int) -> Non
 
     Two campaigns that mail one address at the same moment would each see that the other has not.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT pg_advisory_xact_lock(%s, mark) FROM (
-                   SELECT DISTINCT unnest(ARRAY[hashtext(customer.email_hmac),
-                                                hashtext(customer.id::text)]) AS mark
-                   FROM campaigns_delivery delivery
-                   JOIN customers_customer customer ON customer.id = delivery.customer_id
-                   WHERE delivery.id = ANY(%s) AND (%s OR EXISTS (
-                       SELECT 1 FROM campaigns_campaign
-                       WHERE id = %s AND min_days_between > 0) OR EXISTS (
-                       SELECT 1 FROM consent_preference wish
-                       WHERE wish.customer_id = customer.id AND wish.at_most_a_month IS NOT NULL))
-                   ORDER BY mark OFFSET 0) marks""",
-            [_CAP_LOCK, list(ids), known.cap is not None, campaign_id],
-        )
+    statements.send(
+        """SELECT pg_advisory_xact_lock(%s, mark) FROM (
+               SELECT DISTINCT unnest(ARRAY[hashtext(customer.email_hmac),
+                                            hashtext(customer.id::text)]) AS mark
+               FROM campaigns_delivery delivery
+               JOIN customers_customer customer ON customer.id = delivery.customer_id
+               WHERE delivery.id = ANY(%s::bigint[]) AND (%s OR EXISTS (
+                   SELECT 1 FROM campaigns_campaign
+                   WHERE id = %s AND min_days_between > 0) OR EXISTS (
+                   SELECT 1 FROM consent_preference wish
+                   WHERE wish.customer_id = customer.id AND wish.at_most_a_month IS NOT NULL))
+               ORDER BY mark OFFSET 0) marks""",
+        [_CAP_LOCK, list(ids), known.cap is not None, campaign_id],
+    )
 
 
 def since(known: Rules, *, now: datetime) -> tuple[int, datetime]:

@@ -18,8 +18,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+
+
+_quoted = json.encoder.encode_basestring_ascii
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +36,18 @@ class Reply:
     enhanced: str
     at: datetime
 
-    def as_line(self) -> dict[str, Any]:
-        return {
-            "id": self.delivery_id, "epoch": self.epoch, "verdict": self.verdict,
-            "reply": self.reply, "enhanced": self.enhanced, "at": self.at.isoformat(),
-        }  # fmt: skip
+    @cached_property
+    def at_text(self) -> str:
+        """`at` as it is written, here and in the statement that marks."""
+        return self.at.isoformat()
+
+    def as_line(self) -> bytes:
+        """A line of JSON, put together by hand: a third of what json.dumps takes for it."""
+        return (
+            f'{{"id": {self.delivery_id}, "epoch": {self.epoch}, "verdict": {_quoted(self.verdict)}, '
+            f'"reply": {_quoted(self.reply)}, "enhanced": {_quoted(self.enhanced)}, '
+            f'"at": "{self.at_text}"}}'
+        ).encode("ascii")
 
 
 class Journal:
@@ -58,7 +68,7 @@ class Journal:
         self._write(b'{"id": %d, "epoch": %d}' % (delivery_id, epoch))
 
     def replied(self, reply: Reply) -> None:
-        self._write(json.dumps(reply.as_line()).encode())
+        self._write(reply.as_line())
 
     def _write(self, line: bytes) -> None:
         """Raises OSError when the disk is full: a torn line may only ever be the last one."""

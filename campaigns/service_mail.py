@@ -19,7 +19,7 @@ from campaigns import dkim, mime, policy
 from campaigns.channels import open_channel
 from campaigns.channels.base import Channel, ChannelError, Letter, Verdict
 from campaigns.enums import BounceClass
-from campaigns.faults import crash_point
+from campaigns.faults import crash_point, listen
 from consent import ledger, logbook, service_messages
 from consent.enums import SuppressionReason
 from consent.models import ServiceMessage
@@ -35,6 +35,7 @@ UNREACHABLE_SECONDS = 30  # until a mail server that does not let us in is asked
 
 def drain(*, now: Callable[[], datetime], seconds: float, channel_url: str) -> int:
     """Send what is due for at most about `seconds`; returns the messages taken care of."""
+    listen()
     done, until = 0, time.monotonic() + seconds
     if not service_messages.are_due():
         return 0

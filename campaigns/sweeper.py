@@ -28,6 +28,10 @@ def sweep(*, now: datetime, journals: Path) -> int:
     """Recover everything that can be recovered now; returns the rows moved. Safe to run anywhere, twice."""
     with journal.dead_journals(journals) as pasts:
         moved = sum(_replay(past, now=now) for past in pasts)
+        if (
+            pasts
+        ):  # what the dead have written may not be on the disk yet, and now their journals go
+            handover.make_durable()
     return moved + _release_expired() + _give_up_expired(now=now, journals=journals)
 
 

@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
 from django.db import connection, transaction
 
+from core import statements
 from customers.models import Source
 from customers.staging import stage
 
@@ -71,27 +73,14 @@ def record_many(rows: Iterable[EventRow]) -> int:
     entries = list(rows)
     if not entries:
         return 0
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         if len(entries) <= _FEW:
-            told: list[Any] = [json.dumps([_as_told(row) for row in entries])]
-            rows_of = f"json_to_recordset(%s) AS s({', '.join(f'{n} {t}' for n, t in _COLUMNS)})"
-        else:
-            stage(cursor, name="staged_ledger_rows", table=_as_table(entries))
-            told, rows_of = [], "staged_ledger_rows s"
+            with statements.together():
+                announce_writing(cursor)
+                return len(statements.run(_INSERT_FEW, [json.dumps([*map(_as_told, entries)])]))
+        stage(cursor, name="staged_ledger_rows", table=_as_table(entries))
         announce_writing(cursor)
-        cursor.execute(
-            f"""
-            INSERT INTO customers_event (source_id, external_id, customer_id, kind, happened_at,
-                                         arrived_at, campaign_id, delivery_id, properties)
-            SELECT s.source_id, s.external_id, coalesce(c.merged_into_id, s.customer_id), s.kind,
-                   s.happened_at, s.arrived_at, s.campaign_id, s.delivery_id, s.properties::jsonb
-            FROM {rows_of} LEFT JOIN customers_customer c ON c.id = s.customer_id
-            -- one order for everybody: two writers of the same rows wait, they do not deadlock
-            ORDER BY s.source_id, s.external_id
-            ON CONFLICT (source_id, external_id) DO NOTHING
-            """,
-            told,
-        )
+        cursor.execute(_INSERT_STAGED)
         return int(cursor.rowcount)
 
 
@@ -101,13 +90,35 @@ _COLUMNS = (
     ("happened_at", "timestamptz"), ("arrived_at", "timestamptz"), ("campaign_id", "bigint"),
     ("delivery_id", "bigint"), ("properties", "json"),
 )  # fmt: skip
+_INSERT = """
+INSERT INTO customers_event (source_id, external_id, customer_id, kind, happened_at,
+                             arrived_at, campaign_id, delivery_id, properties)
+SELECT s.source_id, s.external_id, coalesce({survivor}, s.customer_id), s.kind,
+       s.happened_at, s.arrived_at, s.campaign_id, s.delivery_id, s.properties::jsonb
+FROM {rows}
+-- one order for everybody: two writers of the same rows wait, they do not deadlock
+ORDER BY s.source_id, s.external_id
+ON CONFLICT (source_id, external_id) DO NOTHING"""
+_INSERT_STAGED = _INSERT.format(
+    survivor="c.merged_into_id",
+    rows="staged_ledger_rows s LEFT JOIN customers_customer c ON c.id = s.customer_id",
+)
+_INSERT_FEW = f"""{
+    _INSERT.format(
+        survivor="(SELECT merged_into_id FROM customers_customer WHERE id = s.customer_id)",
+        rows=f"json_to_recordset(%s) AS s({', '.join(f'{name} {kind}' for name, kind in _COLUMNS)})",
+    )
+} RETURNING id"""
+
+
+_as_text = lru_cache(maxsize=64)(datetime.isoformat)  # many events arrive at one moment
 
 
 def _as_told(row: EventRow) -> dict[str, Any]:
     return {
         "source_id": row.source.pk if row.source else None, "external_id": row.external_id,
         "customer_id": row.customer_id, "kind": row.kind,
-        "happened_at": row.happened_at.isoformat(), "arrived_at": row.arrived_at.isoformat(),
+        "happened_at": _as_text(row.happened_at), "arrived_at": _as_text(row.arrived_at),
         "campaign_id": row.campaign_id, "delivery_id": row.delivery_id,
         "properties": dict(row.properties),
     }  # fmt: skip
