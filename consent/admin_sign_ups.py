@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 
 from consent.models import ServiceMessage, SignUp
 from core import clock
@@ -23,9 +21,6 @@ class SignUpAdmin(ReadOnlyAdmin):
         "confirmed_at",
     )  # fmt: skip
     readonly_fields = fields
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[SignUp]:
-        return super().get_queryset(request).select_related("message")
 
     @column(
         description="Stands",

@@ -17,7 +17,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from consent import ledger, one_time_tokens, topics, wordings
 from consent.enums import Provenance, Purpose
@@ -179,7 +179,7 @@ def _customers(sign_up: SignUp, *, now: datetime) -> list[Customer]:
     ]  # fmt: skip
 
 
-def _living(address_hmac: str) -> Any:
+def _living(address_hmac: str) -> QuerySet[Customer]:
     alive = Q(erased_at=None, merged_into=None)
     return Customer.objects.filter(alive, email_hmac=address_hmac).order_by("pk")
 

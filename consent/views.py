@@ -33,7 +33,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     except tokens.BadTokenError:
         return public_page("public/unknown_link.html", status=404, language=language)
     purpose = mail_purposes.of_campaign(campaign_id)
-    context = {
+    context: dict[str, Any] = {
         "choices": tokens.make(customer_id, purpose=tokens.PREFERENCES),
         "newsletter": _title(purpose, language=language),
     }
