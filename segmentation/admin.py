@@ -40,6 +40,8 @@ KINDS = {
     SegmentKind.SCORE: "Score", SegmentKind.RULE: "Rule", SegmentKind.STATIC: "Fixed list",
 }  # fmt: skip
 """In little room."""
+WAS_WRONG = "Put right"
+"""The members are those of the rule; the nightly check had to see to it."""
 
 
 class ArchivedFilter(admin.SimpleListFilter):
@@ -114,10 +116,12 @@ class SegmentAdmin(ReadOnlyAdmin):
             SegmentStatus.FAILED.label: "danger",
             SegmentStatus.STALE.label: "warning",
             SegmentStatus.REFRESHING.label: "info",
+            WAS_WRONG: "warning",
         },
     )
     def status_label(self, segment: Segment) -> str:
-        return segment.get_status_display()
+        was_wrong = segment.problem and segment.status == SegmentStatus.OK
+        return WAS_WRONG if was_wrong else segment.get_status_display()
 
     @column(description="Customers", ordering="size")
     def size_number(self, segment: Segment) -> str:

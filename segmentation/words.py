@@ -25,9 +25,16 @@ def names_for(rule: Rule) -> Names:
                 products |= {str(value) for value in values}
     named = Product.objects.filter(external_id__in=products).exclude(name="")
     return Names(
-        segments=dict(Segment.objects.filter(pk__in=rule.uses.segments).values_list("pk", "name")),
+        segments=_segments(rule),
         products=dict(named.values_list("external_id", "name")) if products else {},
         sources=dict(Source.objects.values_list("pk", "name")),
         currency=display.currency_code(),
         minor_units=display.minor_units(),
     )
+
+
+def _segments(rule: Rule) -> dict[int, str]:
+    """Deleted ones have a name that says so; of what is wholly gone the number is all that is known."""
+    known = Segment.everything.filter(pk__in=rule.uses.segments).values_list("pk", "name")
+    gone = {pk: f"number {pk}, which is not there any more" for pk in rule.uses.segments}
+    return gone | dict(known)

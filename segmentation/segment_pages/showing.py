@@ -27,6 +27,7 @@ from segmentation.words import words_of
 
 
 SAMPLE = 12
+PUT_RIGHT = "Put right by the nightly check"
 LATELY = 10
 YEAR = timedelta(days=365)
 
@@ -46,6 +47,7 @@ def segment_page(request: HttpRequest, segment_id: int) -> HttpResponse:
         segment=segment,
         words=_words(segment),
         state=_state(segment),
+        limits=_limits(segment),
         worth=_worth(segment, now=now),
         **_profile(segment),
         trend=trends.of_segment(segment, now=now),
@@ -94,8 +96,19 @@ def _state(segment: Segment) -> dict[str, str]:
         return {"tone": "bad", "word": f"Failed{since}", "detail": f"{segment.problem} {shown}"}
     if segment.status != SegmentStatus.OK:
         return {"tone": "warn", "word": segment.get_status_display(), "detail": shown}
-    tone = "warn" if segment.problem else "good"
-    return {"tone": tone, "word": segment.get_status_display(), "detail": segment.problem}
+    if segment.problem:
+        return {"tone": "warn", "word": PUT_RIGHT, "detail": segment.problem}
+    return {"tone": "good", "word": segment.get_status_display(), "detail": ""}
+
+
+def _limits(segment: Segment) -> str:
+    """Of segments by a scale over all customers: as of when it is, for those who change during the day."""
+    if segment.kind not in {SegmentKind.RFM, SegmentKind.SCORE} or segment.refreshed_at is None:
+        return ""
+    return (
+        "Its limits are shares of all customers, worked out once a day. Who changes meanwhile is placed by those"
+        f" of {segment.refreshed_at:%-d %b %Y, %H:%M} UTC."
+    )
 
 
 def _profile(segment: Segment) -> dict[str, Any]:

@@ -5,15 +5,25 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
+from datetime import timedelta
 
 import duckdb
 import pytest
+from django.test import Client
+from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmentation import pictures
+from consent import wordings
+from core import clock
+from segmentation import mirror, pictures
+from segmentation.enums import SegmentKind
+from segmentation.models import Segment
 from segmentation.segment_pages import clustered
 from segmentation.small_cells import FEW, SMALLEST, WITHHELD, all_told, hidden, share_told
+from tests.factories.customers import NOW, OrderFactory
+from tests.factories.segmentation import segment_of
+from tests.segmentation.live import profiled
 
 
 COUNTS = st.lists(st.integers(0, 60), min_size=1, max_size=12)
@@ -110,3 +120,49 @@ def _no_small(texts: list[str], *, total: int) -> None:
     if secret and any(known):
         assert secret >= 2
         assert total - sum(known) >= SMALLEST
+
+
+# ------------------------------------------------------------------ what the pages print
+def _tables(text: str, *ids: str) -> list[str]:
+    """The texts of the number cells of the tables under these headings."""
+    found = []
+    for key in ids:
+        after = text.split(f'aria-labelledby="{key}"', 1)[-1].split("</table>", maxsplit=1)[0]
+        found += re.findall(r'<td class="ct-num[^>]*>([^<]*)', after)
+    return [one.strip().replace("&lt;", "<") for one in found]
+
+
+@pytest.mark.django_db(transaction=True)  # the mirror reads over a connection of its own
+def test_pages_print_no_small_number(admin_client: Client) -> None:
+    wordings.install_defaults(now=NOW)
+    countries = ["DE"] * 13 + ["AT"] * 11 + ["LI"] * 2 + ["CH"] * 4
+    people = [profiled(country=country) for country in countries]
+    for number, customer in enumerate(people):
+        OrderFactory(
+            customer=customer, placed_at=clock.now() - timedelta(days=3 if number % 9 else 200),
+            channel="web" if number % 5 else "shop",
+        )  # fmt: skip
+    few, many = segment_of(people[:9]), segment_of(people)
+    overlapping_one = segment_of(people[5:28])
+    for segment, size in ((few, 9), (many, 30), (overlapping_one, 23)):
+        Segment.objects.filter(pk=segment.pk).update(kind=SegmentKind.STATIC, size=size)
+    mirror.refresh()
+
+    page = admin_client.get(reverse("admin:segment_page", args=[few.pk])).content.decode()
+    assert "too few to describe" in page
+    assert "bars-countries" not in page
+    page = admin_client.get(reverse("admin:segment_page", args=[many.pk])).content.decode()
+    _no_small([one for one in _tables(page, "bars-countries") if "%" not in one], total=30)
+    _no_small([one for one in _tables(page, "bars-channels") if "%" not in one], total=30)
+    assert ">LI<" not in page
+    drawn = re.findall(r'class="ct-value"[^>]*>([^<]*)</text>', page)
+    counts = [one for one in drawn if one.isdecimal()]
+    assert counts
+    assert all(int(one) == 0 or int(one) >= SMALLEST for one in counts)
+
+    matrix = admin_client.get(reverse("admin:segment_overlaps"))
+    texts = [cell.text for row in matrix.context["rows"] for cell in row.cells]
+    titles = " ".join(cell.title for row in matrix.context["rows"] for cell in row.cells)
+    assert few.pk not in {row.segment.pk for row in matrix.context["rows"]}
+    assert sorted(texts) == ["100 %", "23", "30", "most"]
+    assert not re.search(r"\b[1-9] of", titles)
