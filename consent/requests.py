@@ -18,7 +18,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
 
-from consent import entries, files, ledger, rectifying, restricting, shop_erasure
+from consent import entries, files, ledger, portability, rectifying, restricting, shop_erasure
 from consent.enums import RequestKind, RequestStatus, SuppressionReason
 from consent.models import DataRequest
 from consent.people import gather
@@ -188,7 +188,12 @@ def export(person: Person, *, now: datetime) -> dict[str, Any]:
         if (rows := holder.export(person))
     ]
     sources = Source.objects.filter(pk__in=person.source_ids).values_list("name", flat=True)
-    return {"made_at": now, "came_from": sorted(sources), "data": found}
+    return {
+        "made_at": now,
+        "came_from": sorted(sources),
+        "portable": portability.portable(person),
+        "data": found,
+    }
 
 
 def as_json(exported: dict[str, Any]) -> str:
