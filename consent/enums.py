@@ -100,7 +100,7 @@ class Refusal(models.TextChoices):
 class RequestKind(models.TextChoices):
     ACCESS = "ACCESS", "Copy of the data"
     RECTIFICATION = "RECTIFICATION", "Correction"
-    RESTRICTION = "RESTRICTION", "Restriction: keep, do not use"
+    RESTRICTION = "RESTRICTION", "Restriction"
     UNRESTRICTION = "UNRESTRICTION", "End of a restriction"
     ERASURE = "ERASURE", "Erasure"
     SHOP_ERASURE = "SHOP_ERASURE", "Erasure of a whole source"

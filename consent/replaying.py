@@ -17,7 +17,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from consent import entries, ledger, logbook, peppers, requests, restricting
+from consent import entries, ledger, logbook, peppers, probing, requests, restricting
 from consent.enums import Act, RequestKind, SuppressionReason
 from consent.logbook_models import LogbookMark
 from consent.models import ConsentEvent
@@ -71,13 +71,17 @@ def find(*, despite_damage: bool = False, despite_gap: bool = False) -> Missing:
         )
     here = set(LogbookMark.objects.values_list("token", flat=True))
     from_on = since - MARGIN if since else None
+    # of a customer who never was: their number may be somebody's by now
+    probes = peppers.hmacs(probing.ADDRESS)
     return Missing(
         tokens=tokens, since=since,
         acts=[
             fact for fact in told.acts
             # not known to have committed: perhaps rolled back, perhaps not; the strict reading wins
-            if fact["t"] in tokens
-            or (fact["t"] not in told.committed and fact["t"] not in here and _is_since(fact, from_on))
+            if (fact["t"] in tokens
+                or (fact["t"] not in told.committed and fact["t"] not in here
+                    and _is_since(fact, from_on)))
+            and fact.get("address") not in probes
         ],
         sent=[fact for fact in told.sent if "at" in fact and _is_since(fact, from_on)],
     )  # fmt: skip

@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
                 choices=[
                     ("ACCESS", "Copy of the data"),
                     ("RECTIFICATION", "Correction"),
-                    ("RESTRICTION", "Restriction: keep, do not use"),
+                    ("RESTRICTION", "Restriction"),
                     ("UNRESTRICTION", "End of a restriction"),
                     ("ERASURE", "Erasure"),
                     ("SHOP_ERASURE", "Erasure of a whole source"),

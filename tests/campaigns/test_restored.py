@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from campaigns import handover, lifecycle, tasks
 from campaigns.enums import Arm, CampaignState, DeliveryState
 from campaigns.models import Campaign, Delivery
-from consent import gate, ledger, logbook, requests
+from consent import gate, ledger, logbook, probing, requests
 from consent.enums import Purpose, Refusal, RequestKind, SuppressionReason
 from core import clock
 from customers.models import Customer
@@ -217,3 +217,12 @@ def test_without_its_logbook_a_database_sends_nothing(sink: Any, tmp_path: Path)
     call_command("restored", without_logbook=True, stdout=StringIO())
     assert tasks.dispatch_due(seconds=10) == 1
     assert sink.recipients == ["a@example.com"]
+
+
+def test_the_hourly_probe_withdraws_for_nobody(backup: Callable[[], None], sink: Any) -> None:
+    running_campaign("a", now=NOW)
+    backup()
+    assert probing.run(now=LATER).failed == ""
+    ledger.withdraw(customer=customer("a"), purpose=Purpose.RESEARCH, method="form", now=LATER)
+    backup()
+    assert restored() == {"consents ended": 1}
