@@ -176,7 +176,7 @@ def _refresh_some(customer_ids: Ints, *, now: datetime) -> Refreshed:
     scored = 0
     while batch := reviews.score_new(now=now, customer_ids=ids):
         scored += batch
-    with mirror.of_customers(ids, stored_features=False) as database:
+    with mirror.of_customers(ids, stored=False) as database:
         dirty.mark_for_later(database, as_of=scoring.seconds(now))
         mirror.replace(database, "features", features.compute(database, as_of=scoring.seconds(now)))
         table = FeatureTable.from_arrow(database.sql("FROM features").to_arrow_table())
@@ -189,7 +189,7 @@ def _refresh_some(customer_ids: Ints, *, now: datetime) -> Refreshed:
                 now=now,
             )
         fixed_lists.follow(ids, now=now)
-        mirror.read_again(database, ids, ("scores", "memberships"))
+        mirror.read_again(database, ids, mirror.COMPUTED)
         dynamic.follow(database, ids, now=now)
         mirror.write_changes(database, ids)
     return Refreshed(customers=len(table), reviews=scored, scores=written)

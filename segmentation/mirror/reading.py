@@ -15,7 +15,7 @@ from segmentation.mirror import generations, writing
 from segmentation.mirror.database import one_connection, snapshot
 from segmentation.mirror.generations import quoted
 from segmentation.mirror.overlay import NO_FEATURES, touched, view
-from segmentation.mirror.tables import ORDER, TABLES, Some, select, select_people
+from segmentation.mirror.tables import COMPUTED, JOINED_LINES, ORDER, TABLES, select
 from segmentation.ml.features import FEATURES, SHOP_TABLES
 from segmentation.ml.tables import FeatureTable
 
@@ -61,16 +61,16 @@ def feature_parts(columns: Sequence[str] = tuple(FEATURES)) -> Iterator[FeatureT
 
 @contextmanager
 def of_customers(
-    customer_ids: Sequence[int], *, stored_features: bool = True
+    customer_ids: Sequence[int], *, stored: bool = True
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """
     The same tables of these customers only, as the database has them now, all of one moment.
 
-    `products` are those they ordered or reviewed. `features` are those that are stored; without
-    stored_features there are none, for who computes them anew.
+    `products` are those they ordered or reviewed. `features` are those that are stored; without `stored` there are
+    none, nor `scores` and `memberships`, for who computes them anew and then calls `read_again`.
     """
     with one_connection(), _duckdb() as database:
-        read_again(database, customer_ids, tuple(TABLES))
+        read_again(database, customer_ids, [one for one in TABLES if stored or one not in COMPUTED])
         database.execute(f"CREATE TABLE features AS {NO_FEATURES}")
         for name, select_shop in SHOP_TABLES.items():  # never of these customers alone
             database.execute(f"CREATE TABLE {name} AS {select_shop} LIMIT 0")
@@ -78,7 +78,7 @@ def of_customers(
         if taken is not None:
             generation, lock = taken
             with lock:
-                if stored_features:
+                if stored:
                     touched(database, generation)
                     database.execute(
                         f"INSERT INTO features BY NAME FROM ({view(generation, 'features')})"
@@ -95,26 +95,40 @@ def read_again(
     database: duckdb.DuckDBPyConnection, customer_ids: Sequence[int], names: Sequence[str]
 ) -> None:
     """Bring tables of an `of_customers` up to what the database has now."""
+    of = {"asked": customer_ids}
     with snapshot() as cursor:
-        cursor.execute(select_people(customer_ids))
+        cursor.execute(select("people", of=of))
         people = cursor.fetch_arrow_table()
-        some = Some(
-            living=people["customer_id"].to_pylist(),
-            profiled=people.filter(people["may_profile"])["customer_id"].to_pylist(),
-        )
+        of["living"] = people["customer_id"].to_pylist()
+        of["people"] = people.filter(people["may_profile"])["customer_id"].to_pylist()
         for name in names:
             if name == "people":
                 replace(database, name, people)
                 continue
-            cursor.execute(select(name, of=some))
-            replace(database, name, cursor.fetch_arrow_table())
+            if name == "order_lines":
+                of["orders"] = _ids(database, "SELECT order_id FROM orders")
+            if name == "products":
+                of["products"] = _ids(database, _BOUGHT)
+            cursor.execute(select(name, of=of))
+            rows = cursor.fetch_arrow_table()
+            joined = JOINED_LINES.format(orders="orders") if name == "order_lines" else None
+            replace(database, name, rows, made=joined or "FROM incoming")
 
 
-def replace(database: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
-    """Put `rows` in the place of a table of an `of_customers`."""
+_BOUGHT = "SELECT product_id FROM order_lines UNION SELECT product_id FROM reviews ORDER BY 1"
+
+
+def _ids(database: duckdb.DuckDBPyConnection, query: str) -> list[int]:
+    return [one for (one,) in database.execute(query).fetchall()]
+
+
+def replace(
+    database: duckdb.DuckDBPyConnection, name: str, rows: pa.Table, *, made: str = "FROM incoming"
+) -> None:
+    """Put `rows`, or what is `made` of them as `incoming`, in the place of a table of an `of_customers`."""
     database.register("incoming", rows)
     database.execute(
-        f"CREATE OR REPLACE TABLE {name} AS FROM incoming ORDER BY {ORDER.get(name, 'customer_id')}"
+        f"CREATE OR REPLACE TABLE {name} AS {made} ORDER BY {ORDER.get(name, 'customer_id')}"
     )
     database.unregister("incoming")
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
 
 
-# What keeps a table to living customers, and to those of them who may be profiled.
-_OF_LIVING = "{living}"
-_OF_PEOPLE = "{people}"
+# `{people o.customer_id}` keeps to those who may be profiled, `{living ...}` to who is a customer now: see `select`.
 
 
 def _at(column: str, name: str | None = None) -> str:
@@ -20,41 +18,35 @@ def _at(column: str, name: str | None = None) -> str:
 PROFILED = {
     "customers": f"""
         SELECT c.id AS customer_id, {_at("c.joined_at")}, {_at("c.arrived_at")}, c.country
-        FROM (SELECT *, id AS customer_id FROM customers_customer) c {_OF_PEOPLE}""",
+        FROM customers_customer c WHERE {{people c.id}}""",
     "orders": f"""
         SELECT o.id AS order_id, o.customer_id, {_at("o.placed_at")}, {_at("o.arrived_at")},
                o.total_cents, o.discount_cents, o.margin_cents, o.channel
-        FROM customers_order o {_OF_PEOPLE}
-        WHERE o.status = 'PLACED'""",
-    "order_lines": f"""
-        SELECT o.id AS order_id, o.customer_id, l.product_id, p.category,
-               l.quantity::bigint AS quantity, l.unit_price_cents,
-               {_at("o.placed_at")}, {_at("o.arrived_at")}
-        FROM customers_orderline l JOIN customers_order o ON o.id = l.order_id
-        JOIN customers_product p ON p.id = l.product_id
-        {_OF_PEOPLE}
-        WHERE o.status = 'PLACED' AND p.is_product""",
+        FROM customers_order o
+        WHERE o.status = 'PLACED' AND {{people o.customer_id}}""",
+    "order_lines": """
+        SELECT l.order_id, l.product_id, p.category, l.quantity::bigint AS quantity, l.unit_price_cents
+        FROM customers_orderline l JOIN customers_product p ON p.id = l.product_id
+        WHERE p.is_product AND {orders l.order_id}""",
     "refunds": f"""
         SELECT r.customer_id, {_at("r.refunded_at")}, {_at("r.arrived_at")}, r.amount_cents
-        FROM customers_refund r {_OF_PEOPLE}
-        LEFT JOIN customers_order o ON o.id = r.order_id
-        WHERE coalesce(o.status = 'PLACED', true)""",
+        FROM customers_refund r LEFT JOIN customers_order o ON o.id = r.order_id
+        WHERE coalesce(o.status = 'PLACED', true) AND {{people r.customer_id}}""",
     "events": f"""
         SELECT e.customer_id, e.kind, e.name, {_at("e.happened_at")}, {_at("e.arrived_at")},
                e.campaign_id,
                CASE WHEN e.properties = '{{}}' THEN '' ELSE e.properties::text END AS properties
-        FROM customers_event e {_OF_PEOPLE}
-        WHERE e.may_profile""",
+        FROM customers_event e
+        WHERE e.may_profile AND {{people e.customer_id}}""",
     "reviews": f"""
         SELECT r.customer_id, r.product_id, {_at("r.written_at")}, {_at("r.arrived_at")},
                r.rating::bigint AS rating, s.polarity
-        FROM customers_review r {_OF_PEOPLE}
-        LEFT JOIN segmentation_reviewsentiment s ON s.review_id = r.id""",
-    "scores": f"""
+        FROM customers_review r LEFT JOIN segmentation_reviewsentiment s ON s.review_id = r.id
+        WHERE {{people r.customer_id}}""",
+    "scores": """
         SELECT s.customer_id, g.task, s.value, s.sd
         FROM segmentation_score s JOIN segmentation_scoregeneration g ON g.id = s.generation_id
-        {_OF_PEOPLE}
-        WHERE g.is_current""",
+        WHERE g.is_current AND {people s.customer_id}""",
 }
 """Of customers who may be profiled only; of what they did, only what may be analysed."""
 
@@ -66,22 +58,18 @@ _OF_EVERYBODY = {
                c.traits::text AS traits, c.email <> '' AS has_email
         FROM customers_customer c LEFT JOIN consent_consentstate s
             ON s.customer_id = c.id AND s.purpose = 'PROFILING' AND s.is_granted
-        WHERE c.erased_at IS NULL AND c.merged_into_id IS NULL AND c.restricted_at IS NULL{{asked}}""",
+        WHERE c.erased_at IS NULL AND c.merged_into_id IS NULL AND c.restricted_at IS NULL
+          AND {{asked c.id}}""",
     "consents": f"""
         SELECT s.customer_id, s.purpose, s.channel, s.is_granted, {_at("s.since", "changed_at")}
-        FROM consent_consentstate s {_OF_LIVING}""",
-    "memberships": f"""
+        FROM consent_consentstate s WHERE {{living s.customer_id}}""",
+    "memberships": """
         SELECT m.segment_id, m.customer_id
-        FROM segmentation_membership m {_OF_LIVING}""",
+        FROM segmentation_membership m WHERE {living m.customer_id}""",
 }
 _PRODUCTS = """
     SELECT p.id AS product_id, p.external_id, p.name, p.category, p.brand, p.price_cents
-    FROM customers_product p {of}"""
-_PRODUCTS_OF = f"""
-    WHERE p.id IN (
-        SELECT l.product_id FROM customers_orderline l JOIN customers_order o ON o.id = l.order_id
-        {_OF_PEOPLE}
-        UNION SELECT r.product_id FROM customers_review r {_OF_PEOPLE})"""
+    FROM customers_product p WHERE {products p.id}"""
 
 TABLES: dict[str, str] = PROFILED | _OF_EVERYBODY | {"products": _PRODUCTS}
 """Every table that is read out of the database. `features` is computed; see `mirror.write_features`."""
@@ -97,67 +85,46 @@ ORDER = {
 }
 """What the rows are sorted by, where not by customer_id alone: a customer's rows lie together."""
 
-# DuckDB joins ten million lines in a third of PostgreSQL's time, and the orders are there already.
+# A line says only its order, whose customer and moment DuckDB has read already: it joins them in a third of
+# PostgreSQL's time. Of everybody it joins the categories too.
+JOINED_LINES = """
+    SELECT o.order_id, o.customer_id, l.product_id, category, l.quantity, l.unit_price_cents,
+           o.placed_at, o.arrived_at
+    FROM incoming l JOIN {orders} o USING (order_id)"""
 RAW_LINES = """
     SELECT order_id, product_id, quantity::bigint AS quantity, unit_price_cents
     FROM customers_orderline"""
 RAW_PRODUCTS = "SELECT id AS product_id, category FROM customers_product WHERE is_product"
-JOINED_LINES = """
-    SELECT o.order_id, o.customer_id, l.product_id, p.category, l.quantity, l.unit_price_cents,
-           o.placed_at, o.arrived_at
-    FROM incoming l JOIN raw_products p USING (product_id) JOIN {orders} o USING (order_id)"""
-"""`order_lines` of everybody, from the rows of RAW_LINES and the file of `orders`."""
+JOINED_RAW_LINES = f"{JOINED_LINES} JOIN raw_products USING (product_id)"
+
 MADE_OF_PEOPLE = {
     "customers": "SELECT customer_id, joined_at, arrived_at, country FROM people WHERE may_profile"
 }
-"""What need not be read when the file of `people` is there as a view."""
+"""What need not be read when the rows of `people` are there as a view."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Some:
-    """Of the customers that were asked for: who is one now, and who of them may be profiled."""
-
-    living: Sequence[int]
-    profiled: Sequence[int]
-
-
-def select_people(customer_ids: Sequence[int] | None = None) -> str:
+def select(name: str, *, of: Mapping[str, Sequence[int]] | None = None) -> str:
     """
-    The statement that reads the table `people`, whole or of these customers.
+    The statement that reads one table: whole, or the rows of those whose ids are given.
 
-    First of all and in the same transaction as the others: they have the rows of who is in it.
+    Whole it reads the rows of whomever, which is for `kept` to say. of: for `people` the ids that are `asked` for; for
+    other tables whom `people` named: the `living`, the `people` who may be profiled, their `orders`, `products`.
     """
-    asked = "" if customer_ids is None else f" AND c.id = ANY({_array(customer_ids)})"
-    return TABLES["people"].replace("{asked}", asked)
 
+    def among(found: re.Match[str]) -> str:
+        kind, column = found.groups()
+        if of is None:
+            return "true"
+        # an array, not a join: with a join PostgreSQL would rather read the whole table
+        return f"{column} = ANY('{{{','.join(str(int(one)) for one in of[kind])}}}'::bigint[])"
 
-def select(name: str, *, of: Some) -> str:
-    """The statement that reads one table of some customers (`products`: what they bought or reviewed)."""
-    return (
-        TABLES[name]
-        .replace("{of}", _PRODUCTS_OF)
-        .replace(_OF_LIVING, _join(of.living))
-        .replace(_OF_PEOPLE, _join(of.profiled))
-    )
-
-
-def select_all(name: str) -> str:
-    """The statement that reads one table whole, of whomever its rows are, which is for `kept` to say."""
-    return TABLES[name].replace("{of}", "").replace(_OF_LIVING, "").replace(_OF_PEOPLE, "")
+    return re.sub(r"\{(\w+) ([\w.]+)\}", among, TABLES[name])
 
 
 def kept(name: str) -> str:
-    """Of the rows of `select_all`, registered as `incoming`, those that belong into the mirror, by the view `people`."""
-    if _OF_PEOPLE in TABLES[name]:
+    """Of the rows of a table read whole, as `incoming`, those that belong into the mirror, by the view `people`."""
+    if "{people " in TABLES[name]:
         return "FROM incoming SEMI JOIN (FROM people WHERE may_profile) AS may USING (customer_id)"
-    if _OF_LIVING in TABLES[name]:
+    if "{living " in TABLES[name]:
         return "FROM incoming SEMI JOIN people USING (customer_id)"
     return "FROM incoming"
-
-
-def _join(customer_ids: Sequence[int]) -> str:
-    return f"JOIN unnest({_array(customer_ids)}) AS those (customer_id) USING (customer_id)"
-
-
-def _array(customer_ids: Sequence[int]) -> str:
-    return f"'{{{','.join(str(int(one)) for one in customer_ids)}}}'::bigint[]"

@@ -19,15 +19,14 @@ from segmentation.mirror.database import snapshot
 from segmentation.mirror.generations import TOUCHED, Generation, quoted
 from segmentation.mirror.overlay import newest_rows, touched
 from segmentation.mirror.tables import (
-    JOINED_LINES,
+    JOINED_RAW_LINES,
     MADE_OF_PEOPLE,
     ORDER,
     RAW_LINES,
     RAW_PRODUCTS,
     TABLES,
     kept,
-    select_all,
-    select_people,
+    select,
 )
 from segmentation.ml.features import SHOP_TABLES
 
@@ -76,7 +75,7 @@ def _read(names: Sequence[str]) -> dict[str, int]:
     with snapshot() as cursor, _sorting(target) as database:
         # whose rows may be in the mirror is read first and once; also where only other tables are written
         listed = files.get("people", target / "listed.parquet")
-        people = _unload(cursor, database, select_people(), listed)
+        people = _unload(cursor, database, select("people"), listed)
         database.execute(f"CREATE VIEW people AS FROM {quoted(listed)}")
         rows = {
             name: people if name == "people" else _read_table(cursor, database, name, files)
@@ -95,10 +94,10 @@ def _read_table(
         return _copy(database, f"{MADE_OF_PEOPLE[name]} ORDER BY customer_id", files[name])
     if name == "order_lines":
         _read_categories(cursor, database)
-        joined = JOINED_LINES.format(orders=quoted(files["orders"]))
+        joined = JOINED_RAW_LINES.format(orders=quoted(files["orders"]))
         return _unload(cursor, database, RAW_LINES, files[name], kept=joined)
     order = ORDER.get(name, "customer_id")
-    return _unload(cursor, database, select_all(name), files[name], kept=kept(name), order=order)
+    return _unload(cursor, database, select(name), files[name], kept=kept(name), order=order)
 
 
 def _unload(
