@@ -14,7 +14,15 @@ from core import ids
 from customers.models import Customer
 
 
-_KINDS = [(kind.value, kind.label) for kind in RequestKind if kind is not RequestKind.SHOP_ERASURE]
+_SAID = {
+    RequestKind.RECTIFICATION: "Correction of name, address or country",
+    RequestKind.RESTRICTION: "Restriction: keep the data and do not use it",
+}
+_KINDS = [
+    (kind.value, _SAID.get(kind, kind.label))
+    for kind in RequestKind
+    if kind is not RequestKind.SHOP_ERASURE
+]
 
 
 class NewRequestForm(forms.Form):

@@ -48,12 +48,12 @@ SYNC_EVERY = 1.0
 
 IS_OLDER = (
     "The database is older than the logbook: it was restored from a backup, and has forgotten who left "
-    "since and what was sent. Nothing is sent until `manage.py restored` has replayed that."
+    "since and what was sent. Nothing is sent until manage.py restored has replayed that."
 )
 IS_MISSING = (
     "The logbook is missing: the database says that there is one, and its folder (COTERIE_LOGBOOK) is "
     "empty. Nothing is sent, because nobody can say whether this database was restored from a backup. "
-    "Put the folder back, or see `manage.py restored --help`."
+    "Put the folder back, or see manage.py restored --help."
 )
 
 
