@@ -58,10 +58,11 @@ def train(*, now: datetime) -> ModelVersion:
     with alone() as is_alone:
         if not is_alone:
             raise training.AlreadyTrainingError("Customers are being sorted into segments now")
-        try:
-            table = FeatureTable.joined(list(mirror.feature_parts(columns())))
-        except LookupError as error:
-            return attempts.refused(Task.CLUSTERS, f"Nothing to learn from: {error}.", now=now)
+        if not mirror.exists():
+            return attempts.refused(
+                Task.CLUSTERS, "Nothing to learn from: no features were computed yet.", now=now
+            )
+        table = FeatureTable.joined(list(mirror.feature_parts(columns())))
         model = fit(table, now=now)
         _sort(table, model, now=now)
     return ModelVersion.objects.filter(task=Task.CLUSTERS).latest("number")
@@ -96,7 +97,7 @@ def _sort(table: FeatureTable, model: ClusterModel | None, *, now: datetime) -> 
 def columns() -> tuple[str, ...]:
     """The features that `refresh` reads: of a new model and of the one that serves."""
     model = current()
-    return RFM + (model.space.names if model else ())
+    return tuple(dict.fromkeys((*RFM, *(model.space.names if model else ()))))
 
 
 def current() -> ClusterModel | None:

@@ -100,11 +100,15 @@ def _train(database: duckdb.DuckDBPyConnection, *, now: datetime) -> training.Re
 
 def _auditor(database: duckdb.DuckDBPyConnection) -> lifetime.Audit:
     """Who is expected to spend most counts as selected; money has no share to hold what came against."""
-    fields = sensitive.names()
+    fields, left_out = sensitive.names(), set(sensitive.forbidden_features())
 
     def audit(table: FeatureTable, spend: Floats, bought: Bools) -> tuple[fairness.Fairness, ...]:
+        names = tuple(name for name in table.names if name not in left_out)
+        seen = FeatureTable(
+            customer_ids=table.customer_ids, names=names, values=table.columns(names)
+        )  # what the model may see, for whether that gives a group away
         return sensitive.audit(
-            database, fields=fields, table=table, probability=spend, happened=bought,
+            database, fields=fields, table=seen, probability=spend, happened=bought,
             seed=training.SEED, calibrated=False,
         )  # fmt: skip
 

@@ -7,12 +7,14 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from segmentation import clustering, queries, versions
+from segmentation import clustering, daily_models, queries, refreshing, training, versions
 from segmentation.enums import SegmentKind, Task
+from segmentation.expectation import READER
 from segmentation.ml.columns import ORDERS, RECENCY_DAYS
 from segmentation.ml.tables import FeatureTable
 from segmentation.models import Membership, Segment
 from tests.segmentation.shop.rounds import STARTS_AT
+from tests.sessions import another_session
 
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("shop")]
@@ -85,3 +87,19 @@ def a_month_on(table: FeatureTable) -> FeatureTable:
     values[again, recency] = 10.0
     values[again, orders] += 1
     return FeatureTable(customer_ids=table.customer_ids, names=table.names, values=values)
+
+
+def test_clusters_are_fitted_anew_when_somebody_asks() -> None:
+    refreshing.refresh(now=STARTS_AT)
+    first = queries.champion(Task.CLUSTERS)
+    assert first is not None
+    told = daily_models.train(Task.CLUSTERS, now=STARTS_AT)
+    assert told.promoted, told.reason
+    assert (told.previous, told.version.number) == (first, first.number + 1)
+    assert queries.champion(Task.CLUSTERS) == told.version
+    profiled = Membership.objects.filter(segment__kind=SegmentKind.CLUSTER)
+    assert profiled.count() == told.version.rows > 500
+    with another_session() as other:  # a refresh is under way
+        other.execute("SELECT pg_advisory_lock(hashtext(%s))", [READER])
+        with pytest.raises(training.AlreadyTrainingError, match="being sorted"):
+            daily_models.train(Task.CLUSTERS, now=STARTS_AT)

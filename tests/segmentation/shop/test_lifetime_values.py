@@ -31,6 +31,7 @@ def test_everybody_who_ordered_is_told_spend_orders_and_the_next_order(
     (found,) = result.version.metrics["fairness"]
     assert {one["gap"]["value"] for one in found["groups"]} == {None}  # money is no share
     assert all(one["found"]["value"] is not None for one in found["groups"])
+    assert found["proxy"]["value"] < 0.9  # what is made of the country is not looked at
     assert result.version.status == ModelStatus.CHAMPION
     assert result.version.metrics["model"]["spend_gini"] > 0.2
     assert "serves" in result.reason
