@@ -208,7 +208,7 @@ class _Sender:
 
     def one(self, row: Intended, letters: _Letters, place: int) -> Outcome:
         letter = letters.at(place)
-        if isinstance(letter, RenderError):
+        if not isinstance(letter, Letter):
             return Outcome(
                 id=row.id, epoch=row.epoch, attempt=row.attempt, unrenderable=str(letter)
             )
@@ -255,7 +255,7 @@ class _Letters:
     def following(self, place: int) -> Letter | None:
         """What will be sent after the row at `place`, if that is sure enough."""
         letter = self.at(place + 1)
-        if isinstance(letter, RenderError) or letter is None:
+        if not isinstance(letter, Letter):
             return None
         # what a limit has granted may have run out by then
         return None if self.intended[place + 1].until else letter
