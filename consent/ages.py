@@ -8,6 +8,7 @@ Their own consents do not count (article 8), as if they were restricted; a birth
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -23,7 +24,7 @@ _IS_CHILD = """(erased_at IS NULL AND merged_into_id IS NULL AND %(age)s > 0
 @transaction.atomic
 def check(*, now: datetime) -> tuple[int, int]:
     """Hold those who are children by now, and free those who have grown up: (held, freed)."""
-    asked = {"age": settings.AGE_OF_CONSENT, "today": now.date()}
+    asked: dict[str, Any] = {"age": settings.AGE_OF_CONSENT, "today": now.date()}
     with connection.cursor() as cursor:
         cursor.execute(
             f"""UPDATE customers_customer SET is_under_age = true

@@ -354,7 +354,8 @@ def read() -> Reading:
 def _read_kind(kind: str) -> tuple[list[dict[str, Any]], datetime | None, str, int]:
     """Lines, since when they are complete (None: ever), the file missing before that, torn lines."""
     found: list[dict[str, Any]] = []
-    torn, begins, before = 0, None, ""
+    begins: str | None = None
+    torn, before = 0, ""
     for path in reversed(_files(kind)):
         if before and path.name != before:
             break
@@ -365,8 +366,8 @@ def _read_kind(kind: str) -> tuple[list[dict[str, Any]], datetime | None, str, i
             except ValueError:
                 torn += 1
         found = here + found
-        head = next((line for line in here if "begins" in line), {"begins": None, "after": "?"})
-        begins, before = head["begins"], head["after"]
+        head: dict[str, Any] = next((line for line in here if "begins" in line), {})
+        begins, before = head.get("begins"), str(head.get("after", "?"))
         if not before:
             return found, None, "", torn
     return found, datetime.fromisoformat(begins) if begins else None, before, torn
