@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Min
+
 from customers import display
-from customers.models import Customer
+from customers.enums import OrderStatus
+from customers.models import Customer, Order
 from segmentation import queries
 from segmentation.enums import Measure, Task
 from segmentation.models import Score
@@ -86,10 +89,17 @@ def _first_purchase(row: Score, rows: Rows) -> Words | None:
     likeliest = ", ".join(
         f"{display.percent(share, decimals=0)} “{name}”" for name, share in told.shares[:2]
     )
+    first = Order.objects.filter(customer=row.customer_id, status=OrderStatus.PLACED)
+    since = first.aggregate(at=Min("placed_at"))["at"]
+    gone = (
+        f"; {(row.generation.as_of - since).days} of the {told.horizon_days} days are over"
+        if since
+        else ""
+    )
     return (
-        f"Will spend in the {told.horizon_days} days after the first order",
+        f"Expected of the first order alone, in the {told.horizon_days} days after it",
         display.money(told.expected_cents),
-        f"after {display.money(told.first_order_cents)}; will belong to: {likeliest}",
+        f"after {display.money(told.first_order_cents)}{gone}; likeliest groups: {likeliest}",
     )
 
 

@@ -174,10 +174,11 @@ def test_customer_page_tells_what_the_first_order_promises(admin_client: Client)
     FirstPurchase.objects.create(
         generation=of_first, customer=customer, first_order_cents=3450, shares=[0.31, 0.69]
     )
+    OrderFactory(customer=customer, placed_at=of_first.as_of - timedelta(days=100))
     page = read(admin_client, "customer_page", customer.pk)
-    assert "Will spend in the 365 days after the first order" in page
+    assert "Expected of the first order alone, in the 365 days after it" in page
     assert "€123.45" in page
-    assert "after €34.50; will belong to: 69 % “Once only”, 31 % “Loyal”" in page
+    assert "after €34.50; 100 of the 365 days are over; likeliest groups: 69 % “Once only”, 31 % “Loyal”" in page
 
 
 def test_customer_page_of_somebody_new(admin_client: Client) -> None:

@@ -167,7 +167,7 @@ class Segments:
         typical = self.centres * self.scale + self.mean
         said = []
         for row, centre in zip(typical, self.centres, strict=True):
-            orders = "One order" if row[0] < 1.5 else f"About {row[0]:.0f} orders"
+            orders = "One order" if row[0] < 1.5 else f"{row[0]:.0f} orders on average"
             size = " of large baskets" if centre[MEAN_BASKET] > 1 else ""
             group = int(np.argmax(centre[BASKETS:]))
             mostly = f", more {goods[group]}" if centre[BASKETS + group] > 1 else ""
