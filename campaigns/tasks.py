@@ -8,7 +8,7 @@ from typing import Any
 from celery import shared_task
 from django.conf import settings
 
-from campaigns import dispatch, limits, service_mail, sweeper
+from campaigns import dispatch, limits, service_mail, sessions, sweeper
 from campaigns.returns import mailbox, receiving, recording
 from core import clock
 
@@ -20,6 +20,7 @@ SECONDS = 20.0  # of sending in one task: short enough for a worker to be restar
 
 @shared_task(name="campaigns.tasks.dispatch_due")
 def dispatch_due(*, seconds: float = SECONDS, **kwargs: Any) -> int:
+    sessions.bound()
     done = dispatch.run(
         now=clock.Ticking().now, seconds=seconds, channel_url=settings.SMTP_URL,
         journals=settings.HOME / "journals",

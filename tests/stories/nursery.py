@@ -1,12 +1,13 @@
 """
 Forks senders and sinks from one process in which Django is loaded, as Celery's worker does.
 
-Reads one JSON object a line: {"start": [command, ...], "home": ..., "smtp_url": ..., "crash_at": ...}
-is answered by the pid, {"wait": pid} by the exit code (negative for a signal).
+Reads one JSON object a line: {"start": [command, ...], "home": ..., "smtp_url": ..., "crash_at": ...,
+"patches": {dotted name: value}} is answered by the pid, {"wait": pid} by the exit code (negative for a signal).
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -25,6 +26,9 @@ def run(order: dict[str, Any]) -> None:
     os.environ["COTERIE_CRASH_AT"] = order["crash_at"]
     settings.HOME = Path(order["home"])
     settings.SMTP_URL = order["smtp_url"]
+    for name, value in order["patches"].items():
+        module, _, attribute = name.rpartition(".")
+        setattr(importlib.import_module(module), attribute, value)
     # what a sender prints must not mix with the nursery's answers
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 0)

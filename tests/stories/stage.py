@@ -77,10 +77,12 @@ class Stage:
     running: list[int] = field(default_factory=list)
     _counted: tuple[int, int] = (0, 0)  # bytes of the sink's journal, lines in them
 
-    def start(self, *command: str, crash_at: str = "") -> int:
+    def start(self, *command: str, crash_at: str = "", **patches: object) -> int:
+        """`patches`: attributes of campaigns' modules, as dispatch__GROUP=10."""
         pid = self.nursery.ask(
-            start=command, home=str(self.home), smtp_url=settings.SMTP_URL, crash_at=crash_at
-        )
+            start=command, home=str(self.home), smtp_url=settings.SMTP_URL, crash_at=crash_at,
+            patches={f"campaigns.{name.replace('__', '.')}": to for name, to in patches.items()},
+        )  # fmt: skip
         self.running.append(pid)
         return pid
 

@@ -25,7 +25,7 @@ from tests.stories.stage import KILLED, Stage, check_the_books, is_open, launche
 pytestmark = [pytest.mark.story, pytest.mark.django_db(transaction=True)]
 RECIPIENTS = int(os.environ.get("COTERIE_CHAOS_RECIPIENTS", "3000"))
 KILLS = int(os.environ.get("COTERIE_CHAOS_KILLS", "10"))
-CRASHES_EACH = int(os.environ.get("COTERIE_CHAOS_CRASHES", "2"))  # at each point of the code
+CRASHES_EACH = int(os.environ.get("COTERIE_CHAOS_CRASHES", "20"))  # at each point of the code
 
 
 def test_random_kills_lose_nobody_and_mail_nobody_twice(
@@ -119,11 +119,12 @@ def test_many_crashes_in_a_row_at_each_point_double_and_hide_nothing(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
     """One campaign that dies again and again at the same point, each time with what the last one left."""
-    people = 60 + 50 * CRASHES_EACH if point == "after-mark" else 60 + 2 * CRASHES_EACH
+    group = 10
+    people = 60 + (group if point == "after-mark" else 2) * CRASHES_EACH
     monkeypatch.setattr(settings, "SMTP_URL", stage.start_sink())
     campaign = launched(people)
     for _ in range(CRASHES_EACH):
-        assert stage.end(stage.start("send", crash_at=point)) == 137
+        assert stage.end(stage.start("send", crash_at=point, dispatch__GROUP=group)) == 137
         tasks.sweep()
     assert stage.end(stage.start("send")) == 0
     assert not is_open(campaign)

@@ -24,7 +24,7 @@ from tests.stories.sending_machine.machine import DiedError, Sending
 
 
 pytestmark = [pytest.mark.story, pytest.mark.django_db]
-STEPS = int(os.environ.get("COTERIE_MACHINE_STEPS", "4000"))
+STEPS = int(os.environ.get("COTERIE_MACHINE_STEPS", "2000"))
 STEPS_EACH = 50
 PHASES = [Phase.generate, Phase.shrink][: int(os.environ.get("COTERIE_MACHINE_PHASES", "2"))]
 
