@@ -173,6 +173,7 @@ def preview(request: HttpRequest, campaign_id: int) -> HttpResponse:
         needs_approval=plan is not None and approval.is_needed(plan.will_receive),
         is_approved=plan is not None and approval.is_approved(found, recipients=plan.will_receive),
         approve_above=settings.APPROVE_ABOVE,
+        by_address=may_see_addresses(request.user),
         suggested=suggested,
         chosen=chosen,
         not_found=not_found,

@@ -7,6 +7,8 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
 from consent import audit_words, wordings
@@ -46,7 +48,7 @@ class TopicAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
 
 @admin.register(PersonalDataAccess)
 class PersonalDataAccessAdmin(ReadOnlyAdmin):
-    list_display = ("at", "who", "action_label", "looked_at", "whom", "addresses", "mark")
+    list_display = ("at", "who", "action_label", "looked_at", "whom", "addresses", "stamp")
     list_filter = ("action", "via", "with_addresses", ("at", admin.DateFieldListFilter))
     search_fields = ("=customer_number", "actor", "what", "=mark")
     search_help_text = "Number of a customer, who looked, or the mark in an exported file"
@@ -80,6 +82,10 @@ class PersonalDataAccessAdmin(ReadOnlyAdmin):
     @column(description="Of whom", ordering="people")
     def whom(self, row: PersonalDataAccess) -> str:
         return audit_words.whom(row)
+
+    @column(description="Mark in the file")
+    def stamp(self, row: PersonalDataAccess) -> SafeString:
+        return format_html('<span class="ct-nowrap">{}</span>', row.mark or display.NOTHING)
 
     @column(description="Names or addresses", ordering="with_addresses")
     def addresses(self, row: PersonalDataAccess) -> str:

@@ -128,6 +128,10 @@ def by_command(
 
 
 # ---------------------------------------------------------------- staff
+_ONE = ("original", "object", "chosen")
+"""What pages call the row that they are of, and the customer for whom a message is shown."""
+
+
 def _note_staff(request: HttpRequest, response: HttpResponse) -> None:
     match = request.resolver_match
     user = getattr(request, "user", None)
@@ -171,7 +175,7 @@ def _on_page(response: HttpResponse) -> list[int]:
     context: Any = getattr(response, "context_data", None) or {}
     rows = getattr(context.get("cl"), "result_list", None)
     if rows is None:
-        rows = [one for one in (context.get("original"), context.get("object")) if one is not None]
+        rows = [one for name in _ONE if (one := context.get(name)) is not None]
     found = (
         row.pk if isinstance(row, Customer) else getattr(row, "customer_id", None) for row in rows
     )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from django.apps import apps
-
 from consent.models import PersonalDataAccess
+from consent.personal_data import holders
 from customers.display import number
 
 
@@ -22,6 +21,8 @@ _PAGES = {
     "tail": "Events of a shop as they come in",
     "rejected": "Refused rows of an import, as a file",
     "preview": "Preview of a campaign",
+    "message": "Message of a campaign, as a customer gets it",
+    "consent_personaldataaccess_changelist": "Access log",
     "download_export": "Export of the API, as a file",
     "breach": "File of who is affected by a breach",
 }
@@ -40,10 +41,12 @@ def what(row: PersonalDataAccess) -> str:
     if row.via == "KEY":
         return f"API: {name.replace('_', ' ')}"
     model, _, kind = name.rpartition("_")
-    app, _, model_name = model.partition("_")
-    if kind in _KINDS and model_name in apps.all_models.get(app, {}):
-        many = str(apps.get_model(app, model_name)._meta.verbose_name_plural)
-        return _KINDS[kind].format(many=many)
+    many = {
+        f"{one.model._meta.app_label}_{one.model._meta.model_name}": one.model._meta.verbose_name_plural
+        for one in holders()
+    }
+    if kind in _KINDS and model in many:
+        return _KINDS[kind].format(many=many[model])
     return name.replace("_", " ").capitalize()
 
 

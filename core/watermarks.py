@@ -37,7 +37,7 @@ def packed(numbers: Iterable[int]) -> bytes:
     return zlib.compress(steps.tobytes(), level=6)
 
 
-def unpacked(content: bytes) -> list[int]:
+def unpacked(content: bytes | memoryview) -> list[int]:
     """What `packed` was given, ascending."""
     steps = array("q")
     steps.frombytes(zlib.decompress(bytes(content)))

@@ -72,6 +72,13 @@ class BigTableAdmin(ReadOnlyAdmin):
             return fields
         return [name for name in fields if name not in HIDDEN_FIELDS]
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)
+        says = changelist.search_help_text or ""
+        if "address" in says and not may_see_addresses(request.user):
+            changelist.search_help_text = "A whole number"
+        return changelist
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         # `?email__startswith=` would tell an address letter by letter
         hides = request is None or not may_see_addresses(request.user)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from django.db.models import Count
-from django.utils.timesince import timesince, timeuntil
+from django.utils.timesince import timesince
 
 from campaigns.enums import CampaignState, DeliveryState
 from campaigns.models import Campaign, Delivery
@@ -111,8 +111,8 @@ def _opt_out() -> Iterator[Attention]:
 
 def _breaches(now: datetime) -> Iterator[Attention]:
     for case in Breach.objects.filter(told_at=None).order_by("due_at"):
-        left = timeuntil(case.due_at, now, depth=1)
-        when = f"{left} left" if case.due_at > now else "the 72 hours are over"
+        hours = (case.due_at - now).total_seconds() / 3600
+        when = f"{hours:.0f} hours left" if hours > 0 else "the 72 hours are over"
         yield Attention(
             kind="PROBLEM",
             text=f"Breach {case.pk}: {case.people:,} customer{'' if case.people == 1 else 's'} affected; tell the authority until {case.due_at:%d %b at %H:%M} UTC, {when}.",

@@ -25,7 +25,7 @@ MAY_LEAD_TO = {
     SkipReason: {
         "ERASED", "NO_ADDRESS", "SUPPRESSED", "NO_CONSENT", "PAUSED", "JUST_MERGED",
         "DUPLICATE_ADDRESS", "BAD_EXPERIENCE", "FREQUENCY", "HOLDOUT", "NOT_TARGETED", "CANCELLED",
-        "RENDER_ERROR", "RESTRICTED", "UNDER_AGE",
+        "RENDER_ERROR", "RESTRICTED", "UNDER_AGE", "NOT_COMPARED",
     },
     SegmentKind: {"EVERYONE", "RFM", "CLUSTER", "SCORE", "RULE", "STATIC"},  # a list of people
     Task: {
