@@ -41,8 +41,13 @@ _OF: dict[str, tuple[str, ...]] = {}
 for _language, _words in _COMMON.items():
     for _word in _words.split():
         _OF[_word] = (*_OF.get(_word, ()), _language)
-_ENGLISH = frozenset(_COMMON["en"].split())
-_FOREIGN = frozenset(_OF) - _ENGLISH
+COMMON = frozenset(_OF)
+ENGLISH = frozenset(_COMMON["en"].split())
+FOREIGN = COMMON - ENGLISH
+PLAINLY = 3
+"""English words from which on, where others are not a third as many, a text is plainly English."""
+KNOWN, KNOWN_WITH_COMMON = 0.45, 0.3
+"""Shares of words that are English ones, from which on a text is; the lesser where a common one is among them."""
 _GLANCES = (100, 300)  # characters
 
 
@@ -53,6 +58,11 @@ class Told(NamedTuple):
     reason: str = ""
 
 
+def is_left_open(said: str | None) -> bool:
+    """The shop calls a text English, or of no known language: then its words tell."""
+    return not (said and said.strip()[:2].lower() not in {"en", "un"})
+
+
 def tell(  # noqa: PLR0911 one answer a line
     text: str, *, said: str | None = None, is_english: Callable[[str], bool]
 ) -> Told:
@@ -60,12 +70,12 @@ def tell(  # noqa: PLR0911 one answer a line
     The language of `text`. `said` is the shop's word for it ("en", "de-AT"), which counts unless the text
     is plainly something else. `is_english` knows whether a word in small letters is an English one.
     """
-    if not (said and said.strip()[:2].lower() not in {"en", "un"}):
+    if is_left_open(said):
         # most texts, at a tenth of the cost of all that follows
         for glance in _GLANCES:
             few = set(text[:glance].lower().split())
-            english = len(few & _ENGLISH)
-            if english >= 3 and english > 3 * len(few & _FOREIGN):
+            english = len(few & ENGLISH)
+            if english >= PLAINLY and english > PLAINLY * len(few & FOREIGN):
                 return Told(language="en")
     words = WORD.findall(text.lower().replace("’", "'"))
     if not words:
@@ -84,8 +94,8 @@ def tell(  # noqa: PLR0911 one answer a line
         return Told(language=likeliest)
     if sum(map(len, _LATIN.findall(text))) < sum(map(len, words)) / 2:
         return Told(language="", reason="not written in Latin letters")
-    known = sum(1 for word in words if word in _ENGLISH or is_english(word))
-    if known >= (0.3 if english or stated else 0.45) * len(words):
+    known = sum(1 for word in words if word in ENGLISH or is_english(word))
+    if known >= (KNOWN_WITH_COMMON if english or stated else KNOWN) * len(words):
         return Told(language="en")
     if likeliest and likeliest != "en" and not english:
         return Told(language=likeliest)

@@ -19,15 +19,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from segmentation.ml.tables import Floats, Ints
+from segmentation.ml.sentiment import language
+from segmentation.ml.tables import Bools, Floats, Ints
 
 
 QUESTIONS = 3
 RAREST = 3  # texts that a term must be in
 _TITLE = 120  # characters; none is longer
 _AFTER = r"(?s)[.!?;:\n].*"
-# listed, and without the space: a question of kind, or a match a word, costs five times as much
-_MARKS = "[\\x00-\\x08!-&(-/:-@\\[-`{-~\u00a0“”„«»…–—•]+"
+# byte by byte: a regular expression costs ten times as much; few texts have the other marks
+_MARKS = bytes(range(9)) + b'!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'
+_BLANKED = bytes(0x20 if byte in _MARKS else byte for byte in range(256))
+_OTHER_MARKS = "[\u00a0“”„«»…–—•]+"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +44,39 @@ class NGrams:
 
     def decide(self, texts: Sequence[str], valences: dict[str, float] | None = None) -> Floats:
         """The log odds of the three questions, (n, 3); with `valences` a fourth column, their bounded sum."""
+        return self._decided(self._read(texts, valences), len(texts), valences)
+
+    def decide_and_tell(
+        self, texts: Sequence[str], valences: dict[str, float]
+    ) -> tuple[Floats, Bools]:
+        """
+        As `decide`, and which texts are English beyond doubt, (n,): as `language.tell` would say, by words that
+        were looked up anyway. Of the others it has to be asked.
+        """
+        read = self._read(texts, valences)
+        # four counts in one sum: each is below 2 to the 13th, since a text has at most 5,000 characters
+        packed = np.bincount(read.owner, self._kinds(valences)[read.codes], minlength=len(texts))
+        english, foreign, known, words = (
+            packed.astype(np.int64) >> shift & 0x1FFF for shift in (0, 13, 26, 39)
+        )
+        plainly = (english >= language.PLAINLY) & (english > language.PLAINLY * foreign)
+        share = np.where(english > 0, language.KNOWN_WITH_COMMON, language.KNOWN)
+        latin = np.array([text.isascii() for text in texts], dtype=bool)
+        enough: Bools = latin & (foreign == 0) & (words > 0) & (known >= share * words)
+        return self._decided(read, len(texts), valences), plainly | enough
+
+    def _read(self, texts: Sequence[str], valences: dict[str, float] | None) -> "_Read":
         known = self._words if valences is None else self._with(valences)[0]
-        read = _Read.of(texts, known, len(self.words))
+        return _Read.of(texts, known, len(self.words))
+
+    def _decided(self, read: "_Read", texts: int, valences: dict[str, float] | None) -> Floats:
         owner, keys = read.terms()
         place = _places(keys, self._keys)
         found = place >= 0
         owner, place = owner[found], place[found]
         sums = np.column_stack([
-            np.bincount(owner, column[place], minlength=len(texts)) for column in self._columns
-        ]) if len(self.keys) else np.zeros((len(texts), QUESTIONS + 1))  # fmt: skip
+            np.bincount(owner, column[place], minlength=texts) for column in self._columns
+        ]) if len(self.keys) else np.zeros((texts, QUESTIONS + 1))  # fmt: skip
         decided: Floats = sums[:, :QUESTIONS] / np.sqrt(np.maximum(sums[:, 3:], 1e-12))
         decided = np.where(sums[:, 3:] > 0, decided, 0.0) + self.intercepts
         if valences is None:
@@ -57,7 +84,7 @@ class NGrams:
         weighed = self._with(valences)[1][
             read.codes
         ]  # the last entry, for what is not known, is nothing
-        total = np.bincount(read.owner, weighed, minlength=len(texts))
+        total = np.bincount(read.owner, weighed, minlength=texts)
         return np.column_stack([decided, total / np.sqrt(total**2 + 9.0)])
 
     @classmethod
@@ -110,12 +137,37 @@ class NGrams:
         return pa.array(self.keys, pa.int64())
 
     def _with(self, valences: dict[str, float]) -> tuple[Any, Floats]:
-        """The known words and after them those that only have a valence; and the valences, the last of no word."""
+        """
+        The known words and after them those that only have a valence or tell a language; and the valences, the last
+        of no word.
+        """
         kept: tuple[Any, Floats] | None = self.__dict__.get("_kept")
         if kept is None:
-            every = [*self.words, *sorted(valences.keys() - set(self.words))]
+            others = (valences.keys() | language.COMMON) - set(self.words)
+            every = [*self.words, *sorted(others)]
             weights = np.array([*(valences.get(word, 0.0) for word in every), 0.0])
             kept = self.__dict__["_kept"] = (pa.array(every, pa.string()), weights)
+        return kept
+
+    def _kinds(self, valences: dict[str, float]) -> Floats:
+        """
+        Of the words of `_with`, and of no word: one number for being common in English, common only elsewhere, an
+        English word at all, and a word; each 13 bits higher.
+        """
+        kept: Floats | None = self.__dict__.get("_kept_kinds")
+        if kept is None:
+            every = self._with(valences)[0].to_pylist()
+            foreign = language.FOREIGN - self.known - valences.keys()
+            told = [
+                (word in language.ENGLISH)
+                + ((word in language.FOREIGN) << 13)
+                + ((word not in foreign) << 26)
+                + (1 << 39)
+                if language.WORD.search(word)
+                else 0  # a number
+                for word in every
+            ]
+            kept = self.__dict__["_kept_kinds"] = np.array([*told, 1 << 39], dtype=np.float64)
         return kept
 
 
@@ -169,11 +221,28 @@ def _keys(owner: Ints, codes: Ints, base: int) -> list[tuple[Any, Ints]]:
 
 def _split(lower: Any) -> tuple[Ints, Any]:
     """The text of every word, and the words."""
-    spaced = pc.replace_substring_regex(lower, _MARKS, " ")
+    spaced = _unmarked(lower)
     lists = pc.ascii_split_whitespace(pc.ascii_trim_whitespace(spaced))
     sizes = np.diff(lists.offsets.to_numpy())
     words = pc.cast(lists.flatten(), pa.string())
     return np.repeat(np.arange(len(sizes)), sizes), words
+
+
+def _unmarked(lower: Any) -> Any:
+    """The texts with spaces for marks."""
+    validity, offsets, letters = lower.buffers()
+    if letters is None:  # not one letter
+        return lower
+    raw = letters.to_pybytes()
+    blanked = pa.py_buffer(raw.translate(_BLANKED))
+    spaced = pa.Array.from_buffers(
+        lower.type, len(lower), [validity, offsets, blanked], offset=lower.offset
+    )
+    if raw.isascii():
+        return spaced
+    others = pc.invert(pc.string_is_ascii(spaced))
+    replaced = pc.replace_substring_regex(spaced.filter(others), _OTHER_MARKS, " ")
+    return pc.replace_with_mask(spaced, others, replaced)
 
 
 def _places(asked: Any, known: Any) -> Ints:

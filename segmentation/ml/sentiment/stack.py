@@ -14,7 +14,7 @@ from segmentation.ml import artifacts
 from segmentation.ml.artifacts import ArtifactError
 from segmentation.ml.sentiment import lexical
 from segmentation.ml.sentiment.ngrams import QUESTIONS, NGrams
-from segmentation.ml.tables import Floats, Ints
+from segmentation.ml.tables import Bools, Floats, Ints
 
 
 CLASSES = 3  # negative, neutral, positive
@@ -69,6 +69,11 @@ class Stack:
     def skim(self, texts: Sequence[str]) -> Floats:
         """The same by the fast path."""
         return self.fast.probabilities(self.ngrams.decide(texts, self._valences()))
+
+    def skim_and_tell(self, texts: Sequence[str]) -> tuple[Floats, Bools]:
+        """As `skim`, and which texts are plainly English, (n,): their words were looked up anyway."""
+        decided, plainly = self.ngrams.decide_and_tell(texts, lexical.valences())
+        return self.fast.probabilities(decided), plainly
 
     def _valences(self) -> dict[str, float] | None:
         return lexical.valences() if self.lexicons else None

@@ -233,3 +233,33 @@ def test_public_sentences_are_read_better_than_by_either_lexicon(shared_data) ->
         good = np.array([int(row[1]) for row in rows])
         assert np.mean((lean > 0) == good) > best + 0.03
         assert metrics.auc(label=good, score=lean) > area + 0.02
+
+
+MIXED = [
+    "Lovely quality, it fits me well and I would buy it again.", "Super Produkt", "Great!", "top",
+    "Sehr guter Tee, gerne wieder. Die Lieferung war schnell.", "Très bon produit — merci…", "",
+    "“Quoted” – it is not what the picture shows • sadly", "10/10", "很好的产品", "die in pain", "👍",
+    "Awful.", "the the the", "naïve but it is what they have",
+]  # fmt: skip
+
+
+def test_fast_path_tells_languages_as_the_full_one_does() -> None:
+    shipped = model.shipped()
+    fast, full = shipped.read(MIXED, fast=True), shipped.read(MIXED)
+    assert [one.language for one in fast] == [one.language for one in full]
+    assert [one.reason for one in fast] == [one.reason for one in full]
+    as_german = ["de"] * len(MIXED)
+    fast, full = (shipped.read(MIXED, languages=as_german, fast=quick) for quick in (True, False))
+    assert [one.language for one in fast] == [one.language for one in full]
+
+
+def test_fast_path_says_of_a_text_alone_what_it_says_among_others() -> None:
+    shipped = model.shipped()
+    together = shipped.read(MIXED, fast=True)
+    for text, among in zip(MIXED, together, strict=True):
+        (alone,) = shipped.read([text], fast=True)
+        assert alone.label == among.label
+        assert alone.polarity == pytest.approx(among.polarity)
+    spaced = shipped.read(["it is good bad sadly"], fast=True)[0].polarity
+    marked = shipped.read(["it is “good”…bad•sadly"], fast=True)[0].polarity
+    assert marked == pytest.approx(spaced)
