@@ -145,8 +145,13 @@ class Delivery(models.Model):
     known at that moment; empty for those outside the experiment.
     """
 
-    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="deliveries")
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    # without indexes of their own: others begin with them, and each message changes its row three times
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, related_name="deliveries", db_index=False
+    )
+    customer = models.ForeignKey(
+        Customer, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     arm = models.CharField(max_length=15, choices=Arm.choices)
     assignment_probability = models.FloatField(null=True)
     predicted_profit_cents = models.FloatField(
