@@ -67,6 +67,13 @@ def translate(
 
 
 # ---------------------------------------------------------------- from lines to people
+def _day(said: str) -> str:
+    """SQL of a date as a trait has it, from SQL of a text; a birthday without its year is none."""
+    forms = ", ".join(f"'{form}'" for form in _FORMATS)
+    read = f"coalesce(try_cast({said} AS TIMESTAMP), try_strptime({said}, [{forms}]))"
+    return f"strftime({read}, '%Y-%m-%d')"
+
+
 def _parsed(
     db: duckdb.DuckDBPyConnection, found: Mapping[str, str], *, now: datetime, place: str
 ) -> str:
@@ -131,7 +138,8 @@ def _parsed(
                    {text("email")} AS email, {text("first_name")} AS first_name,
                    {text("last_name")} AS last_name, {text("phone")} AS phone,
                    {text("country")} AS country, {text("language")} AS language,
-                   {text("tags")} AS tags, {moment("created")} AS created,
+                   {text("tags")} AS tags, {_day(text("birthday"))} AS birthday, {text("age")} AS age,
+                   {moment("created")} AS created,
                    {consent} AS consent, {text("consent")} AS consent_word,
                    {moment("consent_at")} AS consent_at,
                    coalesce({moment("withdrawn_at")}, {moment("cleaned_at")}) AS withdrawn_at,
@@ -153,7 +161,9 @@ _CUSTOMERS = """
     SELECT external_id, coalesce(email, '') AS email, coalesce(first_name, '') AS first_name,
            coalesce(last_name, '') AS last_name, coalesce(country, '') AS country,
            coalesce(language, '') AS language, coalesce(phone, '') AS phone,
-           CASE WHEN tags IS NOT NULL THEN json_object('tags', left(tags, 2000))::varchar END AS traits,
+           CASE WHEN coalesce(tags, birthday, age) IS NOT NULL
+                THEN json_merge_patch('{}', json_object('tags', left(tags, 2000), 'birthday', birthday,
+                                                        'age', left(age, 20)))::varchar END AS traits,
            coalesce(created, consent_at, now) AS joined_at, line_number AS file_line
     FROM people WHERE reason IS NULL ORDER BY line_number
 """

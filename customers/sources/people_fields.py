@@ -21,6 +21,8 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "language": ("language", "locale"),
     "created": ("created_at", "created at", "date added", "profile created on", "joined_at"),
     "tags": ("tags",),
+    "birthday": ("birthday", "birthdate", "birth date", "date of birth", "date_of_birth"),
+    "age": ("age",),
     "consent": (
         "email marketing consent", "email_marketing_consent", "accepts email marketing",
         "accepts marketing", "consent", "status", "subscription status",
@@ -48,6 +50,8 @@ MEANINGS = {
     "withdrawn_at": "when they unsubscribed",
     "cleaned_at": "when their address was given up because mail came back: nobody is mailed there",
     "created": "since when the shop knows them",
+    "birthday": "year, month and day: children get no promotions",
+    "age": "in years, where there is no birthday",
 }
 FIELDS = tuple(Field(name=name, meaning=MEANINGS.get(name, "")) for name in SPELLINGS)
 

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from django.core.management import call_command
 
-from consent import ledger
-from consent.enums import Purpose
+from consent import ages, ledger
+from consent.enums import Purpose, Refusal
 from consent.gate import refusal
 from consent.models import Wording
 from customers.importing import runs
@@ -281,3 +281,25 @@ def test_command_takes_a_mapping_of_people(tmp_path: Path) -> None:
     )  # fmt: skip
     assert json.loads(out.getvalue().splitlines()[-1])["accepted"] == 1
     assert Customer.objects.get().external_id == "5"
+
+
+def test_a_birthday_of_a_file_keeps_promotions_from_a_child(tmp_path: Path, now: datetime) -> None:
+    run(
+        tmp_path,
+        now,
+        "Email,First Name,Date of Birth,Age,Consent,Consent_at,Source\n"
+        "kim@example.com,Kim,2014-05-01,,yes,2026-05-01,shop\n"
+        "lee@example.com,Lee,05/01/2014,,yes,2026-05-01,shop\n"
+        "max@example.com,Max,,12,yes,2026-05-01,shop\n"
+        "old@example.com,Old,1980-05-01,,yes,2026-05-01,shop\n"
+        "ann@example.com,Ann,05/01,,yes,2026-05-01,shop\n",
+    )
+    ages.check(now=now)
+    ledger.absorb(now=now)
+    found = {one.first_name: refusal(one) for one in Customer.objects.all()}
+    assert found == {
+        "Kim": Refusal.UNDER_AGE, "Lee": Refusal.UNDER_AGE, "Max": Refusal.UNDER_AGE,
+        "Old": None, "Ann": None,
+    }  # fmt: skip
+    assert Customer.objects.get(first_name="Lee").traits == {"birthday": "2014-05-01"}
+    assert Customer.objects.get(first_name="Ann").traits == {}
