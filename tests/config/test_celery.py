@@ -7,6 +7,7 @@ from django.conf import settings
 
 from campaigns import dispatch, tasks
 from campaigns.channels import smtp
+from config import effective
 from config.celery import app
 from config.schedule import SCHEDULE
 
@@ -52,3 +53,16 @@ def test_every_scheduled_task_exists_and_goes_to_a_queue_that_somebody_serves() 
         assert route["queue"].name in served
     assert app.amqp.router.route({}, "campaigns.tasks.read_returns")["queue"].name == "default"
     assert app.amqp.router.route({}, "campaigns.tasks.dispatch_due")["queue"].name == "send"
+
+
+def test_what_is_in_effect_is_what_was_meant() -> None:
+    assert effective.problems(app) == []
+
+
+def test_what_is_lost_on_the_way_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(effective.EXPECTED, "worker_prefetch_multiplier", 4)
+    monkeypatch.setattr(settings, "CELERY_VISIBILITY_TIMEOUT", 60)
+    found = effective.problems(app)
+    assert found[0] == "worker_prefetch_multiplier is 1 and not 4"
+    assert "longer than the broker waits" in found[1]
+    assert found[2] == "tasks are given to another after 60 and 900 s, and not after 60"

@@ -26,7 +26,7 @@ def sink(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningSin
 def doctor(*, failed: int = 0) -> list[str]:
     out = StringIO()
     if failed:
-        with pytest.raises(CommandError, match=f"{failed} of 10 checks failed") as error:
+        with pytest.raises(CommandError, match=f"{failed} of 11 checks failed") as error:
             call_command("doctor", stdout=out)
         assert error.value.returncode == 1
     else:
@@ -36,7 +36,7 @@ def doctor(*, failed: int = 0) -> list[str]:
 
 def test_doctor_finds_nothing_wrong(sink: RunningSink) -> None:
     lines = doctor()
-    assert len(lines) == 10
+    assert len(lines) == 11
     assert all(line.startswith("ok ") for line in lines)
     assert "PostgreSQL" in lines[0]
     assert lines[-1] == "ok  clock: real time"

@@ -11,6 +11,8 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from campaigns.channels.smtp import SmtpChannel
+from config import effective
+from config.celery import app
 from consent import chain, logbook, mass_access, peppers
 from core import clock
 
@@ -24,6 +26,7 @@ class Command(BaseCommand):
             ("database", self._database),
             ("migrations", self._migrations),
             ("broker", self._broker),
+            ("task queue", self._queue),
             ("mail server", self._mail),
             ("folder for artefacts", self._home),
             ("consent ledger", self._ledger),
@@ -58,6 +61,11 @@ class Command(BaseCommand):
     def _broker(self) -> str:
         cache.set("doctor", "1", timeout=5)
         return "answers"
+
+    def _queue(self) -> str:
+        if found := effective.problems(app):
+            raise RuntimeError("; ".join(found))
+        return f"{len(effective.EXPECTED) + 3} settings are what Celery and the broker go by"
 
     def _mail(self) -> str:
         if not settings.SMTP_URL:
