@@ -20,9 +20,10 @@ from customers.models import Import, Source
 from feedback.enums import Verdict
 from feedback.models import DriftCheck, LiftEstimate, RetrainingDecision
 from feedback.reports.said import Asked, abrupt_change, aspect_changes
-from segmentation import forgetting
+from segmentation import attempts, forgetting
 from segmentation.enums import ModelStatus, SegmentStatus, Task
 from segmentation.models import ModelVersion, Segment
+from segmentation.registry import TrainingAttempt
 from webhooks.endpoints import STOPPED_BY_STAFF
 from webhooks.models import Endpoint
 
@@ -60,6 +61,7 @@ def attention(*, now: datetime) -> tuple[Attention, ...]:
         *_broken_assignments(now),
         *_segments(),
         *_models(now),
+        *_cut_off(),
         *_gone_from_models(now),
         *_drift(now),
         *_reviews(now),
@@ -98,6 +100,20 @@ def _unknown_deliveries() -> Iterator[Attention]:
 def _nothing_is_sent() -> Iterator[Attention]:
     if words := hindrances.of_sending():
         yield Attention(kind="PROBLEM", text=words, url_name="admin:campaigns_campaign_changelist")
+
+
+def _cut_off() -> Iterator[Attention]:
+    """Trainings that were killed twice or more, one after the other: once is a restart."""
+    for row in TrainingAttempt.objects.filter(ended_at=None, deaths__gt=0).order_by("task"):
+        left = attempts.cut_off(Task(row.task))
+        if left is not None:
+            name = row.get_task_display().partition(":")[0].lower()
+            yield Attention(
+                kind="PROBLEM",
+                text=f"{left.deaths} trainings in a row were cut off ({name}): restarted, or out of memory.",
+                url_name="admin:model_page",
+                url_args=(row.task.lower(),),
+            )
 
 
 def _opt_out() -> Iterator[Attention]:

@@ -12,6 +12,8 @@ from consent.models import DataRequest
 from customers.enums import SourceKind
 from customers.intake import keys
 from feedback.reports.attention import attention
+from segmentation.enums import Task
+from segmentation.registry import TrainingAttempt
 from webhooks import endpoints
 from webhooks.enums import Topic
 from webhooks.models import Endpoint
@@ -44,6 +46,16 @@ def test_stopped_webhook_is_a_problem_unless_staff_stopped_it(now: datetime) -> 
     assert texts(now) == [("PROBLEM", "Nothing is sent to the webhook “CRM”. It is gone.")]
     Endpoint.objects.filter(pk=endpoint.pk).update(stopped_because=endpoints.STOPPED_BY_STAFF)
     assert texts(now) == []
+
+
+def test_trainings_that_are_killed_one_after_the_other_are_a_problem(now: datetime) -> None:
+    killed = TrainingAttempt.objects.create(task=Task.CHURN, begun_at=now)
+    assert texts(now) == []  # one is a restart
+    killed.deaths = 1
+    killed.save()
+    assert texts(now) == [
+        ("PROBLEM", "2 trainings in a row were cut off (churn): restarted, or out of memory.")
+    ]
 
 
 def test_data_requests_are_told_before_and_after_they_are_due(now: datetime) -> None:
