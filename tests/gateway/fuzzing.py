@@ -151,8 +151,10 @@ class Search:
     def __init__(self, number: int) -> None:
         self.rng = random.Random(number)
         self.parties = make_world()
-        # campaigns are of the whole shop, which a restricted key does not see
-        _, self.whole_shop = make_key(["campaigns:read", "results:read"], per_minute=2**31 - 1)
+        # campaigns and the making of segments are of the whole shop, which a restricted key does not see
+        _, self.whole_shop = make_key(
+            ["campaigns:read", "results:read", "segments:write"], per_minute=2**31 - 1
+        )
         self.findings = Findings()
         self.client = Client(raise_request_exception=False)
 
@@ -220,8 +222,10 @@ class Search:
         except (requests.RequestException, UnicodeError, ValueError):
             return None
         if self.rng.random() < 0.95:
-            of_whole_shop = "campaigns" in case.operation.path and self.rng.random() < 0.8
-            secret = self.whole_shop if of_whole_shop else party.secret
+            writes = "segments" in case.operation.path and case.operation.method != "get"
+            of_whole_shop = "campaigns" in case.operation.path or writes
+            is_allowed = of_whole_shop and self.rng.random() < 0.8
+            secret = self.whole_shop if is_allowed else party.secret
             asked.headers["Authorization"] = f"Bearer {secret}"
         if self.rng.random() < 0.8 and "Idempotency-Key" in asked.headers:
             asked.headers["Idempotency-Key"] = str(uuid.uuid4())
