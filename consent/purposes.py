@@ -2,7 +2,8 @@
 What each purpose means, on what basis it rests and how long its proof is kept; one table for pages,
 wordings and the register of Article 30.
 
-Nothing is allowed that nobody has agreed to: the basis of every purpose is consent.
+Nothing is allowed that nobody has agreed to: the basis of every purpose is consent. Promotions alone may
+rest on a sale as well, where the shop has that switched on: see soft_opt_in.py.
 """
 
 from __future__ import annotations

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from consent import ledger
-from consent.enums import Act, Channel, Provenance, Purpose
-from consent.models import ConsentEvent, ConsentState, Wording
+from consent.enums import NEWSLETTER, Act, Channel, Provenance, Purpose
+from consent.models import ConsentEvent, ConsentState, Topic, Wording
 from consent.purposes import channel_of
 from core import clock
 from customers.api.visible import customer, filtered
 from gateway.errors import invalid
-from gateway.fields import JsonObject, Moment, StrictSerializer, Text
+from gateway.fields import JsonObject, Moment, StrictSerializer, Text, flaw
 from gateway.paging import PageFilters, page
 from gateway.schema import operation
 from gateway.views import Endpoint, answer
@@ -24,11 +25,30 @@ from gateway.views import Endpoint, answer
 MARKETING_CHANNELS = [(one.value, one.label) for one in (Channel.EMAIL, Channel.SMS)]
 
 
+@extend_schema_field({
+    "type": "string",
+    "pattern": f"^({'|'.join(Purpose.values)}|{NEWSLETTER}[-a-zA-Z0-9_]{{1,40}})$",
+    "description": "One of these, or of a newsletter: NEWSLETTER: and its short name.",
+})  # fmt: skip
+class PurposeField(serializers.ChoiceField):
+    """A purpose; newsletters are rows, so those that there are cannot be listed in the schema."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(choices=Purpose.choices, **more)
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, str) and data.startswith(NEWSLETTER) and flaw(data) is None:
+            slug = data.removeprefix(NEWSLETTER)
+            if Topic.objects.filter(slug=slug).exists():
+                return data
+        return super().to_internal_value(data)
+
+
 class WordingSerializer(serializers.Serializer[Any]):
     """A text that people agree to; never changed, a better one is a new version."""
 
     id = serializers.IntegerField()
-    purpose = serializers.ChoiceField(choices=Purpose.choices)
+    purpose = PurposeField()
     channel = serializers.ChoiceField(choices=Channel.choices)
     version = serializers.CharField()
     language = serializers.CharField()
@@ -38,14 +58,14 @@ class WordingSerializer(serializers.Serializer[Any]):
 
 
 class WordingFilters(PageFilters):
-    purpose = serializers.ChoiceField(choices=Purpose.choices, required=False)
+    purpose = PurposeField(required=False)
     version = Text(max_length=50, required=False)
 
 
 class ConsentEventSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     customer_id = serializers.IntegerField()
-    purpose = serializers.ChoiceField(choices=Purpose.choices)
+    purpose = PurposeField()
     channel = serializers.ChoiceField(choices=Channel.choices)
     act = serializers.ChoiceField(choices=Act.choices)
     wording = WordingSerializer(allow_null=True, help_text="What was agreed to.")
@@ -58,7 +78,7 @@ class ConsentEventSerializer(serializers.Serializer[Any]):
 
 
 class ConsentStateSerializer(serializers.Serializer[Any]):
-    purpose = serializers.ChoiceField(choices=Purpose.choices)
+    purpose = PurposeField()
     channel = serializers.ChoiceField(choices=Channel.choices)
     is_granted = serializers.BooleanField()
     since = serializers.DateTimeField()
@@ -73,13 +93,15 @@ class ConsentsSerializer(serializers.Serializer[Any]):
 
 
 class HistoryFilters(PageFilters):
-    purpose = serializers.ChoiceField(choices=Purpose.choices, required=False)
+    purpose = PurposeField(required=False)
 
 
 class GrantSerializer(StrictSerializer):
-    purpose = serializers.ChoiceField(choices=Purpose.choices)
+    purpose = PurposeField()
     channel = serializers.ChoiceField(
-        choices=Channel.choices, required=False, help_text="Default: EMAIL for MARKETING, else ANY."
+        choices=Channel.choices,
+        required=False,
+        help_text="Default: EMAIL for MARKETING and newsletters, else ANY.",
     )
     wording = Text(max_length=50, help_text="The version of the text that was agreed to.")
     language = Text(max_length=10, default="en", help_text="Of the text.")
@@ -94,7 +116,7 @@ class GrantSerializer(StrictSerializer):
 
 
 class WithdrawalSerializer(StrictSerializer):
-    purpose = serializers.ChoiceField(choices=Purpose.choices)
+    purpose = PurposeField()
     channel = serializers.ChoiceField(
         choices=MARKETING_CHANNELS,
         required=False,
@@ -188,7 +210,7 @@ class ConsentEndpoint(Endpoint):
         found = customer(number, key=self.key)
         said = self.said(WithdrawalSerializer)
         event = ledger.withdraw(
-            customer=found, purpose=Purpose(said["purpose"]), method=said["method"], now=clock.now(),
+            customer=found, purpose=said["purpose"], method=said["method"], now=clock.now(),
             happened_at=said.get("happened_at"), evidence=self._evidence(said),
             channel=said.get("channel"), provenance=Provenance.API,
         )  # fmt: skip

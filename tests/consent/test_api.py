@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from consent import gate
+from consent import gate, topics
 from consent.enums import Refusal, SuppressionReason
 from consent.models import ConsentEvent, DataRequest, Suppression
 from core import clock
 from customers.models import Customer
 from tests.factories.consent import MailableFactory, agree
-from tests.factories.customers import CustomerFactory, SourceFactory
+from tests.factories.customers import NOW, CustomerFactory, SourceFactory
 from tests.gateway.clients import Api, fields
 
 
@@ -89,6 +89,22 @@ def test_wordings_are_listed_with_their_text(api: Api) -> None:
     rows = api.get("consent/wordings", purpose="MARKETING", version="default-1").json()["results"]
     assert {row["language"] for row in rows} == {"en", "de", "es"}
     assert "unsubscribe link" in rows[0]["text"]
+
+
+def test_a_newsletter_is_granted_and_withdrawn_like_any_purpose(api: Api) -> None:
+    topics.add(slug="garden", title="Garden", now=NOW)
+    customer = CustomerFactory()
+    said = {**GRANT, "purpose": "NEWSLETTER:garden"}
+    granted = api.post(f"customers/{customer.pk}/consent/grants", said)
+    assert (granted.status_code, granted.json()["channel"]) == (201, "EMAIL")
+    assert gate.refusal(customer, purpose="NEWSLETTER:garden") is None
+    (state,) = api.get(f"customers/{customer.pk}/consent").json()["consents"]
+    assert state["purpose"] == "NEWSLETTER:garden"
+    api.post(f"customers/{customer.pk}/consent/withdrawals", {"purpose": "NEWSLETTER:garden"})
+    assert gate.refusal(customer, purpose="NEWSLETTER:garden") == Refusal.NO_CONSENT
+    for wrong in ("NEWSLETTER:none", "NEWSLETTER:", "NEWSLETTER:gar\0den"):
+        refused = api.post(f"customers/{customer.pk}/consent/withdrawals", {"purpose": wrong})
+        assert fields(refused) == {"purpose": "invalid_choice"}
 
 
 # ---------------------------------------------------------------- suppressions
