@@ -41,6 +41,9 @@ def web_arguments(
     ]  # fmt: skip
 
 
+DEAF = 75  # "temporary failure; try again" of sysexits.h: a worker ended itself, see watchdog.py
+
+
 class ProcessDiedError(RuntimeError):
     """A process that must live has ended; the message carries the end of its log."""
 
@@ -50,12 +53,14 @@ class Processes:
 
     def __init__(self) -> None:
         self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self.commands: dict[str, tuple[str, ...]] = {}
         self.logs = clock.home() / "logs"
         self.logs.mkdir(parents=True, exist_ok=True)
 
     def start(self, name: str, *arguments: str) -> None:
         # threads of linear algebra that spin while they wait, on two cores, starve everybody else
         environment = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1", **os.environ}
+        self.commands[name] = arguments
         with (self.logs / f"{name}.log").open("ab") as log:
             self.children[name] = subprocess.Popen(  # noqa: S603 - our own commands, no shell
                 [sys.executable, *arguments],
@@ -140,9 +145,11 @@ class Processes:
             time.sleep(0.1)
 
     def check(self) -> None:
-        """Raise ProcessDiedError when a child has ended."""
-        for name, child in self.children.items():
-            if child.poll() is not None:
+        """Start workers that were deaf anew; raise ProcessDiedError when another child has ended."""
+        for name, child in list(self.children.items()):
+            if child.poll() == DEAF:
+                self.start(name, *self.commands[name])
+            elif child.returncode is not None:
                 raise ProcessDiedError(
                     f"{name} ended with code {child.returncode}; {self._tail(name)}"
                 )

@@ -58,7 +58,7 @@ class Nursery:
         return self.process.stdout.readline().strip()
 
     def end(self) -> None:
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=2 * PATIENCE)
 
 
 def wait_until(happens: Callable[[], bool], *, every: float = 0.005) -> None:
