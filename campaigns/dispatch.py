@@ -29,6 +29,7 @@ from campaigns.rendering import CampaignTemplate, RenderError
 from campaigns.returns import budget
 from consent import hindrances, logbook
 from core import statements
+from core.garbage import uncollected
 from core.registry import UnknownNameError
 
 
@@ -116,7 +117,8 @@ class _Sender:
             done = 0
             for campaign in _running():
                 if time.monotonic() < self.deadline:
-                    done += self.chunk(campaign)
+                    with uncollected():
+                        done += self.chunk(campaign)
             if done == 0:
                 break
             total += done

@@ -122,13 +122,13 @@ class SmtpChannel:
         """Have the server wait for the message. Raises _ConnectionLostError, ChannelError."""
         wire = self._open_wire()
         sent, self._announced = self._announced is letter, None
-        commands = _commands(letter)
+        commands = _commands(letter) if not sent else ()
         replies: list[tuple[int, str]] = []
         try:
             if sent or wire.pipelines:
                 if not sent:
                     wire.send(b"".join(commands))
-                for _ in commands:  # one by one: the replies before a lost connection count
+                for _ in _VERBS:  # one by one: the replies before a lost connection count
                     replies.append(wire.reply(seconds=COMMAND_SECONDS))  # noqa: PERF401
             else:
                 for command in commands:
@@ -243,6 +243,9 @@ def classify(code: int, enhanced: str, *, of_sender: bool = False) -> Verdict:
     if of_sender or code in (530, 535):
         return Verdict.REPUTATION
     return Verdict.PERMANENT
+
+
+_VERBS = ("MAIL", "RCPT", "DATA")
 
 
 def _commands(letter: Letter) -> tuple[bytes, bytes, bytes]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
 
+from core.garbage import uncollected
 from customers.enums import InboundStatus
 from customers.intake import unpacking
 from customers.intake.taking import Outcome, Verdict, take
@@ -65,7 +64,7 @@ def _sources_due(now: datetime) -> list[int]:
 
 def _read_chunk(source: Source, *, now: datetime) -> int | None:
     """The items read; None when nothing is due, or somebody else reads this source."""
-    with _uncollected(), transaction.atomic(), connection.cursor() as cursor:
+    with uncollected(), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [_LOCK, source.pk])
         if not cursor.fetchone()[0]:
             return None
@@ -81,21 +80,6 @@ def _read_chunk(source: Source, *, now: datetime) -> int | None:
         if any(reading.brought_orders for reading in readings):
             _wake(cursor, source)
         return len(items)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """
-    No search for garbage: a chunk's objects live to its end, and looking through them again and again
-    takes longer than reading them.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _claim(cursor: Any, source: Source, *, now: datetime) -> list[InboundRequest]:
