@@ -118,3 +118,13 @@ def as_objects(array: npt.NDArray[np.generic]) -> list[object]:
         return [None if value != value else value for value in array.tolist()]  # noqa: PLR0124 - NaN
     values: list[object] = array.tolist()
     return values
+
+
+def as_array(values: npt.NDArray[np.generic]) -> str:
+    """
+    What PostgreSQL reads as an array of numbers; NaN becomes NULL.
+
+    For parameters of thousands of values: psycopg looks at each to tell whether it wants quotes.
+    """
+    known = ("NULL" if value != value else repr(value) for value in values.tolist())  # noqa: PLR0124 - NaN
+    return "{" + ",".join(known) + "}"

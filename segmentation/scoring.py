@@ -13,7 +13,7 @@ import numpy.typing as npt
 from django.db import connection, transaction
 
 from segmentation import predictors, queries, score_partitions, withdrawn
-from segmentation.bulk import as_objects, copy_columns
+from segmentation.bulk import as_array, copy_columns
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml.artifacts import ArtifactError
 from segmentation.ml.tables import FeatureTable
@@ -143,9 +143,9 @@ def _write_some(
         cursor.execute(
             _WRITE_SOME.format(part=score_partitions.name(generation.pk)),
             {
-                "touched": np.setdiff1d(touched, said.customer_ids).tolist(),
-                "ids": said.customer_ids.tolist(),
-                **{name: as_objects(said.columns.get(name, unknown)) for name in COLUMNS},
+                "touched": as_array(np.setdiff1d(touched, said.customer_ids)),
+                "ids": as_array(said.customer_ids),
+                **{name: as_array(said.columns.get(name, unknown)) for name in COLUMNS},
             },
         )
         return int(cursor.rowcount)

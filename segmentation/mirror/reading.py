@@ -115,7 +115,9 @@ def read_again(
             replace(database, name, rows, made=joined or "FROM incoming")
 
 
-_BOUGHT = "SELECT product_id FROM order_lines UNION SELECT product_id FROM reviews ORDER BY 1"
+_BOUGHT = """
+    SELECT product_id FROM order_lines
+    UNION SELECT product_id FROM reviews WHERE product_id IS NOT NULL ORDER BY 1"""
 
 
 def _ids(database: duckdb.DuckDBPyConnection, query: str) -> list[int]:
