@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from consent.models import PersonalDataAccess
 from consent.personal_data import holders
 from core import clock, watermarks
+from customers import masking
 from customers.models import Customer
 from gateway.models import Export
 
@@ -77,12 +78,16 @@ def take_away(
     """
     Say that this request hands out a file about the customers `numbers`; returns the stamp for its rows.
 
+    Whether it may have addresses is for the caller to ask: then they are not masked.
+
     The row is written when the answer has begun, by the middleware.
     """
     mark = watermarks.new()
     request.personal_file = File(  # type: ignore[attr-defined] # read by `note`
         mark=mark, numbers=numbers, people=len(set(numbers)), with_addresses=with_addresses
     )
+    if with_addresses:
+        masking.unmask(request)
     return watermarks.stamp(mark, who=request.user.get_username(), at=clock.now())
 
 

@@ -46,6 +46,11 @@ def masked(text: str, *, own: frozenset[str] = frozenset()) -> str:
     return _ADDRESS.sub(mask, text)
 
 
+def unmask(request: HttpRequest) -> None:
+    """Leave this answer as it is: staff hold a permission of its own for its addresses, as the caller has asked."""
+    request.is_unmasked = True  # type: ignore[attr-defined] # read by the middleware
+
+
 class MaskingMiddleware:
     """Inside of the access log's: it changes what staff get, not what is known about it."""
 
@@ -56,6 +61,8 @@ class MaskingMiddleware:
         response = self.get_response(request)
         user = getattr(request, "user", None)
         if "admin" not in request.path or user is None or not user.is_authenticated:
+            return response
+        if getattr(request, "is_unmasked", False):
             return response
         if response.get("Content-Type", "").startswith(_TEXTS) and not may_see_addresses(user):
             _mask(response)

@@ -74,8 +74,7 @@ def test_the_trainer_reads_what_it_learns_from_and_nobodys_name() -> None:
         read: dict[str, list[Any]] = {}
         with connection.cursor() as cursor:
             for name in tables.TABLES:
-                whole = tables.select_people() if name == "people" else tables.select_all(name)
-                cursor.execute(whole)
+                cursor.execute(tables.select(name))
                 read[name] = cursor.fetchall()
         assert (len(read["people"]), len(read["orders"])) == (1, 1)
         assert "canary" not in repr(read).lower()

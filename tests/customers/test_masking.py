@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.urls import reverse
 from hypothesis import given
@@ -134,3 +134,18 @@ def test_no_search_and_no_filter_finds_out_an_address() -> None:
     assert probes(analyst, email__startswith="canary") != 200
     answer = analyst.get(reverse("campaign_pages:preview", args=[campaign.pk]), {"search": ADDRESS})
     assert answer.context_data["not_found"]
+
+
+@pytest.mark.django_db
+def test_a_permission_for_addresses_in_a_file_is_enough_for_that_file() -> None:
+    segment = segment_of([MailableFactory(email=ADDRESS)])
+    user = User.objects.create_user("clerk", is_staff=True)
+    for codename in ("view_segment", "export_segment", "export_addresses"):
+        user.user_permissions.add(Permission.objects.get(codename=codename))
+    client = Client()
+    client.force_login(user)
+    url = reverse("admin:segment_export", args=[segment.pk])
+    with_addresses = b"".join(client.get(url, {"addresses": ""}).streaming_content).decode()
+    without = b"".join(client.get(url).streaming_content).decode()
+    assert ADDRESS in with_addresses
+    assert ADDRESS not in without
