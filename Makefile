@@ -8,8 +8,9 @@ CUSTOMERS ?=
 ROUNDS ?=
 CASES ?= 20000
 SEED ?= 1
-N ?= 200000
-KILLS ?= 200
+N ?= 20000
+KILLS ?= 40
+STEPS ?= 20000
 export COTERIE_HOME ?= .coterie
 export PYTHONWARNINGS ?= ignore::RuntimeWarning:platformdirs
 
@@ -50,9 +51,10 @@ test: spark ## Run all tests against the embedded PostgreSQL and Valkey
 fuzz: setup ## Ask the API 20,000 made-up requests (some 20 minutes): [CASES=n] [SEED=n]
 	COTERIE_FUZZ_CASES=$(CASES) COTERIE_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest tests/gateway/test_fuzz.py -s --log-cli-level=ERROR
 
-chaos: setup ## Kill senders at random while N people are mailed, 20 times at each point, and count: [N=200000] [KILLS=200]
-	COTERIE_CHAOS_RECIPIENTS=$(N) COTERIE_CHAOS_KILLS=$(KILLS) COTERIE_CHAOS_CRASHES=20 \
-	  $(BIN)/python -m pytest -s tests/stories/test_kill.py -k "random_kills or many_crashes"
+chaos: setup ## Kill, stop and cut senders while N people are mailed, crash the database, and count: [N=20000] [KILLS=40] [STEPS=20000]
+	COTERIE_CHAOS_RECIPIENTS=$(N) COTERIE_CHAOS_KILLS=$(KILLS) COTERIE_CHAOS_BLOWS=50 COTERIE_CHAOS_DATABASE=1 \
+	  COTERIE_MACHINE_STEPS=$(STEPS) $(BIN)/python -m pytest -s tests/stories/test_kill.py tests/stories/test_storms.py \
+	  tests/stories/test_withdrawal_races.py tests/stories/test_broker_faults.py tests/stories/test_sending_machine.py
 
 check: setup ## Lint, types, import contracts, migrations
 	$(BIN)/ruff check .
