@@ -76,3 +76,18 @@ def test_read_columns_refuses_null(table: str) -> None:
     bulk.copy_columns(table, ["a", "b"], ["int8", "float8"], [np.arange(2), np.full(2, np.nan)])
     with pytest.raises(ValueError, match="NULL"):
         bulk.read_columns("SELECT a, b FROM copied", ["int8", "float8"])
+
+
+def test_array_as_text_keeps_every_bit_and_says_nothing_for_nan() -> None:
+    numbers = np.array([0.1, np.nan, -1e300, 5e-324, 2**53 + 1.0])
+    ids = np.array([1, -(2**63)], dtype=np.int64)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT %s::float8[], %s::bigint[], %s::bigint[]",
+            [bulk.as_array(numbers), bulk.as_array(ids), bulk.as_array(ids[:0])],
+        )
+        assert cursor.fetchone() == (
+            [0.1, None, -1e300, 5e-324, 2**53 + 1.0],
+            ids.tolist(),
+            [],
+        )
