@@ -2,7 +2,7 @@
 Who may not see addresses sees none, on whichever page: they are masked in the answer itself.
 
 One place for all pages of the admin, those to come included, instead of a rule in each template. What an
-answer cannot show, a search must not find out either: `may_search_addresses` and `HIDDEN_LOOKUPS` are for
+answer cannot show, a search must not find out either: `may_see_addresses` and `HIDDEN_LOOKUPS` are for
 lists and searches.
 """
 
