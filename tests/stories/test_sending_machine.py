@@ -24,7 +24,8 @@ from tests.stories.sending_machine.machine import DiedError, Sending
 
 
 pytestmark = [pytest.mark.story, pytest.mark.django_db]
-STEPS = int(os.environ.get("COTERIE_MACHINE_STEPS", "2000"))
+IN_EVERY_TEST = 2000
+STEPS = int(os.environ.get("COTERIE_MACHINE_STEPS", IN_EVERY_TEST))
 STEPS_EACH = 50
 PHASES = [Phase.generate, Phase.shrink][: int(os.environ.get("COTERIE_MACHINE_PHASES", "2"))]
 
@@ -80,7 +81,8 @@ def test_nobody_is_mailed_who_may_not_be_and_nobody_else_is_left_out(
         machine,
         settings=bounds(
             max_examples=max(STEPS // STEPS_EACH, 1), stateful_step_count=STEPS_EACH, deadline=None,
-            derandomize=True, database=None, print_blob=False, phases=PHASES,
+            derandomize=STEPS == IN_EVERY_TEST,  # else others each time
+            database=None, print_blob=False, phases=PHASES,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),
     )  # fmt: skip
@@ -88,5 +90,5 @@ def test_nobody_is_mailed_who_may_not_be_and_nobody_else_is_left_out(
         f"\n{machine.steps} steps, {machine.sent} messages, {machine.crashes} crashes,"
         f" {machine.unknown} unknown: 0 violations, {time.monotonic() - start:.0f} s"
     )
-    assert machine.sent > STEPS / 20
-    assert machine.crashes > STEPS / 100
+    assert machine.sent > STEPS / 40
+    assert machine.crashes > STEPS / 200

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import transaction
@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from campaigns import audience, dispatch, faults, lifecycle, sweeper
 from campaigns.channels import smtp
-from campaigns.enums import CampaignState, DeliveryState, SkipReason
+from campaigns.enums import CampaignState, DeliveryState
 from campaigns.models import Campaign, Delivery
 from consent import choosing, ledger, requests, restricting
 from consent.enums import Provenance, Purpose, RequestKind, SuppressionReason
@@ -36,26 +36,23 @@ from tests.factories.campaigns import CampaignFactory
 from tests.factories.consent import MARKETING, agree
 from tests.factories.customers import NOW, CustomerFactory, SourceFactory
 from tests.factories.segmentation import SegmentFactory
-from tests.stories.sending_machine.model import NO, YES, Person, World
+from tests.stories.sending_machine.books import HELD, Books
+from tests.stories.sending_machine.model import NO, YES, Person
 
 
 ADDRESSES = [f"{name}@example.com" for name in ("ada", "bob", "cyd", "dee", "eve")]
 someone, anyone = st.integers(0, 5), st.integers(0, 7)
 addresses = st.sampled_from(ADDRESSES)
-HELD = (DeliveryState.CLAIMED, DeliveryState.SENDING)
 
 
 class DiedError(BaseException):
     """`kill -9`, as far as one process can do it to itself."""
 
 
-class Sending(RuleBasedStateMachine):
-    mail_server: ClassVar[Any]
+class Sending(Books, RuleBasedStateMachine):
     examples: ClassVar[int] = 0
     steps: ClassVar[int] = 0
-    sent: ClassVar[int] = 0
     crashes: ClassVar[int] = 0
-    unknown: ClassVar[int] = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,12 +62,7 @@ class Sending(RuleBasedStateMachine):
         type(self).examples += 1
         settings.LOGBOOK = str(settings.HOME / f"logbook-{self.examples}")
         self.time = 0
-        self.world = World()
-        self.planned: dict[int, set[Person]] = {}  # by campaign: who is still to be mailed
-        self.running: dict[int, bool] = {}
-        self.mailed: set[tuple[int, int]] = set()  # campaign, customer
-        self.deliveries: list[int] = []
-        self.a_sender_is_dead = False
+        self.open_books()
 
     @property
     def now(self) -> datetime:
@@ -366,60 +358,6 @@ class Sending(RuleBasedStateMachine):
         finally:
             dispatch.crash_point = smtp.crash_point = faults.crash_point
         self._look(died=died)
-
-    def _look(self, *, died: bool) -> None:
-        """Compare what the mail server got, what the database says, and what we know."""
-        if died:
-            self.mail_server.settle()
-        for message in self.mail_server.arrived():
-            delivery = Delivery.objects.get(message_id=message["message_id"])
-            person = next(one for one in self.world.people if one.key == delivery.customer_id)
-            assert self.running[delivery.campaign_id], "a campaign that does not run sends nothing"
-            assert self.world.may_be_mailed(person), f"{person} was mailed"
-            assert message["recipient"] == person.address
-            key = (delivery.campaign_id, person.key)
-            assert key not in self.mailed, f"{person} was mailed twice"
-            assert person in self.planned[delivery.campaign_id]
-            self.mailed.add(key)
-            self.deliveries.append(delivery.pk)
-            type(self).sent += 1
-        for campaign, planned in self.planned.items():
-            rows = {
-                row.customer_id: row
-                for row in Delivery.objects.filter(
-                    campaign=campaign, customer__in=[person.key for person in planned]
-                )
-            }
-            for person in sorted(planned, key=lambda one: one.key):
-                if self._has_ended(campaign, person, rows[person.key], died=died):
-                    planned.discard(person)
-
-    def _is_excused(self, person: Person, reason: str) -> bool:
-        """Somebody may be left out who may not be mailed, or whose address was stopped before."""
-        return not self.world.may_be_mailed(person) or (
-            reason == SkipReason.SUPPRESSED and person.address in self.world.stopped_once
-        )
-
-    def _has_ended(self, campaign: int, person: Person, row: Delivery, *, died: bool) -> bool:
-        key, state = (campaign, person.key), row.state
-        if state == DeliveryState.SENT:
-            assert key in self.mailed
-            return True
-        if state == DeliveryState.UNKNOWN:
-            assert died
-            type(self).unknown += 1
-            return True
-        if state == DeliveryState.SKIPPED:
-            is_cancelled = Campaign.objects.get(pk=campaign).state == CampaignState.CANCELLED
-            assert is_cancelled or self._is_excused(person, row.reason), f"{person} was left out"
-            return True
-        if state in HELD:
-            assert self.a_sender_is_dead
-            return False
-        assert key not in self.mailed, "what has arrived is not planned again"
-        # nobody who may be mailed stays behind where a sender has done its work
-        assert died or self.a_sender_is_dead or not self.running[campaign]
-        return False
 
     @invariant()
     def count(self) -> None:
