@@ -33,6 +33,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from consent.logbook_models import LogbookMark
+from core import statements
 
 
 ACTS, SENT = "acts", "sent"
@@ -72,11 +73,12 @@ def enter(facts: Iterable[Mapping[str, Any]], *, now: datetime) -> None:
 
     Nothing for no facts. Raises OSError when the disk takes no more: then the act does not happen either.
     """
-    facts = list(facts)
-    if not facts:
+    if not (facts := list(facts)):
         return
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("an act is entered in its transaction")
+    # a mark of messages has it off: an act that a crash took back would be taken for a restore
+    statements.send("SET LOCAL synchronous_commit TO DEFAULT")
     token = _mark(now=now)
     lines = [json.dumps({"t": token, "at": now.isoformat(), **fact}) for fact in facts]
     name = f"{ACTS}-{now:%Y-%m}"
@@ -187,11 +189,11 @@ def _files(kind: str) -> list[Path]:
 # ---------------------------------------------------------------- is the database as young as the files?
 @dataclass
 class _Seen:
-    """How far this process has read the files, and a token that it knows to be in the database."""
+    """How far this process has read the files; a token that it knows to be in the database, and when."""
 
     folder: Path | None = None
     read: dict[Path, int] = field(default_factory=dict)
-    token: str = ""
+    last: tuple[str, datetime] | None = None
 
 
 _seen = _Seen()
@@ -205,33 +207,37 @@ def _mark(*, now: datetime, strict: bool = False) -> str:
     database that was restored under us is found out. `strict` raises BehindError; an act is taken all
     the same, and only shuts the gate.
     """
-    words = _look() if _seen.folder != folder() else _shut_words()
+    words = blocked() if _seen.folder != folder() else _shut_words()
+    last = _seen.last if _seen.folder == folder() else None
+    token = secrets.token_hex(12)
+    if not words and not last:
+        begin()
+    if (not words or not strict) and not _leave(token, beside=last[0] if last else "", now=now):
+        # from here on by the files: what has replayed them may not know of this token
+        _seen.folder = None
+        if last and missing(dict([last])):
+            shut(IS_OLDER)
+        words = blocked()  # else it was tidied away: nothing was noted in this process for days
+        if not words or not strict:
+            _leave(token, beside="", now=now)
     if words and strict:
         raise BehindError(words)
-    if not words and not _seen.token:
-        begin()
-    token = secrets.token_hex(12)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO consent_logbookmark (token, at) SELECT %s, %s
-               WHERE %s = '' OR EXISTS (SELECT 1 FROM consent_logbookmark WHERE token = %s)""",
-            [token, now, _seen.token, _seen.token],
-        )
-        if cursor.rowcount == 0:
-            shut(IS_OLDER)
-            if strict:
-                raise BehindError(IS_OLDER)
-            cursor.execute(
-                "INSERT INTO consent_logbookmark (token, at) VALUES (%s, %s)", [token, now]
-            )
-            return token
-    transaction.on_commit(lambda: _remember(token))
+    if not words:
+        transaction.on_commit(lambda: _remember(token, at=now))
     return token
 
 
-def _remember(token: str) -> None:
+def _leave(token: str, *, beside: str, now: datetime) -> bool:
+    sql = """INSERT INTO consent_logbookmark (token, at) SELECT %s, %s
+             WHERE %s = '' OR EXISTS (SELECT 1 FROM consent_logbookmark WHERE token = %s)"""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [token, now, beside, beside])
+        return bool(cursor.rowcount)
+
+
+def _remember(token: str, *, at: datetime) -> None:
     if _seen.folder == folder():
-        _seen.token = token
+        _seen.last = token, at
 
 
 def blocked() -> str:
@@ -254,7 +260,7 @@ def shut(words: str) -> None:
 
 def open_again() -> None:
     (folder() / SHUT).unlink(missing_ok=True)
-    _seen.token = ""
+    _seen.last = None
 
 
 def _shut_words() -> str:
@@ -267,7 +273,7 @@ def _shut_words() -> str:
 def _look() -> str:
     """Look up the tokens that the files have and this process has not looked up yet."""
     if _seen.folder != folder():
-        _seen.folder, _seen.read, _seen.token = folder(), {}, ""
+        _seen.folder, _seen.read, _seen.last = folder(), {}, None
     newest = [path for kind in (ACTS, SENT) for path in _files(kind)[-2:]]
     if not newest and is_lost():
         return IS_MISSING
@@ -281,7 +287,7 @@ def _look() -> str:
         return IS_OLDER
     _seen.read = read
     if tokens:
-        _seen.token = next(reversed(tokens))
+        _seen.last = next(reversed(tokens.items()))
     return ""
 
 

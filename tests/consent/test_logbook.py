@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from campaigns import handover
 from consent import ledger, logbook, replaying
@@ -121,3 +121,32 @@ def test_files_older_than_any_backup_go_and_the_gap_is_known(
 def test_an_act_outside_a_transaction_is_an_error() -> None:
     with pytest.raises(transaction.TransactionManagementError):
         logbook.enter([{"act": "ENDED"}], now=NOW)
+
+
+def test_a_process_that_noted_nothing_for_days_is_no_restore() -> None:
+    customer = MailableFactory()
+    withdraws(customer)
+    logbook.tidy(now=LATER + timedelta(days=8))  # the mark that this process has seen last goes
+    withdraws(customer, days=8)
+    assert logbook.blocked() == ""
+    assert LogbookMark.objects.exclude(token=logbook.HORIZON).count() == 1
+
+
+def test_after_the_replay_a_process_from_before_it_goes_on() -> None:
+    with transaction.atomic():
+        token = logbook.step(now=LATER)  # of a group in which nobody was left: no file knows it
+    LogbookMark.objects.filter(token=token).delete()  # as a backup from before it
+    with pytest.raises(logbook.BehindError), transaction.atomic():
+        logbook.step(now=LATER)
+    (logbook.folder() / logbook.SHUT).unlink()  # as manage.py restored, a process of its own, does
+    with transaction.atomic():
+        logbook.step(now=LATER)
+    assert logbook.blocked() == ""
+
+
+def test_an_act_waits_for_the_disk_whoever_notes_it() -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit TO OFF")
+        logbook.enter([{"act": "ENDED"}], now=LATER)
+        cursor.execute("SHOW synchronous_commit")
+        assert cursor.fetchone() == ("on",)
