@@ -102,13 +102,19 @@ class _Sender:
         self.pace = limits.SLACK  # seconds a message, a running mean; at first only one is tried
         self.held_back = False  # the limits had nothing for the group before
         self.unwritten = False  # the journal knows something that the database does not
+        self.marked_by: object = None  # the connection to the database at the first mark
 
     def close(self) -> None:
-        self.channel.close()
-        if not self.unwritten:
-            handover.release(owner=self.journal.owner)
-            handover.make_durable()
-        self.journal.close(keep=self.unwritten)
+        keep = True
+        try:
+            self.channel.close()
+            # by another connection nobody can say that a crash of the database has taken no marks back
+            if not self.unwritten and self.marked_by in {None, connection.connection}:
+                handover.release(owner=self.journal.owner)
+                handover.make_durable()
+                keep = False
+        finally:
+            self.journal.close(keep=keep)
 
     def run(self) -> int:
         """A chunk of each running campaign in turn, until time is up or nothing is due."""
@@ -200,6 +206,7 @@ class _Sender:
             owner=self.journal.owner, outcomes=outcomes, now=self.now(), durable=False
         )
         self.unwritten = False
+        self.marked_by = self.marked_by or connection.connection
         stayed = {outcome.id for outcome in outcomes if outcome.reply is None}
         limits.give_back(row.until for row in intended if row.until and row.id in stayed)
         crash_point("after-mark")
