@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import duckdb
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 from django.db.models import Q
 
@@ -105,6 +106,10 @@ def compute(
             segment.cutoffs = [[name, percent, at] for (name, percent), at in limits.items()]
             segment.status, segment.status_since, segment.problem = SegmentStatus.OK, now, ""
             segment.save(update_fields=["cutoffs", "status", "status_since", "problem"])
+    except (
+        SoftTimeLimitExceeded
+    ):  # the worker's time is up: it is left waiting, and none of the others is begun
+        raise
     except Exception as error:  # whatever it is, the page has to tell it, and the others go on
         logger.exception("segment %s could not be computed", entry.segment_id)
         storing.failed(entry.segment_id, version=entry.version, problem=in_words(error), now=now)

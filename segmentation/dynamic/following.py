@@ -8,6 +8,7 @@ from datetime import datetime
 
 import duckdb
 import numpy as np
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 
 from segmentation import membership, rulebook
@@ -40,6 +41,8 @@ def follow(
         try:
             members = entry.members(database, now=now)
             coming[entry.segment_id] = flips.of(entry.rule, database, since=now)
+        except SoftTimeLimitExceeded:  # the worker's time is up: the marks stay, for the next turn
+            raise
         except Exception as error:  # whatever it is, the others go on
             logger.exception("segment %s could not be computed", entry.segment_id)
             storing.failed(

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import duckdb
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.test import Client
 from django.urls import reverse
 
@@ -14,6 +15,7 @@ from feedback.reports.attention import attention
 from segmentation import dynamic, limits, refreshing
 from segmentation.enums import SegmentStatus
 from segmentation.models import Membership, MembershipChange, Segment, SegmentFlip
+from segmentation.rulebook import Entry
 from tests.factories.customers import NOW
 from tests.segmentation.builders import rule_segment
 from tests.segmentation.live import BUYERS, computed, members, order, profiled
@@ -146,3 +148,31 @@ def test_what_was_due_anyway_is_no_difference() -> None:
     segment.refresh_from_db()
     assert (members(segment), segment.problem) == ({late.pk}, "")
     assert not SegmentFlip.objects.exists()
+
+
+def test_time_that_is_up_fails_no_segment_and_begins_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    customer = profiled()
+    refreshing.refresh(now=NOW)
+    followed = computed(BUYERS, name="Followed")
+    order(customer)
+    waiting = [rule_segment(BUYERS, name=name) for name in ("One", "Two")]
+    begun: list[int] = []
+
+    def members_of(entry: Entry, *_: object, **__: object) -> object:
+        begun.append(entry.segment_id)
+        raise SoftTimeLimitExceeded
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Entry, "members", members_of)
+        with pytest.raises(SoftTimeLimitExceeded):
+            dynamic.compute_due(now=NOW)
+        with pytest.raises(SoftTimeLimitExceeded):
+            refreshing.refresh_dirty(now=AT)
+    assert begun == [waiting[0].pk, followed.pk]
+    assert not Segment.objects.filter(status=SegmentStatus.FAILED).exists()
+    # the next turn does what was left
+    assert refreshing.refresh_dirty(now=AT) is not None
+    assert dynamic.compute_due(now=AT) == [one.pk for one in waiting]
+    assert [members(one) for one in (followed, *waiting)] == [{customer.pk}] * 3
