@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from feedback import retraining
-from segmentation import forgetting
+from segmentation import daily_models, forgetting
 from segmentation.enums import Task
+
+
+LAST_MOMENT = timedelta(days=2)
+"""Before the week ends. Groups of customers would change their people every day that somebody leaves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +27,7 @@ def forget_gone(*, now: datetime) -> Done:
     asked = 0
     for version, left in forgetting.note(now=now):
         task = Task(version.task)
-        if task in (*retraining.FROM_ORDERS, *retraining.FROM_CAMPAIGNS):
+        if task not in daily_models.TRAIN or left.until is None or left.until - now <= LAST_MOMENT:
             are = "customer was" if left.people == 1 else "customers were"
             why = f"{left.people:,} {are} erased, or withdrew, since it was trained"
             asked += retraining.ask(task, why=why, now=now) is not None

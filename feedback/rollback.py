@@ -39,6 +39,8 @@ def roll_back(
     with transaction.atomic():
         # of two who press at the same time, the second finds that it serves already
         locked = ModelVersion.objects.select_for_update().get(pk=version.pk)
+        if not locked.artefact:
+            raise RollbackError(f"{version} cannot be read: its files were deleted just now.")
         if locked.status != ModelStatus.RETIRED:
             raise RollbackError(f"{version} is not a version that served before and was replaced.")
         previous = queries.champion(version.task)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from django.db.models import Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Min, OuterRef, Q, QuerySet, Subquery
 
-from consent.enums import Act, Purpose
+from consent.enums import DECISIVE, Act, Purpose
 from consent.models import ConsentEvent, ConsentState
 from customers.models import Customer
 from segmentation.enums import ModelStatus
@@ -30,6 +30,7 @@ WITHIN = timedelta(days=7)
 KEPT = 5
 """Earlier versions of a task that can be put back into service."""
 OLDEST = timedelta(days=180)
+NOT_SERVING = ~Q(status__in=(ModelStatus.CHAMPION, ModelStatus.CHALLENGER))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +68,15 @@ def remains(version: ModelVersion) -> Remains:
 
 
 def _agreed(rows: QuerySet, key: str, version: ModelVersion) -> QuerySet:  # type: ignore[type-arg]
-    agreed = ConsentEvent.objects.filter(
+    """Of `rows` those whose last word before the training was yes: others were not in it."""
+    acts = ConsentEvent.objects.filter(
         customer=OuterRef(key),
         purpose=Purpose.PROFILING,
-        act=Act.GRANTED,
+        act__in=DECISIVE,
         happened_at__lte=version.trained_at,
     )
-    return rows.filter(Exists(agreed))
+    said = acts.order_by("-happened_at", "-pk").values("act")[:1]
+    return rows.alias(said=Subquery(said)).filter(said=Act.GRANTED)
 
 
 def champions() -> QuerySet[ModelVersion]:
@@ -106,10 +109,9 @@ def purge(*, now: datetime) -> int:
 
     The record stays: how good it was and why it went. Returns how many versions lost their files.
     """
-    not_serving = ~Q(status__in=(ModelStatus.CHAMPION, ModelStatus.CHALLENGER))
     kept: dict[str, int] = {}
     purged = 0
-    rows = ModelVersion.objects.filter(not_serving).exclude(artefact="")
+    rows = ModelVersion.objects.filter(NOT_SERVING).exclude(artefact="")
     for version in rows.order_by("task", "-number"):
         left = remains(version)
         is_left = left.until is not None and left.until < now
@@ -117,17 +119,19 @@ def purge(*, now: datetime) -> int:
         if not (is_left or is_old) and kept.get(version.task, 0) < KEPT:
             kept[version.task] = kept.get(version.task, 0) + 1
             continue
-        _delete(version, now=now)
-        purged += 1
+        purged += _delete(version, now=now)
     return purged
 
 
-def _delete(version: ModelVersion, *, now: datetime) -> None:
+def _delete(version: ModelVersion, *, now: datetime) -> bool:
+    """False, and nothing is deleted, when it was put back into service since it was looked at."""
     name = version.artefact
-    version.artefact = ""
-    version.manifest = {**version.manifest, "files_deleted_at": now.isoformat()}
-    version.save(update_fields=["artefact", "manifest"])
+    manifest = {**version.manifest, "files_deleted_at": now.isoformat()}
+    asked = ModelVersion.objects.filter(NOT_SERVING, pk=version.pk)
+    if not asked.update(artefact="", manifest=manifest):
+        return False
     # after the record: a file without a record is rubbish, a record without its file a failure
     if name == Path(name).name:
         shutil.rmtree(store() / name, ignore_errors=True)
     log.info("the files of %s were deleted", version)
+    return True

@@ -83,7 +83,7 @@ def train(*, now: datetime) -> ModelVersion:
     if champion is not None and champion.window_ends_at is not None:
         # what the champion has learned from says nothing about it
         newest &= rated.written_at >= int(champion.window_ends_at.timestamp())
-    is_stale = champion is not None and (now - champion.trained_at).days > training.STALE_DAYS
+    is_stale = champion is not None and training.is_stale(champion, now=now)
     judged: dict[str, Any] = {}
     decision, reason = None, ""
     taught = _learn(rated)

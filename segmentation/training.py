@@ -303,9 +303,15 @@ def _decide(
         baseline=rule,
         champion=log_losses(label=trained.test_bought, probability=said),
         metric="log loss",
-        champion_stale=(now - champion.trained_at).days > STALE_DAYS,
+        champion_stale=is_stale(champion, now=now),
         seed=SEED,
     )
+
+
+def is_stale(champion: ModelVersion, *, now: datetime) -> bool:
+    """It is to be replaced by whatever is not worse: it is old, or somebody has left whom it was learned from."""
+    is_old = (now - champion.trained_at).days > STALE_DAYS
+    return is_old or forgetting.remains(champion).people > 0
 
 
 def _against_an_earlier_one(

@@ -66,7 +66,8 @@ def learn(database: duckdb.DuckDBPyConnection, *, now: datetime) -> ModelVersion
     best = min(BASELINES, key=lambda name: float(losses[name].mean()))
     decision = promotion.decide(
         challenger=losses["ours"], baseline=losses[best], champion=losses.get("served"),
-        champion_stale=champion is not None and now - champion.trained_at >= timedelta(days=WINDOW),
+        champion_stale=champion is not None
+        and (now - champion.trained_at >= timedelta(days=WINDOW) or training.is_stale(champion, now=now)),
         schema_changed=champion is not None and served is None,
         metric="1 − NDCG@10", seed=training.SEED,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from customers.models import Customer
 from feedback import forgetting as asking
 from feedback import retraining, rollback
 from feedback.models import TrainingRequest
-from segmentation import forgetting, versions
+from segmentation import forgetting, training, versions
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml import artifacts
 from segmentation.models import ModelVersion
@@ -142,3 +142,47 @@ def test_an_earlier_version_goes_a_week_after_somebody_left_it() -> None:
     assert forgetting.purge(now=NOW + 7 * DAY) == 0
     assert forgetting.purge(now=NOW + 9 * DAY) == 1
     assert not path.exists()
+
+
+def test_a_version_put_back_while_old_ones_are_deleted_keeps_its_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    oldest, *_ = [version_of(Task.CHURN, ModelStatus.RETIRED) for _ in range(forgetting.KEPT + 1)]
+    look = forgetting.remains
+
+    def put_back(version: ModelVersion) -> forgetting.Remains:
+        if version == oldest:  # looked at, and not deleted yet
+            ModelVersion.objects.filter(pk=version.pk).update(status=ModelStatus.CHAMPION)
+        return look(version)
+
+    monkeypatch.setattr(forgetting, "remains", put_back)
+    assert forgetting.purge(now=NOW) == 0
+    oldest.refresh_from_db()
+    assert oldest.artefact
+    assert folder_of(oldest).exists()
+
+
+def test_who_had_withdrawn_before_the_training_is_not_in_it() -> None:
+    (before,) = profiled(1)
+    withdraw(before, at=NOW + DAY)
+    champion = version_of(Task.CHURN, ModelStatus.CHAMPION, at=NOW + 2 * DAY)
+    erase(before, at=NOW + 3 * DAY)
+    assert forgetting.remains(champion).people == 0
+
+
+def test_groups_are_made_anew_before_the_week_ends_and_not_every_day() -> None:
+    (erased,) = profiled(1)
+    version_of(Task.CLUSTERS, ModelStatus.CHAMPION)
+    erase(erased, at=NOW + DAY)
+    assert asking.forget_gone(now=NOW + 5 * DAY).asked == 0
+    assert asking.forget_gone(now=NOW + 6 * DAY).asked == 1
+    (request,) = TrainingRequest.objects.all()
+    assert request.task == Task.CLUSTERS
+
+
+def test_a_model_that_somebody_left_gives_way_to_one_that_is_not_worse() -> None:
+    (erased,) = profiled(1)
+    champion = version_of(Task.CHURN, ModelStatus.CHAMPION)
+    assert not training.is_stale(champion, now=NOW + 2 * DAY)
+    erase(erased, at=NOW + DAY)
+    assert training.is_stale(champion, now=NOW + 2 * DAY)
