@@ -153,16 +153,17 @@ def retrain(
         if need.request_id is not None:
             # taken before it begins: a training that is killed is not begun again at every tick
             TrainingRequest.objects.filter(pk=need.request_id).update(taken_at=known_until)
-        before()
+        try:
+            before()
+        except Exception:
+            _give_back(need)
+            raise
         # one closed since `now` is not among the rows: the next training has it
         rounds = OutcomeWindow.objects.filter(closed_at__lte=now).count()
         try:
             result = _train(need.task, now=now, known_until=known_until)
         except training.AlreadyTrainingError:
-            # nothing was begun: who asked for it is still waiting, unless somebody asked again meanwhile
-            waiting = TrainingRequest.objects.filter(task=need.task, taken_at=None)
-            if need.request_id is not None and not waiting.exists():
-                TrainingRequest.objects.filter(pk=need.request_id).update(taken_at=None)
+            _give_back(need)
             raise
         except Exception as error:
             # written down like any other end of a training, lest it is tried again at every tick
@@ -191,6 +192,13 @@ def retrain(
             evidence=result.evidence,
             rounds=rounds,
         )
+
+
+def _give_back(need: Need) -> None:
+    """Nothing was begun: who asked for it is still waiting, unless somebody asked again meanwhile."""
+    waiting = TrainingRequest.objects.filter(task=need.task, taken_at=None)
+    if need.request_id is not None and not waiting.exists():
+        TrainingRequest.objects.filter(pk=need.request_id).update(taken_at=None)
 
 
 def _train(task: Task, *, now: datetime, known_until: datetime) -> training.Result:

@@ -292,3 +292,19 @@ def test_tasks_close_windows_and_train_by_the_shops_clock(
     }
     assert queries.champion(Task.UPLIFT) is None
     assert "Not enough data" in caplog.text
+
+
+def test_request_waits_when_the_mirror_cannot_be_read(
+    now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    retraining.ask(Task.UPLIFT, why="asked for by ada", now=now)
+
+    def full() -> None:
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(retraining.mirror, "refresh", full)
+        with pytest.raises(OSError, match="No space"):
+            list(retraining.run_due(now=now, known_until=now))
+    (decision,) = retraining.run_due(now=now, known_until=now)
+    assert decision.trigger == "asked for by ada"
