@@ -120,6 +120,17 @@ def _numbered() -> list[Path]:
     return sorted(path for path in folder().glob("[0-9]*") if path.name.isdigit())
 
 
+def is_held(name: str) -> bool:
+    """Somebody is at what `exclusive` lets one do at a time; not to be asked by who is."""
+    folder().mkdir(parents=True, exist_ok=True)
+    with (folder() / name).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 @contextmanager
 def exclusive(name: str) -> Iterator[None]:
     """One at a time: `writer` reads the database into files (long), `flip` makes a generation (short)."""

@@ -198,6 +198,9 @@ def write_changes(database: duckdb.DuckDBPyConnection, customer_ids: Sequence[in
 
 def _merge_changes() -> None:
     """Make one change of many, or a day of small ones would be slow to read."""
+    # whole tables are being read: merged, changes from before their moment would count as from after it
+    if generations.is_held("writer"):
+        return
     generation = generations.last()
     newer = _worth_merging(generation) if generation else ()
     if generation is None or not newer:

@@ -16,6 +16,7 @@ from customers.enums import OrderStatus
 from customers.models import Customer, Refund
 from segmentation import mirror
 from segmentation.mirror.database import uri
+from segmentation.mirror.generations import Generation, exclusive, next_number
 from tests.factories.consent import agree
 from tests.factories.customers import (
     NOW,
@@ -322,3 +323,24 @@ def test_small_changes_become_one_beside_a_large_one(
     assert sizes == [4, 2, 1]  # two small ones became one; the large one stayed as it was
     counts = dict(read("SELECT customer_id, count(*) FROM orders GROUP BY 1"))
     assert counts == {people[0].pk: 2, people[1].pk: 1}
+
+
+def test_changes_stay_apart_while_whole_tables_are_read(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segmentation.mirror.writing.MOST_CHANGES", 2)
+    one, other = profiled(), profiled()
+    mirror.refresh()
+    changed(one)
+    with exclusive("writer"):  # a refresh, between the moment it counts from and what it publishes
+        number = next_number()
+        for _ in range(4):
+            changed(other)
+    (folder,) = generations(home)
+    found = Generation.at(home / "mirror" / folder)
+    assert len(found.changes) == 5
+    # what was read of the one before that moment must not be newer than the tables
+    assert found.changes[0] < number < found.changes[1]
+    changed(other)
+    (folder,) = generations(home)
+    assert len(Generation.at(home / "mirror" / folder).changes) < 5
