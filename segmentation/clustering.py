@@ -22,6 +22,7 @@ from segmentation import (
 )
 from segmentation.dynamic.turn import alone
 from segmentation.enums import ModelStatus, SegmentKind, Task
+from segmentation.examples import may_be_shown
 from segmentation.ml import artifacts
 from segmentation.ml.columns import NET_REVENUE_CENTS, ORDERS, RECENCY_DAYS
 from segmentation.ml.estimators import clusters
@@ -51,7 +52,7 @@ def refresh(table: FeatureTable, *, now: datetime) -> None:
 
 def train(*, now: datetime) -> ModelVersion:
     """
-    Fit clusters anew and sort every customer, by the features of the last refresh; too little is a recorded refusal.
+    Fit clusters anew and sort every customer, by the features known now; too little is a recorded refusal.
 
     Raises training.AlreadyTrainingError while another process sorts customers into segments.
     """
@@ -62,10 +63,21 @@ def train(*, now: datetime) -> ModelVersion:
             return attempts.refused(
                 Task.CLUSTERS, "Nothing to learn from: no features were computed yet.", now=now
             )
-        table = FeatureTable.joined(list(mirror.feature_parts(columns())))
+        table = _features()
         model = fit(table, now=now)
         _sort(table, model, now=now)
     return ModelVersion.objects.filter(task=Task.CLUSTERS).latest("number")
+
+
+def _features() -> FeatureTable:
+    """Of everybody who still agrees to be profiled: not of the last refresh alone, from which somebody may have gone."""
+    with mirror.connect() as database:
+        rows = database.sql(
+            f"SELECT customer_id, {', '.join(columns())} FROM features ORDER BY customer_id"
+        ).to_arrow_table()
+    table = FeatureTable.from_arrow(rows)
+    agree = may_be_shown().values_list("pk", flat=True)
+    return table.rows(np.isin(table.customer_ids, np.fromiter(agree, dtype=np.int64)))
 
 
 def _sort(table: FeatureTable, model: ClusterModel | None, *, now: datetime) -> None:

@@ -7,6 +7,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from consent.enums import Purpose
+from consent.models import ConsentState
 from segmentation import clustering, daily_models, queries, refreshing, training, versions
 from segmentation.enums import SegmentKind, Task
 from segmentation.expectation import READER
@@ -99,6 +101,13 @@ def test_clusters_are_fitted_anew_when_somebody_asks() -> None:
     assert queries.champion(Task.CLUSTERS) == told.version
     profiled = Membership.objects.filter(segment__kind=SegmentKind.CLUSTER)
     assert profiled.count() == told.version.rows > 500
+    gone = profiled.values_list("customer_id", flat=True)[0]
+    ConsentState.objects.filter(customer=gone, purpose=Purpose.PROFILING).update(is_granted=False)
+    again = daily_models.train(Task.CLUSTERS, now=STARTS_AT)
+    assert (
+        again.version.rows == told.version.rows - 1
+    )  # the features of the last refresh still have them
+    assert not profiled.filter(customer=gone).exists()
     with another_session() as other:  # a refresh is under way
         other.execute("SELECT pg_advisory_lock(hashtext(%s))", [READER])
         with pytest.raises(training.AlreadyTrainingError, match="being sorted"):
