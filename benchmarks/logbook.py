@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args(arguments)
     sending._private_servers(dkim=False)
-    from consent import logbook
+    from consent.interlock import logbook
 
     group(has_logbook=True)
     kept = sum(path.stat().st_size for path in logbook.folder().glob("sent-*"))
@@ -63,7 +63,7 @@ def measured(groups: int, *, has_logbook: bool) -> tuple[float, float]:
 def group(*, has_logbook: bool) -> None:
     from django.db import connection, transaction
 
-    from consent import logbook
+    from consent.interlock import logbook
     from core import clock
 
     now = clock.now()

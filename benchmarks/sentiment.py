@@ -207,7 +207,9 @@ def speed(data: Path) -> None:
     short = [title for title, *_ in rows[:8_000] if title]
     shipped, blob, valence = model.shipped(), textblob(), vader()
     shipped.read(long[:50]), shipped.read(long[:50], fast=True), blob(long[0])
-    print("\nTexts a second of processor time, one thread; the middle of five rounds, TextBlob before each")
+    print(
+        "\nTexts a second of processor time, one thread; the middle of five rounds, TextBlob before each"
+    )
     for kind, texts in (("reviews of some 60 words", long), ("titles of some 3 words", short)):
         few = texts[:1000]
         found: dict[str, list[float]] = {

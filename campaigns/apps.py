@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from django.apps import AppConfig
 
-from consent import mail_purposes, personal_data
+from consent import mail_purposes
+from consent.desk import personal_data
 from customers import masking
 from segmentation import usage
 

@@ -27,7 +27,7 @@ from campaigns.journal import Journal, Reply
 from campaigns.models import Campaign
 from campaigns.rendering import CampaignTemplate, RenderError
 from campaigns.returns import budget
-from consent import hindrances, logbook
+from consent.interlock import hindrances, logbook
 from core import statements
 from core.garbage import uncollected
 from core.registry import UnknownNameError

@@ -53,7 +53,10 @@ class SkipReason(models.TextChoices):
     UNDER_AGE = "UNDER_AGE", "Under age, by what was declared"
     NO_ADDRESS = "NO_ADDRESS", "No e-mail address"
     SUPPRESSED = "SUPPRESSED", "Suppressed: bounced, complained or unsubscribed"
-    NOT_COMPARED = "NOT_COMPARED", "Not compared yet with the suppression list under its former keys"
+    NOT_COMPARED = (
+        "NOT_COMPARED",
+        "Not compared yet with the suppression list under its former keys",
+    )
     NO_CONSENT = "NO_CONSENT", "No consent"
     PAUSED = "PAUSED", "Asked for a pause"
     JUST_MERGED = "JUST_MERGED", "Became one with another customer; consent is being read"

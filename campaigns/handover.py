@@ -32,8 +32,9 @@ from campaigns.rendering import Recipient
 from campaigns.returns import budget, recording, wording
 from campaigns.returns.recording import Incoming
 from campaigns.tracking import delivered_properties, message_id
-from consent import gate, logbook
+from consent import gate
 from consent.enums import Channel, Purpose
+from consent.interlock import logbook
 from core import statements
 from customers.enums import EventKind
 from customers.events import EventRow, record_many

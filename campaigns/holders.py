@@ -1,4 +1,4 @@
-"""What this app holds about people; see consent.personal_data."""
+"""What this app holds about people; see consent.desk.personal_data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db.models import F, Q, QuerySet
 
 from campaigns.enums import DeliveryState
 from campaigns.models import Delivery, DeliveryReport
-from consent.personal_data import Holder, Person, blanking, of_customer
+from consent.desk.personal_data import Holder, Person, blanking, of_customer
 
 
 _rows = of_customer(Delivery)

@@ -8,7 +8,7 @@ from campaigns import queries
 from campaigns.enums import FINAL_STATES, CampaignState, DeliveryState, SkipReason
 from campaigns.models import Campaign
 from campaigns.returns import budget
-from consent import hindrances
+from consent.interlock import hindrances
 
 
 IN_ORDER = (

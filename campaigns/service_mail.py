@@ -20,10 +20,12 @@ from campaigns.channels import open_channel
 from campaigns.channels.base import Channel, ChannelError, Letter, Verdict
 from campaigns.enums import BounceClass
 from campaigns.faults import crash_point, listen
-from consent import ledger, logbook, service_messages
+from consent import ledger
 from consent.enums import SuppressionReason
+from consent.interlock import logbook
 from consent.models import ServiceMessage
-from consent.service_messages import Taken
+from consent.public import service_messages
+from consent.public.service_messages import Taken
 from core.registry import UnknownNameError
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from campaigns import tracking
 from campaigns.channels.provider import provider_name
 from campaigns.returns import providers, recording
-from consent.views import public_page
+from consent.public.views import public_page
 from core import clock
 from core.registry import UnknownNameError
 

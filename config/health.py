@@ -6,7 +6,7 @@ from django.core.cache import cache
 from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
 
-from consent import hindrances
+from consent.interlock import hindrances
 
 
 def healthz(request: HttpRequest) -> JsonResponse:

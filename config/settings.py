@@ -138,7 +138,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "consent.audit.AuditMiddleware",
+    "consent.accountability.audit.AuditMiddleware",
     "customers.masking.MaskingMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
@@ -181,7 +181,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 # A rule of 100 conditions with 10 filters each is as large as the builder's form gets.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
 
-# How long data is kept, by class; what it does not name is not deleted. See consent/retention.py.
+# How long data is kept, by class; what it does not name is not deleted. See consent/accountability/retention.py.
 RETENTION = env.text("COTERIE_RETENTION")
 
 # Who declared to be younger is not profiled and gets no promotions; 0: nobody's age is looked at.

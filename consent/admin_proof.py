@@ -11,7 +11,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
-from consent import audit_words, wordings
+from consent import wordings
+from consent.accountability import audit_words
 from consent.models import Breach, OptOutProbe, PersonalDataAccess, Topic
 from core import clock, watermarks
 from customers import display

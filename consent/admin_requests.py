@@ -12,7 +12,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from consent import pages, register_pages, requests
+from consent.accountability import register_pages
+from consent.desk import pages, requests
 from consent.enums import RequestStatus
 from consent.models import DataRequest
 from core import clock

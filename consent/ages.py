@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
-from consent import restricting
+from consent.desk import restricting
 
 
 # By what was declared. The flag counts for a child unless a birth date says otherwise.

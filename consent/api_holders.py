@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from consent import raw_text
-from consent.personal_data import Holder, Person
+from consent.desk.personal_data import Holder, Person
 from customers import exporting
 from gateway.models import Export, ExportStatus, IdempotentReply
 

@@ -11,7 +11,8 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from consent import ledger
-from consent.files import exports_folder
+from consent.desk.files import exports_folder
+from consent.desk.personal_data import Holder, Person, deleting, keeping, of_customer
 from consent.models import (
     AddressKey,
     ConsentEvent,
@@ -22,7 +23,6 @@ from consent.models import (
     SignUp,
     Suppression,
 )
-from consent.personal_data import Holder, Person, deleting, keeping, of_customer
 
 
 def _suppressions(person: Person) -> QuerySet[Any]:

@@ -17,9 +17,9 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Q
 
-from consent import entries
 from consent.enums import NEWSLETTER, Act, Basis, Channel, Purpose, SuppressionReason
 from consent.gate import READER
+from consent.interlock import entries
 from consent.merge_statements import (
     FOLD_MERGED,
     FOLD_UNMERGED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from consent.choice_models import Preference, Topic
+from consent.accountability.proof_models import Breach, LedgerSeal, OptOutProbe, PersonalDataAccess
 from consent.enums import (
     Act,
     Basis,
@@ -16,10 +16,10 @@ from consent.enums import (
     RequestStatus,
     SuppressionReason,
 )
-from consent.logbook_models import LogbookMark
+from consent.interlock.logbook_models import LogbookMark
 from consent.pepper_models import AddressKey, Pepper
-from consent.proof_models import Breach, LedgerSeal, OptOutProbe, PersonalDataAccess
-from consent.sign_up_models import ServiceMessage, SignUp
+from consent.public.choice_models import Preference, Topic
+from consent.public.sign_up_models import ServiceMessage, SignUp
 from customers.models import Customer, Source
 
 

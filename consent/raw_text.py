@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Model, QuerySet
 
-from consent.personal_data import Person
+from consent.desk.personal_data import Person
 from core import ids
 
 

@@ -7,20 +7,11 @@ from typing import Any
 
 from celery import shared_task
 
-from consent import (
-    ages,
-    chain,
-    choosing,
-    ledger,
-    logbook,
-    peppers,
-    privacy_webhooks,
-    probing,
-    requests,
-    restricting,
-    retention,
-    signing_up,
-)
+from consent import ages, ledger, peppers
+from consent.accountability import chain, probing, retention
+from consent.desk import privacy_webhooks, requests, restricting
+from consent.interlock import logbook
+from consent.public import choosing, signing_up
 from core import clock
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from consent import preference_pages, sign_up_pages, views
+from consent.public import preference_pages, sign_up_pages, views
 
 
 app_name = "consent"

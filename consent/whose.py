@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import CommandError
 
-from consent.people import of_numbers
+from consent.desk.people import of_numbers
 from core import ids
 from customers.models import Customer, Source
 

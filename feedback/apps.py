@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
-from consent import personal_data
+from consent.desk import personal_data
 
 
 class FeedbackConfig(AppConfig):

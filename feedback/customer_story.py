@@ -13,9 +13,9 @@ from django.urls import reverse
 
 from campaigns.models import Campaign, Delivery
 from consent import gate
+from consent.desk.restricting import GROUNDS
 from consent.enums import Channel, Purpose, Refusal, RequestKind, RequestStatus
 from consent.models import ConsentEvent, ConsentState, DataRequest, Suppression
-from consent.restricting import GROUNDS
 from customers import display
 from customers.enums import EventKind, MergeReason, OrderStatus
 from customers.models import Alias, Customer, Event, Merge, Order, Refund, Review

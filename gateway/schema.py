@@ -128,7 +128,7 @@ def operation(
 
     def decorate(method: Method) -> Method:
         method.scope = scope  # type: ignore[attr-defined] # read by views.HasScope
-        method.operation = name  # type: ignore[attr-defined] # read by consent.audit
+        method.operation = name  # type: ignore[attr-defined] # read by consent.accountability.audit
         method.takes, method.sent = takes, sent  # type: ignore[attr-defined] # read by tests
         documented: Method = extend_schema(
             operation_id=name,

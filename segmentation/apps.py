@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 
-from consent import inferences, personal_data
+from consent.desk import personal_data
+from consent.public import inferences
 
 
 class SegmentationConfig(AppConfig):

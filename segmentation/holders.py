@@ -1,4 +1,4 @@
-"""What this app holds about people; see consent.personal_data."""
+"""What this app holds about people; see consent.desk.personal_data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import F, QuerySet
 
-from consent.personal_data import Person, deleting, keeping, of_customer
+from consent.desk.personal_data import Person, deleting, keeping, of_customer
 from customers.models import Product
 from segmentation.ml.recommend.wording import in_words
 from segmentation.models import (

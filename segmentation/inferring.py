@@ -1,4 +1,4 @@
-"""What segments and scores say of one customer, in words for that customer; see consent.inferences."""
+"""What segments and scores say of one customer, in words for that customer; see consent.public.inferences."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.utils import translation
 
-from consent.inferences import Inference
+from consent.public.inferences import Inference
 from customers import display
 from segmentation import explaining, public_segments
 from segmentation.enums import Measure, SegmentKind, Task

@@ -1,8 +1,8 @@
-"""What this app holds about people; see consent.personal_data."""
+"""What this app holds about people; see consent.desk.personal_data."""
 
 from __future__ import annotations
 
-from consent.personal_data import deleting, of_customer
+from consent.desk.personal_data import deleting, of_customer
 from webhooks.models import Message
 
 

@@ -4,15 +4,38 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('campaigns', '0014_name_the_restricted'),
+        ("campaigns", "0014_name_the_restricted"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='delivery',
-            name='reason',
-            field=models.CharField(blank=True, choices=[('ERASED', 'Erased'), ('RESTRICTED', 'Restricted: their data is kept and not used'), ('UNDER_AGE', 'Under age, by what was declared'), ('NO_ADDRESS', 'No e-mail address'), ('SUPPRESSED', 'Suppressed: bounced, complained or unsubscribed'), ('NOT_COMPARED', 'Not compared yet with the suppression list under its former keys'), ('NO_CONSENT', 'No consent'), ('PAUSED', 'Asked for a pause'), ('JUST_MERGED', 'Became one with another customer; consent is being read'), ('DUPLICATE_ADDRESS', 'Same address as another customer'), ('BAD_EXPERIENCE', 'A bad review, a complaint or a refund lately'), ('FREQUENCY', 'Mailed too recently'), ('HOLDOUT', 'Held out at random'), ('NOT_TARGETED', 'Not chosen: mailing does not pay, or the coin said no'), ('CANCELLED', 'Campaign cancelled'), ('RENDER_ERROR', 'The message could not be rendered')], max_length=20),
+            model_name="delivery",
+            name="reason",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("ERASED", "Erased"),
+                    ("RESTRICTED", "Restricted: their data is kept and not used"),
+                    ("UNDER_AGE", "Under age, by what was declared"),
+                    ("NO_ADDRESS", "No e-mail address"),
+                    ("SUPPRESSED", "Suppressed: bounced, complained or unsubscribed"),
+                    (
+                        "NOT_COMPARED",
+                        "Not compared yet with the suppression list under its former keys",
+                    ),
+                    ("NO_CONSENT", "No consent"),
+                    ("PAUSED", "Asked for a pause"),
+                    ("JUST_MERGED", "Became one with another customer; consent is being read"),
+                    ("DUPLICATE_ADDRESS", "Same address as another customer"),
+                    ("BAD_EXPERIENCE", "A bad review, a complaint or a refund lately"),
+                    ("FREQUENCY", "Mailed too recently"),
+                    ("HOLDOUT", "Held out at random"),
+                    ("NOT_TARGETED", "Not chosen: mailing does not pay, or the coin said no"),
+                    ("CANCELLED", "Campaign cancelled"),
+                    ("RENDER_ERROR", "The message could not be rendered"),
+                ],
+                max_length=20,
+            ),
         ),
     ]

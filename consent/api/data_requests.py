@@ -9,10 +9,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from consent import requests
+from consent.desk import requests
+from consent.desk.restricting import GROUNDS
 from consent.enums import RequestKind, RequestStatus
 from consent.models import DataRequest
-from consent.restricting import GROUNDS
 from core import clock, ids
 from customers.api.visible import customer, filtered, one, seen
 from gateway.errors import Refused

@@ -8,8 +8,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from consent import public_words, signing_up, soft_opt_in
+from consent import soft_opt_in
 from consent.api.consents import ACT, ConsentEventSerializer
+from consent.public import public_words, signing_up
 from core import clock
 from customers.api.visible import customer
 from gateway.errors import invalid

@@ -1,5 +1,5 @@
 """
-Every act carries the hash of the customer's act before it, and of itself; consent/chain.py verifies them.
+Every act carries the hash of the customer's act before it, and of itself; consent/accountability/chain.py verifies them.
 
 The only change that an act can ever see is that its evidence is forgotten.
 """

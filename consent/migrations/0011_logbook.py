@@ -1,4 +1,4 @@
-"""What the database knows of the logbook outside it: see consent/logbook.py."""
+"""What the database knows of the logbook outside it: see consent/interlock/logbook.py."""
 
 from django.db import migrations, models
 

@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
             name="restricted_at",
             field=models.DateTimeField(
                 blank=True,
-                help_text="Since then kept and not used; see consent.restricting.",
+                help_text="Since then kept and not used; see consent.desk.restricting.",
                 null=True,
             ),
         ),

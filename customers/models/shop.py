@@ -50,7 +50,9 @@ class Customer(models.Model):
     )
     created_by_import = models.BigIntegerField(null=True, editable=False)
     restricted_at = models.DateTimeField(
-        null=True, blank=True, help_text="Since then kept and not used; see consent.restricting."
+        null=True,
+        blank=True,
+        help_text="Since then kept and not used; see consent.desk.restricting.",
     )
     born_on = models.DateField(null=True, blank=True, help_text="As declared, in the traits.")
     is_minor = models.BooleanField(null=True, blank=True, help_text="As declared, in the traits.")

@@ -12,7 +12,9 @@ from django.utils.timesince import timesince
 
 from campaigns.enums import CampaignState, DeliveryState
 from campaigns.models import Campaign, Delivery
-from consent import hindrances, mass_access, probing, requests
+from consent.accountability import mass_access, probing
+from consent.desk import requests
+from consent.interlock import hindrances
 from consent.models import Breach, DataRequest
 from customers import activity
 from customers.enums import ImportStatus

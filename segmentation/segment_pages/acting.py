@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.text import slugify
 from django.views.decorators.http import require_POST
 
-from consent import audit
+from consent.accountability import audit
 from core import clock, watermarks
 from customers.exporting import cell
 from customers.screens import staff_page

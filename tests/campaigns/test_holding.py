@@ -19,7 +19,7 @@ from django.db.models import F
 from campaigns import audience, handover, holding, lifecycle, limits, queries, recommended, tasks
 from campaigns.enums import CampaignState, DeliveryState, SkipReason
 from campaigns.models import Campaign, Delivery, SendGrant, SendLimit
-from consent import choosing
+from consent.public import choosing
 from core import clock
 from customers.models import Customer
 from tests.factories.campaigns import CampaignFactory, running_campaign

@@ -17,9 +17,10 @@ from campaigns import audience, lifecycle, queries, rendering, starter, tasks
 from campaigns.enums import SkipReason
 from campaigns.forms import CampaignForm
 from campaigns.models import Campaign, Delivery
-from consent import choosing, gate, ledger, tokens, topics, wordings
+from consent import gate, ledger, tokens, topics, wordings
 from consent.enums import Purpose, Refusal
 from consent.models import ConsentEvent, Topic
+from consent.public import choosing
 from core import clock
 from customers.enums import EventKind
 from customers.models import Customer, Event

@@ -14,8 +14,9 @@ from django.db import connection, transaction
 from campaigns import audience, dispatch, handover, lifecycle, queries
 from campaigns.enums import CampaignState, DeliveryState, SkipReason
 from campaigns.models import Campaign, Delivery
-from consent import choosing, gate, ledger
+from consent import gate, ledger
 from consent.enums import Purpose, Refusal
+from consent.public import choosing
 from core import clock
 from customers import identity
 from customers.enums import MergeReason

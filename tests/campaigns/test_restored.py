@@ -17,8 +17,11 @@ from django.db import connection, transaction
 from campaigns import handover, lifecycle, tasks
 from campaigns.enums import Arm, CampaignState, DeliveryState
 from campaigns.models import Campaign, Delivery
-from consent import gate, ledger, logbook, probing, requests
+from consent import gate, ledger
+from consent.accountability import probing
+from consent.desk import requests
 from consent.enums import Purpose, Refusal, RequestKind, SuppressionReason
+from consent.interlock import logbook
 from core import clock
 from customers.models import Customer
 from tests import dumping

@@ -15,9 +15,11 @@ from django.conf import settings
 from django.db import connection
 
 from campaigns import service_mail, tasks
-from consent import gate, logbook, sign_up_words, signing_up, wordings
+from consent import gate, wordings
 from consent.enums import Purpose
+from consent.interlock import logbook
 from consent.models import ServiceMessage, SignUp, Suppression
+from consent.public import sign_up_words, signing_up
 from core import clock
 from tests.campaigns.test_dkim import RSA, pem, verified
 from tests.factories.customers import NOW, CustomerFactory

@@ -8,7 +8,8 @@ import pytest
 from django.core.management import call_command
 
 from campaigns.enums import Arm
-from consent import ledger, requests
+from consent import ledger
+from consent.desk import requests
 from consent.enums import RequestKind
 from customers import queries
 from customers.enums import EventKind, OrderStatus

@@ -7,7 +7,8 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from consent import ages, gate, requests
+from consent import ages, gate
+from consent.desk import requests
 from consent.enums import Purpose, Refusal, RequestKind
 from consent.models import ConsentState
 from core import clock

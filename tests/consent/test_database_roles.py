@@ -14,7 +14,7 @@ from django.db.utils import ProgrammingError
 
 from campaigns import queries, tasks
 from campaigns.enums import CampaignState
-from consent import chain
+from consent.accountability import chain
 from consent.enums import Purpose
 from core import clock
 from customers.models import Customer
@@ -33,7 +33,7 @@ from webhooks.models import Message
 
 
 pytestmark = pytest.mark.django_db
-SQL = Path(chain.__file__).parent / "sql"
+SQL = Path(chain.__file__).parents[1] / "sql"
 
 
 @contextmanager

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from consent import choosing, gate, ledger, queries
+from consent import gate, ledger, queries
 from consent.enums import Act, Purpose, Refusal
 from consent.models import ConsentEvent, ConsentState, Preference
+from consent.public import choosing
 from customers.enums import EventKind
 from customers.models import Cursor, Customer, Event
 from tests.factories.consent import MailableFactory, agree

@@ -8,8 +8,10 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 
-from consent import gate, hindrances, ledger, peppers, requests
+from consent import gate, ledger, peppers
+from consent.desk import requests
 from consent.enums import Refusal, RequestKind, SuppressionReason
+from consent.interlock import hindrances
 from consent.models import AddressKey, Suppression
 from core import ids
 from customers.identity import resolve

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from campaigns import handover, queries
 from campaigns.enums import DeliveryState
 from campaigns.models import Delivery
-from consent import requests
+from consent.desk import requests
 from consent.enums import RequestKind, RequestStatus
 from customers import turns
 from tests.campaigns.conftest import sink  # noqa: F401 - a fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from consent.personal_data import Person
+from consent.desk.personal_data import Person
 from consent.raw_text import Finder
 from core import ids
 

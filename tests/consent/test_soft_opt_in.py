@@ -11,11 +11,13 @@ from django.db import IntegrityError, connection, transaction
 
 from campaigns import audience, handover, lifecycle
 from campaigns.models import Campaign, Delivery
-from consent import chain, choosing, gate, ledger, queries, soft_opt_in, tokens, topics
+from consent import gate, ledger, queries, soft_opt_in, tokens, topics
+from consent.accountability import chain
+from consent.desk.personal_data import Person
 from consent.enums import Act, Basis, Purpose, Refusal, SuppressionReason
 from consent.holders import HOLDERS
 from consent.models import ConsentEvent, ConsentState
-from consent.personal_data import Person
+from consent.public import choosing
 from customers import identity
 from customers.enums import MergeReason, OrderStatus
 from customers.models import Customer

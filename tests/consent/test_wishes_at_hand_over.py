@@ -10,7 +10,7 @@ from django.conf import settings
 from campaigns import handover, queries
 from campaigns.enums import CampaignState, DeliveryState, SkipReason
 from campaigns.models import Campaign, Delivery
-from consent import choosing
+from consent.public import choosing
 from core import clock, ids
 from customers.models import Customer
 from tests.factories.campaigns import running_campaign

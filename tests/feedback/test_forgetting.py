@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from consent import ledger, requests
+from consent import ledger
+from consent.desk import requests
 from consent.enums import Purpose, RequestKind
 from customers.models import Customer
 from feedback import forgetting as asking

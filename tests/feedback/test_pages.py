@@ -178,7 +178,10 @@ def test_customer_page_tells_what_the_first_order_promises(admin_client: Client)
     page = read(admin_client, "customer_page", customer.pk)
     assert "Expected of the first order alone, in the 365 days after it" in page
     assert "€123.45" in page
-    assert "after €34.50; 100 of the 365 days are over; likeliest groups: 69 % “Once only”, 31 % “Loyal”" in page
+    assert (
+        "after €34.50; 100 of the 365 days are over; likeliest groups: 69 % “Once only”, 31 % “Loyal”"
+        in page
+    )
 
 
 def test_customer_page_of_somebody_new(admin_client: Client) -> None:

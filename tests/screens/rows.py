@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 
 from campaigns.enums import Arm, BounceClass, ReportKind
 from campaigns.models import DeliveryReport, Link
-from consent import requests
+from consent.desk import requests
 from consent.enums import RequestKind
 from consent.models import (
     Breach,

@@ -8,8 +8,8 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from consent import inferences
 from consent.enums import Purpose
+from consent.public import inferences
 from customers.models import Customer
 from segmentation import inferring, public_segments
 from segmentation.enums import SegmentKind, Task

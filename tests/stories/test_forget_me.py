@@ -15,7 +15,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 
 from campaigns.enums import Arm
-from consent import gate, ledger, requests
+from consent import gate, ledger
+from consent.desk import requests
 from consent.enums import Purpose, Refusal, RequestKind, RequestStatus, SuppressionReason
 from consent.models import ConsentEvent, DataRequest, Suppression
 from core import ids

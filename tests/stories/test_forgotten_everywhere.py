@@ -17,8 +17,9 @@ import redis
 
 from campaigns.models import Delivery
 from config.processes import Processes
-from consent import logbook, requests
+from consent.desk import requests
 from consent.enums import RequestKind, RequestStatus
+from consent.interlock import logbook
 from consent.models import DataRequest, Suppression
 from core import clock
 from customers import exporting

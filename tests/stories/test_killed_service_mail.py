@@ -7,9 +7,10 @@ from collections import Counter
 import pytest
 from django.conf import settings
 
-from consent import signing_up, wordings
+from consent import wordings
 from consent.enums import Purpose
 from consent.models import ServiceMessage
+from consent.public import signing_up
 from core import clock
 from tests.stories.stage import Stage
 

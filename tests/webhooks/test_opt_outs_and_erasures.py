@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from consent import ledger, requests
+from consent import ledger
+from consent.desk import requests
 from consent.enums import Purpose, RequestKind
 from customers.models import Customer
 from tests.factories.customers import CustomerFactory

@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 
 from campaigns import replaying as deliveries
-from consent import logbook
-from consent import replaying as acts
+from consent.interlock import logbook
+from consent.interlock import replaying as acts
 from core import clock
 
 

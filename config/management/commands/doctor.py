@@ -13,7 +13,9 @@ from django.db.migrations.executor import MigrationExecutor
 from campaigns.channels.smtp import SmtpChannel
 from config import effective
 from config.celery import app
-from consent import chain, logbook, mass_access, peppers
+from consent import peppers
+from consent.accountability import chain, mass_access
+from consent.interlock import logbook
 from core import clock
 
 

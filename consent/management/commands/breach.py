@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 
-from consent import audit, breaches
+from consent.accountability import audit, breaches
 from consent.models import Breach
 from core import clock, watermarks
 from customers.exporting import cell

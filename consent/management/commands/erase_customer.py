@@ -8,7 +8,8 @@ from typing import Any
 
 from django.core.management import BaseCommand
 
-from consent import requests, whose
+from consent import whose
+from consent.desk import requests
 from consent.enums import RequestKind
 from core import clock
 

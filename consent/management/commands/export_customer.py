@@ -10,7 +10,9 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 
-from consent import audit, requests, whose
+from consent import whose
+from consent.accountability import audit
+from consent.desk import requests
 from consent.enums import RequestKind
 from core import clock, watermarks
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 
-from consent import retention
+from consent.accountability import retention
 from core import clock
 
 

@@ -26,9 +26,9 @@ from campaigns.returns import budget, receiving, recording, verp
 from campaigns.returns.recording import Incoming
 from campaigns.tracking import message_id
 from consent import gate, ledger
+from consent.desk.personal_data import Person, holders
 from consent.enums import Act, Refusal, SuppressionReason
 from consent.models import ConsentEvent, Suppression
-from consent.personal_data import Person, holders
 from core import ids
 from customers.models import Customer, Event
 from tests.campaigns.returns.corpus import mail

@@ -23,8 +23,10 @@ from campaigns import audience, dispatch, faults, lifecycle, sweeper
 from campaigns.channels import smtp
 from campaigns.enums import CampaignState, DeliveryState
 from campaigns.models import Campaign, Delivery
-from consent import choosing, ledger, requests, restricting
+from consent import ledger
+from consent.desk import requests, restricting
 from consent.enums import Provenance, Purpose, RequestKind, SuppressionReason
+from consent.public import choosing
 from core import ids
 from customers import events, identity, ingest
 from customers.enums import EventKind, MergeReason
