@@ -173,6 +173,7 @@ def preview(request: HttpRequest, campaign_id: int) -> HttpResponse:
         needs_approval=plan is not None and approval.is_needed(plan.will_receive),
         is_approved=plan is not None and approval.is_approved(found, recipients=plan.will_receive),
         approve_above=settings.APPROVE_ABOVE,
+        digest=approval.digest(found),
         by_address=may_see_addresses(request.user),
         suggested=suggested,
         chosen=chosen,
@@ -281,6 +282,9 @@ def launch(request: HttpRequest, campaign_id: int) -> HttpResponse:
 @staff_page("campaigns.view_campaign", "campaigns.approve_campaign")
 def approve(request: HttpRequest, campaign_id: int) -> HttpResponse:
     found = _campaign(campaign_id)
+    if request.POST.get("digest") != approval.digest(found):
+        messages.error(request, "Not approved: the campaign was changed since you looked at it.")
+        return redirect("campaign_pages:preview", found.pk)
     now = clock.now()
     recipients = audience.preview(found, now=now).will_receive
     try:

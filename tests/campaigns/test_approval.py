@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -48,6 +49,10 @@ def launches(client: Client, campaign: Campaign) -> bool:
     return campaign.state == CampaignState.SCHEDULED
 
 
+def approves(client: Client, campaign: Campaign) -> HttpResponse:
+    return client.post(url("approve", campaign), {"digest": approval.digest(campaign)})
+
+
 def test_two_people_launch_a_large_campaign(draft: Campaign) -> None:
     (marketer, launcher), (approver, who) = client_of("Marketer"), client_of("Approver")
     assert not launches(marketer, draft)
@@ -55,18 +60,28 @@ def test_two_people_launch_a_large_campaign(draft: Campaign) -> None:
         "need the approval of somebody else" in marketer.get(url("launch", draft)).content.decode()
     )
     assert "Approve for" not in marketer.get(url("preview", draft)).content.decode()
-    assert marketer.post(url("approve", draft)).status_code == 403
+    assert approves(marketer, draft).status_code == 403
 
     assert "Approve for 30 customers" in approver.get(url("preview", draft)).content.decode()
-    approver.post(url("approve", draft))
+    approves(approver, draft)
     assert approver.post(url("launch", draft), {"when": "now"}).status_code == 403
     assert f"by {who}" in marketer.get(url("preview", draft)).content.decode()
     assert launches(marketer, draft)
     assert (draft.approved_by, draft.launched_by, draft.approved_people) == (who, launcher, 30)
 
 
+def test_only_what_was_looked_at_is_approved(draft: Campaign) -> None:
+    (marketer, _), (approver, _) = client_of("Marketer"), client_of("Approver")
+    shown = approver.get(url("preview", draft)).content.decode()
+    assert f'name="digest" value="{approval.digest(draft)}"' in shown
+    Campaign.objects.filter(pk=draft.pk).update(subject="What nobody has read")
+    approves(approver, draft)  # from the page with the former subject
+    assert not launches(marketer, draft)
+    assert draft.approved_at is None
+
+
 def test_who_approved_cannot_launch_too(draft: Campaign, admin_client: Client) -> None:
-    admin_client.post(url("approve", draft))
+    approves(admin_client, draft)
     assert not launches(admin_client, draft)
     other, _ = client_of("Marketer")
     assert launches(other, draft)
