@@ -14,7 +14,7 @@ from customers import display
 from customers.screens import page, staff_page
 from segmentation.enums import SegmentKind, Task
 from segmentation.models import ModelVersion, Segment
-from segmentation.small_cells import SMALLEST, hidden, share_told, told
+from segmentation.small_cells import FEW, SMALLEST, WITHHELD, all_told, hidden, share_told, told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +44,7 @@ MEASURES = (
 )
 
 
+_SHORT = {FEW: f"< {SMALLEST}", WITHHELD: "–"}
 _NOTES = {"is_known": "the groups of before", "is_elbow": "elbow"}
 
 
@@ -128,7 +129,11 @@ def _matrix(moves: Mapping[str, Any], *, title: str, note: str) -> Moves:
         total = sum(counts)
         # of many people a rounded per cent is more than a small cell: nothing can be worked out
         secret = hidden(counts) if total < 100 * SMALLEST else frozenset()
-        cells = [_cell(count, total, is_hidden=at in secret) for at, count in enumerate(counts)]
+        texts = all_told(counts)
+        cells = [
+            Cell(text=_SHORT[texts[at]], shade=0.0) if at in secret else _cell(count, total)
+            for at, count in enumerate(counts)
+        ]
         rows.append((name, told(total), cells))
     return Moves(
         title=title,
@@ -139,10 +144,8 @@ def _matrix(moves: Mapping[str, Any], *, title: str, note: str) -> Moves:
     )
 
 
-def _cell(count: int, total: int, *, is_hidden: bool) -> Cell:
+def _cell(count: int, total: int) -> Cell:
     text = share_told(count, total, decimals=0)
-    if is_hidden:
-        return Cell(text="–" if "%" in text and count else text, shade=0.0)
     return Cell(text=text, shade=count / total if total else 0.0)
 
 

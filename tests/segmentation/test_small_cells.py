@@ -20,7 +20,15 @@ from segmentation import mirror, pictures
 from segmentation.enums import SegmentKind
 from segmentation.models import Segment
 from segmentation.segment_pages import clustered
-from segmentation.small_cells import FEW, SMALLEST, WITHHELD, all_told, hidden, share_told
+from segmentation.small_cells import (
+    FEW,
+    OPEN,
+    SMALLEST,
+    WITHHELD,
+    all_told,
+    hidden,
+    share_told,
+)
 from tests.factories.customers import NOW, OrderFactory
 from tests.factories.segmentation import segment_of
 from tests.segmentation.live import profiled
@@ -166,3 +174,21 @@ def test_pages_print_no_small_number(admin_client: Client) -> None:
     assert few.pk not in {row.segment.pk for row in matrix.context["rows"]}
     assert sorted(texts) == ["100 %", "23", "30", "most"]
     assert not re.search(r"\b[1-9] of", titles)
+
+
+@pytest.mark.parametrize("counts", [[1, 10], [9, 9], [1, 10, 10, 60], [3, 11, 60], [1] * 10 + [50]])
+def test_words_and_sum_together_leave_several_numbers_for_each_small_cell(
+    counts: list[int],
+) -> None:
+    texts = all_told(counts)
+    held = sum(count for count, text in zip(counts, texts, strict=True) if text in {FEW, WITHHELD})
+    ranges = [
+        range(1, SMALLEST) if text == FEW
+        else range(SMALLEST if FEW in texts else 1, held + 1)
+        for text in texts if text in {FEW, WITHHELD}
+    ]  # fmt: skip
+    lows, highs = [one[0] for one in ranges], [one[-1] for one in ranges]
+    for low, high in zip(lows, highs, strict=True):
+        most = min(high, held - (sum(lows) - low))
+        least = max(low, held - (sum(highs) - high))
+        assert most - least >= OPEN - 1
