@@ -159,7 +159,10 @@ def delete(segment: Segment, *, now: datetime) -> Segment:
 
 def _locked(segment: Segment) -> Segment:
     # what refers to it waits until we are done: a campaign saved meanwhile is seen, or sees us
-    return Segment.objects.select_for_update().get(pk=segment.pk)
+    found = Segment.objects.select_for_update().filter(pk=segment.pk).first()
+    if found is None:  # by somebody else, since the page was shown
+        raise StandsInTheWayError((Obstacle(words="The segment is deleted."),))
+    return found
 
 
 def _refuse(obstacles: tuple[Obstacle, ...]) -> None:

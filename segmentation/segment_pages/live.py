@@ -95,7 +95,9 @@ def _asks(rule: Rule) -> bool:
 def _people(ids: tuple[int, ...], *, profiling: bool) -> QuerySet[Customer]:
     """Those of them who are still there and, where the rule asks for it, still agree to profiling."""
     in_order = Case(*(When(pk=pk, then=place) for place, pk in enumerate(ids)), default=len(ids))
-    found = Customer.objects.filter(pk__in=ids, erased_at=None, merged_into=None)
+    found = Customer.objects.filter(
+        pk__in=ids, erased_at=None, merged_into=None, restricted_at=None
+    )
     if profiling:
         agreed = ConsentState.objects.filter(
             customer=OuterRef("pk"), purpose=Purpose.PROFILING, is_granted=True

@@ -250,3 +250,12 @@ def test_api_tells_what_stands_in_the_way() -> None:
     assert fields(api.patch(f"segments/{segment.pk}", {"rule": GERMANS})) == {"rule": "no_rule"}
     restricted = Api(source_ids=[CustomerFactory().source_id])
     assert restricted.post("segments", {"name": "x", "rule": GERMANS}).status_code == 403
+
+
+def test_what_somebody_else_deleted_meanwhile_is_told() -> None:
+    segment = rule_segment(GERMANS, name="Germans")
+    seen = Segment.objects.get(pk=segment.pk)
+    managing.delete(segment, now=clock.now())
+    for act in (managing.delete, managing.archive, managing.restore):
+        with pytest.raises(managing.StandsInTheWayError, match="is deleted"):
+            act(seen, now=clock.now())
