@@ -24,7 +24,7 @@ BEGIN
         EXECUTE format('GRANT INSERT, UPDATE, DELETE ON %I TO coterie_sender', one);
     END LOOP;
     FOR one IN SELECT sequencename FROM pg_sequences
-        WHERE schemaname = 'public' AND sequencename ~ '^(campaigns_|customers_event|consent_servicemessage|consent_logbookmark|segmentation_dirtycustomer|webhooks_)'
+        WHERE schemaname = 'public' AND sequencename ~ '^(campaigns_|customers_event|consent_servicemessage|consent_logbookmark|consent_suppression|segmentation_dirtycustomer|webhooks_)'
     LOOP
         EXECUTE format('GRANT USAGE, SELECT ON SEQUENCE %I TO coterie_sender', one);
     END LOOP;
@@ -41,3 +41,7 @@ GRANT SELECT (id, topic), INSERT ON webhooks_message TO coterie_sender;
 GRANT INSERT ON webhooks_post TO coterie_sender;
 -- SELECT ... FOR SHARE, by which a withdrawal cannot be overtaken, takes a right to UPDATE some column
 GRANT UPDATE (id) ON consent_consentstate, consent_suppression TO coterie_sender;
+-- an address that refused the message of a sign-up is suppressed at once; lifting is not the sender's
+GRANT INSERT, UPDATE (reason, detail, created_at) ON consent_suppression TO coterie_sender;
+-- a link made with a key that was changed since is made anew when its message leaves
+GRANT UPDATE (token_sha256) ON consent_signup TO coterie_sender;

@@ -3,7 +3,6 @@ from __future__ import annotations
 import email
 import email.policy
 import re
-import timeit
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -185,18 +184,6 @@ def test_preview_shows_the_message_and_unsubscribes_nobody() -> None:
     assert message.headers["To"] == "Ada & Co <ada@example.com>"
     token = message.headers["List-Unsubscribe"].strip("<>").rpartition("/")[2]
     assert tokens.read(token, count=3, purpose=tokens.UNSUBSCRIBE) == (0, 5, 0)
-
-
-def test_rendering_is_fast_enough_not_to_matter() -> None:
-    template = CampaignTemplate(
-        campaign(body_html=BODY.replace("</h1>", "</h1>" + "<p>Tea</p>" * 800))
-    )
-    seconds = (
-        timeit.timeit(lambda: template.render(recipient(), now=SENT_AT).as_bytes(), number=200)
-        / 200
-    )
-    print(f"{seconds * 1e6:.0f} microseconds a message of 8 kB")
-    assert seconds < 0.005
 
 
 def test_a_value_that_a_filter_cannot_take_spoils_one_message_and_no_more() -> None:

@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import CharField, Value
+from django.db.models.functions import Cast, Concat
 from django.db.utils import ProgrammingError
 
 from campaigns import queries, tasks
 from campaigns.enums import CampaignState
 from consent.accountability import chain
-from consent.enums import Purpose
+from consent.enums import Purpose, SuppressionReason
+from consent.models import SignUp, Suppression
+from consent.public import signing_up
 from core import clock
 from customers.models import Customer
 from segmentation import versions
@@ -147,3 +151,25 @@ def send_under_the_role(sink: RunningSink, monkeypatch: pytest.MonkeyPatch) -> N
             "SELECT sealed_secret FROM webhooks_endpoint",
             "SELECT * FROM auth_user",
         )
+
+
+def test_the_sender_asks_who_signed_up_and_suppresses_an_address_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.set_now(NOW)
+    monkeypatch.setattr(settings, "SERVICE_FROM", "Tea <hello@shop.example>")
+    texts = signing_up.texts_of([Purpose.MARKETING], language="en")
+    for name in ("ada", "reply-550-5.1.1"):
+        signing_up.ask(
+            address=f"{name}@example.com", texts=texts, language="en", form="footer", now=NOW
+        )
+    SignUp.objects.update(token_sha256=Concat(Value("of a former key "), Cast("pk", CharField())))
+    with running(tmp_path / "sink") as sink:
+        monkeypatch.setattr(settings, "SMTP_URL", sink.url)
+        with acting_as("sender"):
+            assert tasks.send_service_messages() == 2
+            refused(
+                "UPDATE consent_suppression SET lifted_at = now()", "DELETE FROM consent_signup"
+            )
+    assert sink.recipients == ["ada@example.com"]
+    assert Suppression.objects.get().reason == SuppressionReason.HARD_BOUNCE
