@@ -76,7 +76,8 @@ def _agreed(rows: QuerySet, key: str, version: ModelVersion) -> QuerySet:  # typ
         happened_at__lte=version.trained_at,
     )
     said = acts.order_by("-happened_at", "-pk").values("act")[:1]
-    return rows.alias(said=Subquery(said)).filter(said=Act.GRANTED)
+    agreed: QuerySet = rows.alias(said=Subquery(said)).filter(said=Act.GRANTED)  # type: ignore[type-arg]
+    return agreed
 
 
 def champions() -> QuerySet[ModelVersion]:
