@@ -102,11 +102,11 @@ def claim(*, campaign_id: int, owner: str, limit: int) -> list[Claimed]:
         return [Claimed(id=key, epoch=epoch) for key, epoch in sorted(cursor.fetchall())]
 
 
+_MAY_HAVE_IT = f"'{DeliveryState.SENDING}', '{DeliveryState.SENT}', '{DeliveryState.UNKNOWN}'"
 # What this person, or this address under whatever name, got or may have got lately.
 _LATELY = f"""(SELECT count(*) FROM campaigns_delivery other
      WHERE other.id <> mine.id AND other.intent_at > {{since}}
-       AND other.state IN ('{DeliveryState.SENDING}', '{DeliveryState.SENT}',
-                           '{DeliveryState.UNKNOWN}')
+       AND other.state IN ({_MAY_HAVE_IT})
        AND (other.customer_id = customer.id
             OR NOT (other.address_hmac = '') AND other.address_hmac = customer.email_hmac))"""
 _DAYS_BETWEEN = "(SELECT min_days_between FROM running)"
@@ -119,6 +119,17 @@ _TOO_OFTEN = f"""CASE
     _LATELY.format(since="%(now)s - interval '30 days'")
 } >= preference.at_most_a_month
     THEN '{SkipReason.FREQUENCY}' END"""
+
+# Two people of the audience may have come to one address since it was frozen: it gets one message. Counted,
+# and the campaign + 0, so that the planner walks the address's messages, not all that the campaign has sent.
+_HAD_IT = f"""CASE
+    WHEN id > min(id) OVER (PARTITION BY email_hmac, refusal IS NULL)
+      OR (SELECT count(*) FROM campaigns_delivery other
+          WHERE other.id <> asked_gate.id AND other.campaign_id + 0 = %(campaign_id)s
+            AND NOT (other.address_hmac = '') AND other.address_hmac = asked_gate.email_hmac
+            AND other.intent_at >= (SELECT frozen_at FROM running)
+            AND other.state IN ({_MAY_HAVE_IT})) > 0
+    THEN '{SkipReason.DUPLICATE_ADDRESS}' END"""
 
 # What the campaign is for, which never changes once it was launched.
 _PURPOSE = "(SELECT purpose FROM campaigns_campaign WHERE id = %(campaign_id)s)"
@@ -153,11 +164,11 @@ WITH asked AS (
       AND delivery.epoch = asked.epoch
     FOR NO KEY UPDATE OF delivery
 ), running AS MATERIALIZED (
-    SELECT id, min_days_between, salt FROM campaigns_campaign
+    SELECT id, min_days_between, salt, frozen_at FROM campaigns_campaign
     WHERE id = %(campaign_id)s AND state = '{CampaignState.RUNNING}' FOR SHARE
 ), locked_states AS MATERIALIZED (
     {gate.lock_states(customer_ids="SELECT customer_id FROM mine", purpose=_PURPOSE)}
-), judged AS MATERIALIZED (
+), asked_gate AS MATERIALIZED (
     SELECT mine.id, mine.message_id, customer.email, customer.email_hmac, customer.first_name, customer.last_name,
            COALESCE({gate.REFUSAL}, {_TOO_OFTEN}) AS refusal,
            EXISTS (SELECT 1 FROM consent_consentstate clicks
@@ -166,6 +177,10 @@ WITH asked AS (
                      AND clicks.channel = '{Channel.ANY}') AS tracks_clicks
     FROM mine JOIN customers_customer customer ON customer.id = mine.customer_id
     {gate.joins(states="locked_states", purpose=_PURPOSE, soft_opt_in=_SOFT_OPT_IN)}
+), judged AS MATERIALIZED (
+    SELECT id, message_id, email, email_hmac, first_name, last_name, tracks_clicks,
+           COALESCE(refusal, {_HAD_IT}) AS refusal
+    FROM asked_gate
 )
 UPDATE campaigns_delivery delivery
 SET state = CASE WHEN refusal IS NULL THEN '{DeliveryState.SENDING}'
@@ -259,8 +274,7 @@ FROM json_to_recordset(%s) AS told(id bigint, epoch int, state text, reason text
      campaigns_campaign campaign
 WHERE delivery.id = told.id AND delivery.epoch = told.epoch AND delivery.owner = %s
   AND {_IS} '{DeliveryState.SENDING}' AND campaign.id = delivery.campaign_id
-RETURNING delivery.id, delivery.customer_id, delivery.campaign_id, delivery.address_hmac,
-          campaign.salt, campaign.discount_percent"""
+RETURNING delivery.id, customer_id, campaign_id, address_hmac, campaign.salt, discount_percent"""
 
 
 def mark(*, owner: str, outcomes: Sequence[Outcome], now: datetime, durable: bool = True) -> int:
