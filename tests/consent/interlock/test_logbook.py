@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -151,3 +152,15 @@ def test_an_act_waits_for_the_disk_whoever_notes_it() -> None:
         logbook.enter([{"act": "ENDED"}], now=LATER)
         cursor.execute("SHOW synchronous_commit")
         assert cursor.fetchone() == ("on",)
+
+
+def test_without_the_old_logbook_who_lived_before_goes_on() -> None:
+    with transaction.atomic():
+        logbook.step(now=LATER)
+    shutil.rmtree(logbook.folder())
+    last = logbook._seen.last
+    replaying.begin_anew()  # as manage.py restored does, a process of its own
+    logbook._seen.last = last
+    with transaction.atomic():
+        logbook.step(now=LATER)
+    assert logbook.blocked() == ""
