@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import zlib
 from array import array
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 
 COLUMN = "export_mark"
 _PREFIX = "ctr-"
+_MARK = re.compile(_PREFIX + "[0-9a-f]{16}")
 
 
 def new() -> str:
@@ -25,9 +27,8 @@ def stamp(mark: str, *, who: str, at: datetime) -> str:
 
 def mark_in(text: str) -> str:
     """The mark of a stamp, or of a whole line of a file; empty when there is none."""
-    start = text.find(_PREFIX)
-    found = text[start : start + len(_PREFIX) + 16] if start >= 0 else ""
-    return found if len(found) == len(_PREFIX) + 16 else ""
+    found = _MARK.search(text)
+    return found.group() if found is not None else ""
 
 
 def packed(numbers: Iterable[int]) -> bytes:

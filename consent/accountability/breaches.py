@@ -23,6 +23,7 @@ from gateway.models import ApiKey, Export
 
 TELL_WITHIN = timedelta(hours=72)
 _PORTION = 5_000
+_NAMES = "Names or addresses"
 
 
 class UnknownSelectionError(ValueError):
@@ -71,6 +72,11 @@ class Found:
     exports: int
     could_read: int | None
 
+    @property
+    def with_names(self) -> int:
+        """How many of the people were shown with their name or address."""
+        return sum(_NAMES in one.categories for one in self.people.values())
+
 
 def find(selection: Selection) -> Found:
     """Raises UnknownSelectionError for a key, login or mark that is nowhere."""
@@ -79,13 +85,14 @@ def find(selection: Selection) -> Found:
     key = _key(selection)
     rows = _rows(selection)
     if (selection.user or selection.mark) and not rows.exists():
-        raise UnknownSelectionError(f"Nothing in the access log: {selection.in_words()}")
+        asked = ", ".join(f"{name} {value}" for name, value in selection.in_words().items())
+        raise UnknownSelectionError(f"Nothing in the access log for {asked}.")
     people: dict[int, Affected] = {}
     looks = exports = 0
     for row in rows.order_by("at", "pk").iterator(chunk_size=500):
         looks += 1
         exports += row.action == "EXPORT"
-        shown = {audit_words.what(row)} | ({"Names or addresses"} if row.with_addresses else set())
+        shown = {audit_words.what(row)} | ({_NAMES} if row.with_addresses else set())
         for number in numbers_of(row):
             _add(people, number, at=row.at, shown=shown)
     if selection.everybody:
@@ -147,7 +154,8 @@ def _add_everybody(people: dict[int, Affected], selection: Selection) -> None:
     if selection.since is not None:
         rows = rows.exclude(erased_at__lt=selection.since)
     for number, arrived_at in rows.values_list("pk", "arrived_at").iterator(chunk_size=_PORTION):
-        _add(people, number, at=selection.since or arrived_at, shown={"Everything that is held"})
+        shown = {"Everything that is held", _NAMES}
+        _add(people, number, at=selection.since or arrived_at, shown=shown)
 
 
 def _readable(key: ApiKey) -> int:

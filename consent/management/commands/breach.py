@@ -47,7 +47,10 @@ class Command(BaseCommand):
             return
         mark = watermarks.mark_in(options["file"])
         if options["file"] and not mark:
-            raise CommandError("--file: no mark in it; a mark begins with ctr-", returncode=2)
+            raise CommandError(
+                "--file: no mark in it; a mark is ctr- and 16 digits of 0-9 and a-f, without a gap",
+                returncode=2,
+            )
         selection = breaches.Selection(
             key=options["key"], user=options["user"], mark=mark, since=options["since"],
             until=options["until"], everybody=options["everybody"],
@@ -65,26 +68,21 @@ class Command(BaseCommand):
     ) -> None:
         noticed = options["noticed"] or clock.now()
         case = None
-        if not options["drill"]:
+        if found.people and not options["drill"]:
             case = breaches.open_case(selection, found, noticed_at=noticed)
         due = noticed + breaches.TELL_WITHIN
-        left = (due - clock.now()).total_seconds() / 3600
-        with_names = sum("Names or addresses" in one.categories for one in found.people.values())
         self.stdout.write(f"customers affected      {len(found.people):>10,}")
-        self.stdout.write(f"  with names, addresses {with_names:>10,}")
+        self.stdout.write(f"  with names, addresses {found.with_names:>10,}")
         self.stdout.write(f"looks in the access log {found.looks:>10,}")
         self.stdout.write(f"  files taken away      {found.exports:>10,}")
         if found.could_read is not None:
             self.stdout.write(f"the key could read      {found.could_read:>10,}")
-        hours = f"{left:.0f} hours left" if left > 0 else f"{-left:.0f} hours too late"
-        self.stdout.write(f"tell the authority until {due:%Y-%m-%d %H:%M} UTC ({hours})")
-        if case is not None:
-            self.stdout.write(f"{case}: when it is done, manage.py breach --told {case.pk}")
+        self.stdout.write(_what_now(case, is_drill=options["drill"]))
         if options["json"]:
             said = {
                 "breach": case.pk if case else None, "people": len(found.people),
-                "with_names": with_names, "looks": found.looks, "exports": found.exports,
-                "could_read": found.could_read, "due_at": due.isoformat(),
+                "with_names": found.with_names, "looks": found.looks, "exports": found.exports,
+                "could_read": found.could_read, "due_at": due.isoformat() if found.people else None,
             }  # fmt: skip
             self.stdout.write(json.dumps(said))
 
@@ -113,6 +111,22 @@ class Command(BaseCommand):
             raise CommandError("--note: say to whom, or why nobody has to be told.", returncode=2)
         breaches.told(case, note=note, now=clock.now())
         self.stdout.write(f"{case}: written down.")
+
+
+def _what_now(case: Breach | None, *, is_drill: bool) -> str:
+    if is_drill:
+        return "This is a drill: no clock was started, and nobody has to be told."
+    if case is None:
+        return (
+            "Nobody is affected as far as the access log knows, and no clock was started. "
+            "Where the database itself or a backup got out: --everybody."
+        )
+    left = (case.due_at - clock.now()).total_seconds() / 3600
+    hours = f"{left:.0f} hours left" if left > 0 else f"{-left:.0f} hours too late"
+    return (
+        f"tell the authority until {case.due_at:%Y-%m-%d %H:%M} UTC ({hours})\n"
+        f"{case}: when it is done, manage.py breach --told {case.pk}"
+    )
 
 
 def _moment(text: str) -> datetime:

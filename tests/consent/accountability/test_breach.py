@@ -129,7 +129,8 @@ def test_a_leak_of_the_database_is_about_everybody_then(tmp_path: Path) -> None:
         "--until", f"{now - timedelta(days=4):%Y-%m-%dT%H:%M}",
     )  # fmt: skip
     path = tmp_path / "all.csv"
-    assert breach("--everybody", *span, "--out", str(path))["people"] == 1
+    found = breach("--everybody", *span, "--out", str(path))
+    assert (found["people"], found["with_names"]) == (1, 1)
     assert set(people(path)) == {here.pk}
 
 
@@ -154,8 +155,10 @@ def test_the_clock_is_on_the_home_page_until_the_authority_knows(admin_client: C
     [
         ([], "Say by what"),
         (["--key", "none"], "no API key"),
-        (["--user", "nobody"], "Nothing in the access log"),
+        (["--user", "nobody"], "Nothing in the access log for user nobody."),
         (["--file", "a line"], "no mark"),
+        (["--file", "ctr-0f3a… 2026-06-01T12:00Z Warehouse"], "no mark"),
+        (["--file", f"{watermarks.new()} Warehouse"], "Nothing in the access log for file ctr-"),
         (["--told", "7", "--note", "x"], "no breach 7"),
     ],
 )
@@ -163,3 +166,20 @@ def test_what_names_nothing_is_said_and_starts_no_clock(args: list[str], says: s
     with pytest.raises(CommandError, match=says):
         call_command("breach", *args, stdout=StringIO())
     assert not Breach.objects.exists()
+
+
+def test_a_drill_says_so_and_nobody_affected_starts_no_clock() -> None:
+    MailableFactory()
+    api = Api()
+    out = StringIO()
+    call_command("breach", "--key", api.key.name, stdout=out)
+    assert "Nobody is affected" in out.getvalue()
+    assert "authority" not in out.getvalue()
+    api.get("customers")
+    call_command("breach", "--key", api.key.name, "--drill", stdout=out)
+    assert "This is a drill: no clock was started" in out.getvalue()
+    assert "authority" not in out.getvalue()
+    assert not Breach.objects.exists()
+    call_command("breach", "--key", api.key.name, stdout=out)
+    assert "tell the authority until" in out.getvalue()
+    assert Breach.objects.count() == 1
