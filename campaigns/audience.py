@@ -24,6 +24,9 @@ from consent import gate
 from segmentation import experiences, queries, targeting
 
 
+EXAMPLES = 500
+
+
 @dataclass(frozen=True, kw_only=True)
 class AudiencePreview:
     """Counts of people; in_segment = the steps + eligible, eligible = the other three."""
@@ -34,6 +37,7 @@ class AudiencePreview:
     holdout: int
     not_targeted: int
     will_receive: int
+    examples: tuple[int, ...]  # keys of some who will receive it, the lowest first
     expected_profit_cents: float | None  # of those who will receive; None while no model says
     note: str
 
@@ -59,6 +63,7 @@ def preview(campaign: Campaign, *, now: datetime) -> AudiencePreview:
         holdout=arms[Arm.HOLDOUT],
         not_targeted=arms[Arm.NOT_TARGETED],
         will_receive=arms[Arm.TREATED],
+        examples=tuple(decision.eligible[decision.plan.arm == Arm.TREATED][:EXAMPLES].tolist()),
         expected_profit_cents=float(known.sum()) if len(known) else None,
         note=decision.plan.note,
     )

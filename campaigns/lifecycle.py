@@ -31,6 +31,12 @@ MACHINE = StateMachine({
 })  # fmt: skip
 
 
+NOBODY = (
+    "Audience: nobody would receive it now. “Who will receive it” says why; "
+    "choose another segment, or wait until somebody has agreed."
+)
+
+
 class LifecycleError(ValueError):
     """What was asked cannot be done; the message says why."""
 
@@ -66,9 +72,11 @@ def schedule(
     """
     Let the campaign begin at `at`, at once if that is past; its audience is chosen then.
 
-    Staff (`by`) may need an approval for so many `recipients`. Raises NotReadyError; IllegalMoveError or LostRaceError (core.states) as every move here.
+    Staff (`by`) may need an approval for so many `recipients`, and cannot launch to none. Raises NotReadyError; IllegalMoveError or LostRaceError (core.states) as every move here.
     """
     found = problems(campaign)
+    if by is not None and not recipients:
+        found.append(NOBODY)
     if by is not None and (refusal := approval.refusal(campaign, by=by, recipients=recipients)):
         found.append(refusal)
     if found:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from campaigns import approval, audience, lifecycle, recommended, rendering
-from campaigns.enums import CampaignState
+from campaigns.enums import Arm, CampaignState
 from campaigns.forms import CampaignForm, LaunchForm
 from campaigns.merge_fields import FIELDS
 from campaigns.models import Campaign
@@ -25,7 +25,6 @@ from core.states import IllegalMoveError, LostRaceError
 from customers.masking import may_see_addresses
 from customers.models import Customer
 from customers.screens import page, row_key, staff_page
-from segmentation.queries import members
 
 
 REFUSALS = (lifecycle.NotReadyError, IllegalMoveError, LostRaceError)
@@ -149,10 +148,10 @@ def duplicate(request: HttpRequest, campaign_id: int) -> HttpResponse:
 @staff_page("campaigns.view_campaign", "customers.view_customer")
 def preview(request: HttpRequest, campaign_id: int) -> HttpResponse:
     found = _campaign(campaign_id)
-    suggested = _suggested_customers(found)
-    chosen, not_found = _chosen_customer(request, suggested)
     is_draft = found.state == CampaignState.DRAFT
     plan = audience.preview(found, now=clock.now()) if is_draft else None
+    suggested = _suggested_customers(plan.examples if plan else _planned(found))
+    chosen, not_found = _chosen_customer(request, suggested)
     rendered, error = None, ""
     if chosen is not None:
         try:
@@ -169,7 +168,7 @@ def preview(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "preview",
         # a launched campaign's audience is history, told on the progress page
         audience=plan,
-        problems=lifecycle.problems(found) if is_draft else [],
+        problems=_problems(found, plan) if plan else [],
         needs_approval=plan is not None and approval.is_needed(plan.will_receive),
         is_approved=plan is not None and approval.is_approved(found, recipients=plan.will_receive),
         approve_above=settings.APPROVE_ABOVE,
@@ -183,14 +182,25 @@ def preview(request: HttpRequest, campaign_id: int) -> HttpResponse:
     )
 
 
-def _suggested_customers(campaign: Campaign) -> list[tuple[str, Customer]]:
-    """A few members worth looking at: somebody, somebody without a name, the longest name."""
-    some: QuerySet[Customer] = members(campaign.segment).filter(erased_at=None).exclude(email="")
-    first = some.order_by("pk").first()
-    if first is None:
+def _problems(campaign: Campaign, plan: audience.AudiencePreview) -> list[str]:
+    found = lifecycle.problems(campaign)
+    return found if plan.will_receive else [*found, lifecycle.NOBODY]
+
+
+def _planned(campaign: Campaign) -> list[int]:
+    """Some of whom a launched campaign is, or was, for."""
+    rows = campaign.deliveries.filter(arm=Arm.TREATED, customer__erased_at=None)
+    return list(rows.order_by("pk").values_list("customer_id", flat=True)[: audience.EXAMPLES])
+
+
+def _suggested_customers(keys: Sequence[int]) -> list[tuple[str, Customer]]:
+    """A few of these worth looking at: somebody, somebody without a name, the longest name."""
+    some = list(Customer.objects.filter(pk__in=keys).order_by("pk"))
+    if not some:
         return []
-    nameless = some.filter(first_name="").order_by("pk").first()
-    longest = max(some.order_by("pk")[:500], key=lambda one: len(one.first_name))
+    first = some[0]
+    nameless = next((one for one in some if not one.first_name), None)
+    longest = max(some, key=lambda one: len(one.first_name))
     found: dict[int, tuple[str, Customer]] = {}
     for why, one in (("", first), ("no first name", nameless), ("a long name", longest)):
         if one is not None:
@@ -246,7 +256,7 @@ def launch(request: HttpRequest, campaign_id: int) -> HttpResponse:
         return redirect("campaign_pages:progress", found.pk)
     now = clock.now()
     plan = audience.preview(found, now=now)
-    problems = lifecycle.problems(found)
+    problems = _problems(found, plan)
     if unapproved := approval.refusal(found, by=_staff(request), recipients=plan.will_receive):
         problems.append(unapproved)
     form = LaunchForm(

@@ -191,7 +191,7 @@ def test_blocking_problems_are_listed_and_stop_the_launch(admin_client: Client, 
 
 def test_preview_of_an_empty_segment_says_so(admin_client: Client) -> None:
     page = admin_client.get(url("preview", CampaignFactory().pk)).content.decode()
-    assert "There is nobody in the segment" in page
+    assert "There is nobody to preview the message for" in page
 
 
 # ------------------------------------------------------------------ launch
