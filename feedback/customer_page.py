@@ -11,6 +11,7 @@ from core import clock
 from customers.models import Customer
 from customers.screens import page, staff_page
 from feedback import charts, customer_scores, customer_story
+from segmentation import withheld
 from segmentation.recommending import stored
 
 
@@ -35,6 +36,7 @@ def customer_page(request: HttpRequest, customer_id: int) -> HttpResponse:
         buying=customer_story.buying(customer, now=now),
         scores=customer_scores.of_customer(customer),
         segments=segments,
+        withheld=withheld.why(customer),
         rfm=customer_story.rfm_group(segments),
         shelf=stored.of_customer(customer.pk) if not customer.erased_at else None,
         closed=stored.closed_to(customer.pk, now=now),

@@ -12,7 +12,7 @@ from core import clock
 from customers.models import Customer
 from customers.queries import known_until
 from customers.screens import page, staff_page
-from segmentation import explaining
+from segmentation import explaining, withheld
 from segmentation.enums import Task
 from segmentation.ml.wording import Reason
 
@@ -46,6 +46,8 @@ class Shown:
 
 def of_customer(customer: Customer) -> list[Shown]:
     """In the order of the tasks; empty when no score is shown of this customer."""
+    if withheld.why(customer):
+        return []
     found = explaining.of_customer(customer.pk, now=known_until(now=clock.now()))
     shown = []
     for task, (name, more, less) in NAMES.items():

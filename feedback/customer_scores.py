@@ -11,7 +11,7 @@ from django.db.models import Min
 from customers import display
 from customers.enums import OrderStatus
 from customers.models import Customer, Order
-from segmentation import queries
+from segmentation import queries, withheld
 from segmentation.enums import Measure, Task
 from segmentation.models import Score
 from segmentation.predictors import LIFETIME_DAYS
@@ -30,7 +30,9 @@ class ShownScore:
 
 
 def of_customer(customer: Customer) -> list[ShownScore]:
-    """The current predictions; empty when there are none or the customer does not allow profiling."""
+    """The current predictions; empty when there are none, or the customer does not allow profiling or is withheld."""
+    if withheld.why(customer):
+        return []
     rows = Score.objects.filter(customer=customer, generation__is_current=True).select_related(
         "generation__version"
     )

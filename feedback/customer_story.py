@@ -20,6 +20,7 @@ from customers import display
 from customers.enums import EventKind, MergeReason, OrderStatus
 from customers.models import Alias, Customer, Event, Merge, Order, Refund, Review
 from customers.queries import counted_refunds
+from segmentation import withheld
 from segmentation.enums import SegmentKind
 from segmentation.models import Membership, ReviewSentiment, Segment
 
@@ -133,7 +134,8 @@ def buying(customer: Customer, *, now: datetime) -> Buying:
 
 
 def segments(customer: Customer) -> list[Segment]:
-    ids = Membership.objects.filter(customer=customer).values("segment_id")
+    shown = Membership.objects.filter(customer=customer).exclude(withheld.memberships())
+    ids = shown.values("segment_id")
     return list(Segment.objects.filter(pk__in=ids).order_by("kind", "name"))
 
 

@@ -19,7 +19,7 @@ from gateway.models import ApiKey
 from gateway.paging import PageFilters, page
 from gateway.schema import operation
 from gateway.views import Endpoint, answer
-from segmentation import explaining
+from segmentation import explaining, withheld
 from segmentation.enums import Measure, SegmentKind, SegmentStatus, Task
 from segmentation.models import Membership, Score, Segment
 
@@ -83,6 +83,9 @@ class ScoresSerializer(serializers.Serializer[Any]):
     """Empty where there is no model yet, or the customer does not allow profiling."""
 
     customer_id = serializers.IntegerField()
+    says = serializers.CharField(
+        help_text="Why none are shown of somebody restricted or under age; else empty."
+    )
     scores = ScoreSerializer(many=True)
 
 
@@ -107,6 +110,9 @@ class ReasonsSerializer(serializers.Serializer[Any]):
     """Empty where there are no scores."""
 
     customer_id = serializers.IntegerField()
+    says = serializers.CharField(
+        help_text="Why none are shown of somebody restricted or under age; else empty."
+    )
     scores = ExplainedSerializer(many=True)
 
 
@@ -123,12 +129,14 @@ MEMBER = {
 }
 SCORES = {
     "customer_id": 17,
+    "says": "",
     "scores": [{"task": "CHURN", "value": 0.31, "sd": None, "median": None, "low": None,
                 "high": None, "model": "churn v4",
                 "trained_at": "2026-05-20T02:00:00Z", "as_of": "2026-06-01T00:00:00Z"}],
 }  # fmt: skip
 REASONS = {
     "customer_id": 17,
+    "says": "",
     "scores": [{"task": "CHURN", "model": "churn v4", "says": "", "reasons": [
         {"topic": "rhythm", "words": "Last order 143 days ago, usual gap 41 days", "effect": 1.21,
          "share": 0.46, "features": ["recency_to_gap", "recency_days"]}]}],
@@ -139,8 +147,7 @@ def _members(key: ApiKey) -> QuerySet[Membership]:
     living = Membership.objects.filter(
         customer__erased_at__isnull=True,
         customer__merged_into__isnull=True,
-        customer__restricted_at__isnull=True,
-    )
+    ).exclude(withheld.memberships())
     return seen(living, key=key, source="customer__source_id")
 
 
@@ -190,12 +197,15 @@ class ScoreEndpoint(Endpoint):
     )  # fmt: skip
     def shown(self, request: Request, number: int) -> Response:
         found = customer(number, key=self.key)
+        if says := withheld.why(found):
+            nothing = {"customer_id": found.pk, "says": says, "scores": []}
+            return answer(ScoresSerializer, nothing)
         rows = (
             Score.objects.filter(Q(generation__is_current=True), customer=found)
             .select_related("generation__version")
             .order_by("generation__task")
         )
-        return answer(ScoresSerializer, {"customer_id": found.pk, "scores": rows})
+        return answer(ScoresSerializer, {"customer_id": found.pk, "says": "", "scores": rows})
 
     @operation(
         "get_score_reasons", "Why a customer has these scores", scope="scores:read", tag="Scores",
@@ -206,12 +216,15 @@ class ScoreEndpoint(Endpoint):
     )  # fmt: skip
     def reasons(self, request: Request, number: int) -> Response:
         found = customer(number, key=self.key)
+        if says := withheld.why(found):
+            nothing = {"customer_id": found.pk, "says": says, "scores": []}
+            return answer(ReasonsSerializer, nothing)
         told = explaining.of_customer(found.pk, now=known_until(now=clock.now()))
         rows = [
             {"task": task, "model": str(one.version), "says": one.told, "reasons": one.reasons}
             for task, one in told.items()
         ]
-        return answer(ReasonsSerializer, {"customer_id": found.pk, "scores": rows})
+        return answer(ReasonsSerializer, {"customer_id": found.pk, "says": "", "scores": rows})
 
 
 urlpatterns = [

@@ -40,6 +40,7 @@ def test_scores_name_the_model_and_its_dates() -> None:
     said = Api().get(f"customers/{customer.pk}/scores").json()
     assert said == {
         "customer_id": customer.pk,
+        "says": "",
         "scores": [
             {
                 "task": "CHURN", "value": 0.25, "sd": None, "median": None, "low": None, "high": None,
