@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from customers import display
 from segmentation import mirror, predictors, scoring
@@ -23,18 +24,29 @@ logger = logging.getLogger(__name__)
 TASKS = (Task.CHURN, Task.PURCHASE, Task.LIFETIME)
 
 
+class Lack(StrEnum):
+    """Why a score has no reasons of its own."""
+
+    SILENT = "no order for a year"
+    RHYTHM = "rhythm alone counts"
+    UNREADABLE = "the model cannot be read"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
     """
     The reasons of one score, the weightiest first; effects are on what the task predicts.
 
-    told: in words why there are none, where there are none.
+    told: for staff in words why there are none, where there are none; lack: the same as a code.
+    values: what is known of the customer by feature, NaN where nothing is.
     """
 
     task: Task
     version: ModelVersion
     reasons: tuple[Reason, ...]
     told: str = ""
+    lack: Lack | None = None
+    values: Mapping[str, float] = field(default_factory=dict)
 
 
 def of_customer(customer_id: int, *, now: datetime) -> dict[str, Explanation]:
@@ -59,23 +71,31 @@ def of_customer(customer_id: int, *, now: datetime) -> dict[str, Explanation]:
 def _explained(task: Task, version: ModelVersion, table: FeatureTable) -> Explanation:
     if task is not Task.LIFETIME and not len(training.eligible(table)):
         why = "This customer has not ordered for a year: the model is no longer asked."
-        return Explanation(task=task, version=version, reasons=(), told=why)
+        return Explanation(task=task, version=version, reasons=(), told=why, lack=Lack.SILENT)
     values = dict(zip(table.names, table.values[0].tolist(), strict=True))
     rhythm = wording.sentence("rhythm", RECENCY_DAYS, values, money=display.money)
     if version.algorithm == "recency rule":
         why = f"{rhythm}. The recency rule looks at nothing else."
-        return Explanation(task=task, version=version, reasons=(), told=why)
+        return _none(task, version, why, Lack.RHYTHM, values)
     try:
         names, contributions = _contributions(task, version, table)
     except (ArtifactError, KeyError) as error:
         logger.warning("%s cannot explain: %s", version, error)
         why = "The model cannot be read, so its reasons are not known."
-        return Explanation(task=task, version=version, reasons=(), told=why)
+        return _none(task, version, why, Lack.UNREADABLE, values)
     found = wording.reasons(
         names=names, contributions=contributions, values=values, money=display.money
     )
-    why = "" if found else f"{rhythm}. Rhythm and baskets alone were asked."
-    return Explanation(task=task, version=version, reasons=tuple(found), told=why)
+    if not found:
+        why = f"{rhythm}. Rhythm and baskets alone were asked."
+        return _none(task, version, why, Lack.RHYTHM, values)
+    return Explanation(task=task, version=version, reasons=tuple(found), values=values)
+
+
+def _none(
+    task: Task, version: ModelVersion, told: str, lack: Lack, values: Mapping[str, float]
+) -> Explanation:
+    return Explanation(task=task, version=version, reasons=(), told=told, lack=lack, values=values)
 
 
 def _contributions(

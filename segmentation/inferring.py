@@ -9,7 +9,7 @@ from django.utils import translation
 
 from consent.public.inferences import Inference
 from customers import display
-from segmentation import explaining, public_segments
+from segmentation import explaining, public_reasons, public_segments
 from segmentation.enums import Measure, SegmentKind, Task
 from segmentation.models import Membership, Score
 
@@ -81,7 +81,7 @@ def tell(
         Inference(
             what=_shown(code, row.value, language=language),
             meaning=_SCORES[code][language],
-            why=_reasons(why.get(str(_MODEL_OF.get(code, code)))),
+            why=public_reasons.of_score(why.get(str(_MODEL_OF.get(code, code))), language=language),
         )
         for row in scores
         for code in [_code(row.generation.task)]
@@ -94,7 +94,7 @@ def tell(
         Inference(
             what=public_segments.name_of(one.segment, language=language),
             meaning=_SEGMENT[language],
-            why=tuple(filter(None, [public_segments.why_of(one.segment)])) if with_reasons else (),
+            why=public_reasons.of_segment(one.segment, language=language) if with_reasons else (),
         )
         for one in members.select_related("segment").order_by("segment__name")
     ]
@@ -112,23 +112,8 @@ def _shown(task: Task | Measure, value: float, *, language: str) -> str:
         if task in _MODEL_OF:
             return display.number(value, decimals=1 if task is Measure.ORDERS else 0)
         if task is Task.LIFETIME:
-            return _money(value, language=language)
+            return public_reasons.money(value, language=language)
         if task is Task.UPLIFT:
             sign = "+" if value > 0 else ""
             return f"{sign}{display.number(value * 100, decimals=1)} {_POINTS[language]}"
         return f"{display.number(value * 100)}\N{NO-BREAK SPACE}%"
-
-
-def _money(cents: float, *, language: str) -> str:
-    if language == "en":
-        return display.money(cents, decimals=0)
-    plain = display.money(cents, decimals=0)
-    symbol = plain.strip("−0123456789.,\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE} ")
-    amount = plain.replace(symbol, "").strip()
-    return f"{amount}\N{NO-BREAK SPACE}{symbol}"
-
-
-def _reasons(known: explaining.Explanation | None) -> tuple[str, ...]:
-    if known is None:
-        return ()
-    return tuple(reason.words for reason in known.reasons[:3]) or (known.told,)

@@ -7,10 +7,11 @@ The name that staff work with is theirs ("At risk") and is shown to nobody else.
 from __future__ import annotations
 
 from segmentation.enums import SegmentKind, Task
-from segmentation.models import Segment, SegmentVersion
+from segmentation.ml import public_names
+from segmentation.models import Segment
 
 
-LANGUAGES = ("en", "de", "es")
+LANGUAGES = public_names.LANGUAGES
 LONGEST = 100
 
 _OF_RFM: dict[str, dict[str, str]] = {
@@ -102,16 +103,6 @@ def name_of(segment: Segment, *, language: str) -> str:
     if public := names.get(language) or names.get("en") or next(filter(None, names.values()), ""):
         return {"en": "“{}”", "de": "„{}“", "es": "«{}»"}[language].format(public)
     return _plain(segment)[language]
-
-
-def why_of(segment: Segment) -> str:
-    """By what somebody is in it, in English: our words or the rule's, never a note of staff's."""
-    if segment.kind == SegmentKind.RULE:
-        version = SegmentVersion.objects.filter(segment=segment, number=segment.rule_version)
-        return version.values_list("words", flat=True).first() or ""
-    if segment.kind in {SegmentKind.RFM, SegmentKind.SCORE, SegmentKind.CLUSTER}:
-        return segment.description
-    return ""
 
 
 def _plain(segment: Segment) -> dict[str, str]:

@@ -16,7 +16,7 @@ from consent.enums import Purpose
 
 @dataclass(frozen=True, kw_only=True)
 class Inference:
-    """`meaning` is in the language asked for; `why` is in English, weightiest reason first."""
+    """All in the language asked for; `why` has the weightiest reason first."""
 
     what: str
     meaning: str

@@ -135,4 +135,4 @@ def _ask(customer: Customer, kind: RequestKind) -> DataRequest:
 
 def _day(moment: datetime, language: str) -> str:
     with translation.override(language):
-        return formats.date_format(moment, "j F Y")
+        return formats.date_format(moment, "DATE_FORMAT" if language != "en" else "j F Y")

@@ -32,7 +32,7 @@ WORDS: dict[str, dict[str, str]] = {
         "intro": "Nothing here needs a password, and everything you switch off is off from the moment you save.",
         "gpc": "Opt-out request honoured: your browser sends the Global Privacy Control. We share nothing "
         "about you with advertising partners.",
-        "nothing": "Agree to nothing",
+        "nothing": "Withdraw everything",
         "nothing_text": "Stops all offers, news and newsletters, predictions and tracking at once. Messages "
         "about your orders still reach you.",
         "what": "What you agree to",
@@ -43,7 +43,7 @@ WORDS: dict[str, dict[str, str]] = {
         "not_shared": "We share nothing about you with advertising partners.",
         "often": "How often",
         "limit": "Offers and news at most",
-        "no_limit": "As the shop sees fit",
+        "no_limit": "No limit of my own",
         "a_month": "times a month",
         "once_a_month": "once a month",
         "pause": "Send nothing until",
@@ -51,7 +51,7 @@ WORDS: dict[str, dict[str, str]] = {
         "pause_wrong": "Please choose a day from tomorrow on, within two years.",
         "save": "Save my choices",
         "saved": "Your choices are saved and hold from now on.",
-        "stopped": "You agree to nothing now. We send no more offers or news.",
+        "stopped": "You have withdrawn everything. We send no more offers or news.",
         "inferred": "What we conclude about you",
         "inferred_none": "Nothing: we make no predictions about you.",
         "inferred_text": "These are guesses by computer from your orders, reviews and visits. They decide which "
@@ -59,11 +59,12 @@ WORDS: dict[str, dict[str, str]] = {
         "why": "Show why",
         "why_title": "Why",
         "data": "Your data",
+        "to_data": "Get a copy of your data or have it erased",
         "copy": "Ask for a copy of my data",
         "copy_text": "We put together everything that we hold about you and get in touch within 30 days.",
         "copy_asked": "We have your request for a copy. You hear from us by",
         "erase": "Erase my data",
-        "erase_text": "Your data is emptied everywhere. What the law makes us keep, such as sums of orders, stays "
+        "erase_text": "Your data is erased everywhere. What the law makes us keep, such as sums of orders, stays "
         "without your name.",
         "erase_ask": "Do you want us to erase your data?",
         "erase_warn": "This cannot be undone. Somebody of the shop checks the request first.",
@@ -104,7 +105,7 @@ WORDS: dict[str, dict[str, str]] = {
         "not_shared": "Wir geben nichts über Sie an Werbepartner weiter.",
         "often": "Wie oft",
         "limit": "Angebote und Neuigkeiten höchstens",
-        "no_limit": "Wie der Shop es für richtig hält",
+        "no_limit": "Keine eigene Grenze",
         "a_month": "Mal im Monat",
         "once_a_month": "einmal im Monat",
         "pause": "Nichts senden bis",
@@ -121,11 +122,12 @@ WORDS: dict[str, dict[str, str]] = {
         "why": "Zeigen, warum",
         "why_title": "Warum",
         "data": "Ihre Daten",
+        "to_data": "Kopie Ihrer Daten anfordern oder sie löschen lassen",
         "copy": "Kopie meiner Daten anfordern",
         "copy_text": "Wir stellen alles zusammen, was wir über Sie haben, und melden uns innerhalb von 30 Tagen.",
         "copy_asked": "Ihre Bitte um eine Kopie ist angekommen. Sie hören von uns bis zum",
         "erase": "Meine Daten löschen",
-        "erase_text": "Ihre Daten werden überall geleert. Was wir nach dem Gesetz aufbewahren müssen, etwa Summen von "
+        "erase_text": "Ihre Daten werden überall gelöscht. Was wir nach dem Gesetz aufbewahren müssen, etwa Summen von "
         "Bestellungen, bleibt ohne Ihren Namen.",
         "erase_ask": "Sollen wir Ihre Daten löschen?",
         "erase_warn": "Das lässt sich nicht rückgängig machen. Jemand vom Shop prüft die Bitte zuerst.",
@@ -155,7 +157,7 @@ WORDS: dict[str, dict[str, str]] = {
         "intro": "Aquí no hace falta contraseña, y lo que desactive queda desactivado en cuanto guarde.",
         "gpc": "Su oposición se respeta: su navegador envía el Global Privacy Control. No compartimos nada sobre "
         "usted con socios publicitarios.",
-        "nothing": "No aceptar nada",
+        "nothing": "Retirarlo todo",
         "nothing_text": "Detiene a la vez todas las ofertas, novedades y boletines, las predicciones y el "
         "seguimiento. Los mensajes sobre sus pedidos le seguirán llegando.",
         "what": "Lo que acepta",
@@ -166,12 +168,12 @@ WORDS: dict[str, dict[str, str]] = {
         "not_shared": "No compartimos nada sobre usted con socios publicitarios.",
         "often": "Con qué frecuencia",
         "limit": "Ofertas y novedades, como máximo",
-        "no_limit": "Las que la tienda considere",
+        "no_limit": "Sin límite propio",
         "a_month": "veces al mes",
         "once_a_month": "una vez al mes",
         "pause": "No enviar nada hasta el",
         "pause_help": "Déjelo vacío si no quiere pausa. Lo que acepta no cambia.",
-        "pause_wrong": "Elija un día a partir de mañana y dentro de dos años.",
+        "pause_wrong": "Elija un día a partir de mañana y como máximo dentro de dos años.",
         "save": "Guardar",
         "saved": "Sus decisiones están guardadas y valen desde ahora.",
         "stopped": "Ya no acepta nada. No enviamos más ofertas ni novedades.",
@@ -183,17 +185,18 @@ WORDS: dict[str, dict[str, str]] = {
         "why": "Mostrar por qué",
         "why_title": "Por qué",
         "data": "Sus datos",
+        "to_data": "Pedir una copia de sus datos o que se borren",
         "copy": "Pedir una copia de mis datos",
         "copy_text": "Reunimos todo lo que tenemos sobre usted y le contactamos en un plazo de 30 días.",
-        "copy_asked": "Hemos recibido su petición de una copia. Tendrá noticias nuestras antes del",
+        "copy_asked": "Hemos recibido su petición de una copia. Tendrá noticias nuestras a más tardar el",
         "erase": "Borrar mis datos",
-        "erase_text": "Sus datos se vacían en todas partes. Lo que la ley obliga a guardar, como sumas de pedidos, "
+        "erase_text": "Sus datos se borran en todas partes. Lo que la ley obliga a guardar, como sumas de pedidos, "
         "queda sin su nombre.",
         "erase_ask": "¿Quiere que borremos sus datos?",
         "erase_warn": "No se puede deshacer. Alguien de la tienda comprueba antes la petición.",
         "erase_yes": "Sí, borrar mis datos",
         "back": "No, volver",
-        "erase_asked": "Hemos recibido su petición de borrado y ya no recibirá mensajes. Estará hecha antes del",
+        "erase_asked": "Hemos recibido su petición de borrado y ya no recibirá mensajes. Estará hecha a más tardar el",
     },
 }
 
