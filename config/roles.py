@@ -49,7 +49,7 @@ _SEGMENTS = ("segmentation.add_segment", "segmentation.change_segment")
 ROLES = (
     Role(
         name="Marketer",
-        does="Builds segments and campaigns and launches them; sees customers with their addresses.",
+        does="Builds segments and campaigns and launches them; sees names and addresses of customers.",
         may=(
             *_SHOP, "customers.see_addresses", *_RESULTS, *_MODELS, *_SEGMENTS,
             "segmentation.delete_segment", "segmentation.export_segment", "campaigns.add_campaign",
@@ -71,7 +71,7 @@ ROLES = (
     ),
     Role(
         name="Privacy officer",
-        does="Answers data requests, keeps the log of consent, and sees who looked at what.",
+        does="Answers data requests, keeps the log of consent, sees who looked at what, and names and addresses.",
         may=(
             *_SHOP, "customers.see_addresses", "customers.view_*", "consent.*", "webhooks.view_*",
             "gateway.view_*", "segmentation.view_*", "segmentation.add_sensitivefield",

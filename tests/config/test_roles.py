@@ -111,6 +111,12 @@ def test_nobody_but_the_admin_gets_at_staff_keys_and_schedules() -> None:
             assert role.holds(permission) == (role.name == "Admin")
 
 
+def test_roles_say_who_sees_addresses() -> None:
+    for role in ROLES[:-1]:
+        says = "names and addresses" in role.does
+        assert says == role.holds(SEE), role.name
+
+
 def test_roles_are_given_and_listed() -> None:
     User.objects.create_user("eve")
     out = StringIO()
@@ -118,6 +124,7 @@ def test_roles_are_given_and_listed() -> None:
     eve = User.objects.get(username="eve")
     assert eve.is_staff
     assert eve.has_perm("consent.carry_out_datarequest")
+    assert "eve now has the role Privacy officer." in out.getvalue()
     assert "held by: eve" in out.getvalue()
     call_command("roles", "--take", "Privacy officer", "eve", stdout=StringIO())
     assert not User.objects.get(username="eve").groups.exists()

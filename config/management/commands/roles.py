@@ -27,6 +27,8 @@ class Command(BaseCommand):
                 if change == "add" and not user.is_staff:
                     user.is_staff = True
                     user.save(update_fields=["is_staff"])
+                done = "now has" if change == "add" else "no longer has"
+                self.stdout.write(f"{user.username} {done} the role {group.name}.\n\n")
         for role in ROLES:
             holders = User.objects.filter(groups__name=role.name, is_active=True)
             names = ", ".join(holders.order_by("username").values_list("username", flat=True))
