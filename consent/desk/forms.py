@@ -28,7 +28,12 @@ _KINDS = [
 class NewRequestForm(forms.Form):
     """What is asked, and by whom: a customer, or an address of which only the keyed hash is kept."""
 
-    kind = forms.ChoiceField(choices=_KINDS, widget=forms.RadioSelect, label="What is asked for")
+    kind = forms.ChoiceField(
+        choices=_KINDS,
+        widget=forms.RadioSelect,
+        label="What is asked for",
+        error_messages={"required": "Say what is asked for."},
+    )
     customer = forms.ModelChoiceField(
         Customer.objects.all(), required=False, widget=forms.HiddenInput
     )
@@ -63,7 +68,12 @@ class EraseForm(forms.Form):
 class RestrictForm(forms.Form):
     """On which ground of the law."""
 
-    ground = forms.ChoiceField(choices=list(GROUNDS.items()), widget=forms.RadioSelect, label="Why")
+    ground = forms.ChoiceField(
+        choices=list(GROUNDS.items()),
+        widget=forms.RadioSelect,
+        label="Why",
+        error_messages={"required": "Say on which ground."},
+    )
     note = forms.CharField(
         max_length=300,
         required=False,
@@ -77,6 +87,7 @@ class LiftForm(forms.Form):
     note = forms.CharField(
         max_length=300,
         label="Why it ends",
+        error_messages={"required": "Say why it ends."},
         help_text="Kept as proof; name nobody.",
         widget=forms.TextInput,
     )
@@ -111,6 +122,7 @@ class RefuseForm(forms.Form):
     why = forms.CharField(
         max_length=300,
         label="Why it is refused",
+        error_messages={"required": "Say why it is refused."},
         help_text="Kept as proof; name nobody.",
         widget=forms.TextInput,
     )
