@@ -2,7 +2,7 @@
 An SMTP server that keeps what it receives: for the demo, for tests, and for `manage.py reconcile`.
 
 Every accepted message is one line of JSON in journal.jsonl, written before the 250 is; the first
-messages are also kept whole. A recipient's local part can script the answer:
+messages of each run are also kept whole, numbered on from those of the runs before. A recipient's local part can script the answer:
 
     reply-550-5.1.1@...     that reply to RCPT TO          data-552-5.2.2@...   that reply after the dot
     greylist@...            451 4.7.1 the first time       drop-at-rcpt@...     hangs up at RCPT TO
@@ -49,18 +49,22 @@ class Sink:
     """Where messages are kept, shared by all connections."""
 
     folder: Path
-    keep: int = 200  # messages kept whole
+    keep: int = 200  # messages kept whole, of those received since it was started
     delay: float = 0.0  # seconds before a message is answered
     pipelining: bool = True
     extended: bool = True  # False: it knows no EHLO, and so no extension
     late: float = 1.0  # seconds of `late-...`
     received: int = 0
+    _before: int = 0  # the highest number that an earlier run has given a message
     _greylisted: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         # addresses and names: for nobody else on this machine
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (self.folder / "messages").mkdir(mode=0o700, exist_ok=True)
+        messages = self.folder / "messages"
+        messages.mkdir(mode=0o700, exist_ok=True)
+        kept = (path.stem for path in messages.glob("*.eml"))
+        self._before = max((int(stem) for stem in kept if stem.isdecimal()), default=0)
         self._journal = os.open(
             self.folder / JOURNAL, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
         )
@@ -72,7 +76,7 @@ class Sink:
         found = _MESSAGE_ID.search(head)
         name = ""
         if self.received <= self.keep:
-            name = f"{self.received:06}.eml"
+            name = f"{self._before + self.received:06}.eml"
             (self.folder / "messages" / name).write_bytes(content)
         line = json.dumps({
             "message_id": found[1].decode("ascii", "replace") if found else "",

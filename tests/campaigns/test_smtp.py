@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -141,3 +142,19 @@ def test_the_sink_keeps_what_it_gets_from_other_users_of_the_machine(tmp_path: P
     kept.close()
     assert (tmp_path / "sink").stat().st_mode & 0o077 == 0
     assert (tmp_path / "sink" / "journal.jsonl").stat().st_mode & 0o077 == 0
+
+
+def test_a_sink_started_again_goes_on_counting_and_overwrites_nothing(tmp_path: Path) -> None:
+    for text in (b"first", b"second", b"third"):
+        run = Sink(folder=tmp_path, keep=1)
+        for content in (text, b"not kept whole"):
+            run.store(sender="a@b.example", recipient="c@d.example", content=content)
+        run.close()
+    kept = sorted((tmp_path / "messages").iterdir())
+    assert [(one.name, one.read_bytes()) for one in kept] == [
+        ("000001.eml", b"first"), ("000002.eml", b"second"), ("000003.eml", b"third"),
+    ]  # fmt: skip
+    lines = [json.loads(line) for line in (tmp_path / "journal.jsonl").read_text().splitlines()]
+    assert [line["file"] for line in lines] == [
+        "000001.eml", "", "000002.eml", "", "000003.eml", "",
+    ]  # fmt: skip
