@@ -6,11 +6,15 @@ import json
 import os
 import re
 import secrets
+import socket
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+
+
+SINK_GREETING = b"220 sink ESMTP"
 
 
 def text(name: str, default: str = "") -> str:
@@ -53,6 +57,21 @@ def last_served(home: Path) -> str:
         return (home / "run" / "web-address").read_text().strip()
     except FileNotFoundError:
         return "http://127.0.0.1:8000"
+
+
+def sink_of(home: Path) -> str:
+    """
+    The URL of this home's own mail server if it runs now, else "" (campaigns' command `sink` writes its port).
+
+    So that commands in another terminal send, check and report as the running processes do.
+    """
+    try:
+        port = int((home / "sink" / "port").read_text())
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            greets = connection.recv(64).startswith(SINK_GREETING)
+    except (OSError, ValueError, OverflowError):
+        return ""
+    return f"smtp://127.0.0.1:{port}" if greets else ""  # another program may have got the port
 
 
 def secret(name: str, *, home: Path, may_generate: bool) -> str:

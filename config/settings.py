@@ -62,8 +62,9 @@ INBOUND_BODY_DAYS = env.integer("COTERIE_INBOUND_BODY_DAYS", 14)
 ALLOW_PRIVATE_TARGETS = env.boolean("COTERIE_ALLOW_PRIVATE_TARGETS", default=False)
 
 # ------------------------------------------------------------------ sending
-# smtp://host:port, smtps://user:password@host:port or a provider; empty means nothing can be launched.
-SMTP_URL = env.text("COTERIE_SMTP_URL")
+# smtp://host:port, smtps://user:password@host:port or a provider; empty means nothing can be launched,
+# but for a home that `make run` or the demo serves: its own mail server, which delivers nothing.
+SMTP_URL = env.text("COTERIE_SMTP_URL") or env.sink_of(HOME)
 MESSAGE_ID_DOMAIN = env.text("COTERIE_MESSAGE_ID_DOMAIN", "coterie.example")
 # anymail+postmark:// and the like send through a provider; its keys by anymail's names, as a JSON object:
 # {"POSTMARK_SERVER_TOKEN": "...", "WEBHOOK_SECRET": "user:password"}.

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
+from config import env
 from core import clock
 from tests.campaigns.conftest import RunningSink, running
 from tests.factories.customers import NOW
@@ -69,3 +72,37 @@ def test_doctor_names_a_folder_that_cannot_be_written(
 ) -> None:
     monkeypatch.setattr(settings, "HOME", tmp_path / "not there")
     assert any(line.startswith("BAD folder for artefacts") for line in doctor(failed=1))
+
+
+def test_a_mail_server_that_the_runner_started_is_found(
+    sink: RunningSink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As settings do in another terminal, beside `make run`."""
+    (tmp_path / "sink" / "port").write_text(f"{sink.url.rpartition(':')[2]}\n")
+    monkeypatch.setattr(settings, "SMTP_URL", env.sink_of(tmp_path))
+    assert sink.url == settings.SMTP_URL
+    assert any(line.startswith("ok  mail server: 127.0.0.1") for line in doctor())
+
+
+@pytest.mark.parametrize("left_behind", [None, "", "many", "1", "99999999"])
+def test_a_mail_server_that_runs_no_more_is_none(tmp_path: Path, left_behind: str | None) -> None:
+    if left_behind is not None:
+        (tmp_path / "sink").mkdir()
+        (tmp_path / "sink" / "port").write_text(left_behind)
+    assert env.sink_of(tmp_path) == ""
+
+
+def test_another_program_on_the_port_of_the_mail_server_is_not_it(tmp_path: Path) -> None:
+    (tmp_path / "sink").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        (tmp_path / "sink" / "port").write_text(str(other.getsockname()[1]))
+
+        def greet() -> None:
+            client, _ = other.accept()
+            client.sendall(b"220 somebody else\r\n")
+            client.close()
+
+        greeter = Thread(target=greet)
+        greeter.start()
+        assert env.sink_of(tmp_path) == ""
+        greeter.join()
