@@ -62,6 +62,12 @@ class DataRequestAdmin(ReadOnlyAdmin):
             path("<int:request_id>/carry-out/", pages.carry_out, name="data_request_carry_out"),
             path("<int:request_id>/refuse/", pages.refuse, name="data_request_refuse"),
             path("<int:request_id>/delivered/", pages.delivered, name="data_request_delivered"),
+            path("<int:request_id>/certificate/", pages.certificate_page, name="data_certificate"),
+            path(
+                "<int:request_id>/certificate.json",
+                pages.certificate_file,
+                name="data_certificate_file",
+            ),
             path("<int:request_id>/copy/", pages.copy, name="data_request_copy"),
             *super().get_urls(),
         ]

@@ -16,7 +16,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from consent.accountability import audit
-from consent.desk import files, request_acting, requests
+from consent.desk import certificate, files, request_acting, requests
 from consent.desk.forms import NewRequestForm, RefuseForm
 from consent.desk.personal_data import Person, holders
 from consent.desk.rectifying import FIELDS
@@ -39,7 +39,7 @@ NUMBER = re.compile(r"[0-9]{1,18}")
 
 @dataclass(frozen=True, kw_only=True)
 class Held:
-    """A line of the preview or of the proof: a table, rows that go or went, and what stays."""
+    """A line of the preview or of a copy: a table, its rows, and what an erasure leaves."""
 
     what: str
     rows: int | None
@@ -56,9 +56,8 @@ def preview(person: Person) -> list[Held]:
 
 
 def proof(result: dict[str, Any]) -> list[Held]:
-    keeps = result.get("kept", {})
     return [
-        Held(what=what, rows=rows, keeps=keeps.get(what, ""))
+        Held(what=what, rows=rows, keeps="")
         for what, rows in sorted(result.get("rows", {}).items())
     ]
 
@@ -82,19 +81,50 @@ def request_page(
         object=row,
         row=row,
         is_open=is_open,
-        is_erasure=row.kind in {RequestKind.ERASURE, RequestKind.SHOP_ERASURE},
+        is_erasure=row.kind in certificate.ERASURES,
         has_begun=has_begun,
         is_overdue=is_overdue(row, now=clock.now()),
         may_act=request.user.has_perm(ACT),
         preview=preview(person),
         people=Customer.objects.filter(pk__in=person.customer_ids).select_related("source"),
         proof=proof(row.result),
+        erased=certificate.lines(row.result),
+        has_certificate=certificate.is_due(row),
         act_form=act_form or request_acting.form_of(row),
         ground=GROUNDS.get(row.result.get("ground", ""), ""),
         corrected=[FIELDS[name] for name in row.result.get("corrected", ())],
         refuse_form=refuse_form or RefuseForm(),
         status=400 if act_form or refuse_form else 200,
     )
+
+
+@staff_page(VIEW)
+def certificate_page(request: HttpRequest, request_id: int) -> HttpResponse:
+    """Of an erasure that is through, to be printed and handed over."""
+    found = _certificate(request_id)
+    return page(
+        request,
+        "pages/data_certificate.html",
+        title=f"Certificate of erasure {request_id}",
+        opts=DataRequest._meta,
+        found=found,
+    )
+
+
+@staff_page(VIEW)
+def certificate_file(request: HttpRequest, request_id: int) -> HttpResponse:
+    text = requests.as_json(certificate.as_json(_certificate(request_id)))
+    response = HttpResponse(text, content_type="application/json")
+    name = f"certificate-of-erasure-{request_id}.json"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _certificate(request_id: int) -> certificate.Certificate:
+    row = get_object_or_404(DataRequest, pk=request_id)
+    if not certificate.is_due(row):
+        raise Http404
+    return certificate.certificate(row)
 
 
 def is_overdue(row: DataRequest, *, now: datetime) -> bool:

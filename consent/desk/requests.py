@@ -227,7 +227,8 @@ def _erase(row: DataRequest, *, now: datetime) -> None:
     waits = {holder.what: count for holder in holders() if (count := holder.waits(person))}
     row.result = {
         "rows": {what: count for what, count in rows.items() if count},
-        "kept": {holder.what: holder.keeps for holder in holders() if holder.keeps},
+        "kept": _kept(),
+        "stays": _stays(person),
         "waits": waits,
         "known_by": {
             "customers": list(person.customer_ids), "address_hmacs": sorted(person.address_hmacs),
@@ -235,6 +236,16 @@ def _erase(row: DataRequest, *, now: datetime) -> None:
     }  # fmt: skip
     row.status = RequestStatus.IN_PROGRESS if waits else RequestStatus.DONE
     row.done_at = None if waits else now
+
+
+def _kept() -> dict[str, str]:
+    return {holder.what: holder.keeps for holder in holders() if holder.keeps}
+
+
+def _stays(person: Person) -> dict[str, int]:
+    """Rows that an erasure has left, by holder."""
+    counts = {holder.what: holder.rows(person).count() for holder in holders() if holder.keeps}
+    return {what: count for what, count in counts.items() if count}
 
 
 def erase_person(person: Person, *, now: datetime) -> dict[str, int]:
@@ -281,11 +292,16 @@ def _erase_shop(row: DataRequest, *, now: datetime) -> None:
     if row.source is None:
         raise ValueError("an erasure of a source names the source")
     rows = Counter(row.result.get("rows", {}))
-    portion = shop_erasure.next_customers(row.source)
-    rows.update(erase_person(Person(customer_ids=tuple(portion)), now=now))
+    person = Person(customer_ids=tuple(shop_erasure.next_customers(row.source)))
+    rows.update(erase_person(person, now=now))
+    stays = Counter(row.result.get("stays", {})) + Counter(_stays(person))
     is_done = not shop_erasure.next_customers(row.source)
     if is_done:
         rows.update(shop_erasure.erase_rest(row.source))
-    row.result = {"rows": {what: count for what, count in rows.items() if count}}
+    row.result = {
+        "rows": {what: count for what, count in rows.items() if count},
+        "kept": _kept(),
+        "stays": dict(stays),
+    }
     row.status = RequestStatus.DONE if is_done else RequestStatus.IN_PROGRESS
     row.done_at = now if is_done else None
