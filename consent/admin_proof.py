@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -14,6 +15,7 @@ from unfold.admin import ModelAdmin
 from consent import wordings
 from consent.accountability import audit_words
 from consent.models import Breach, OptOutProbe, PersonalDataAccess, Topic
+from consent.topic_form import ELSEWHERE, TopicForm
 from core import clock, watermarks
 from customers import display
 from customers.tables import ReadOnlyAdmin, column
@@ -29,7 +31,8 @@ class TopicAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     search_fields = ("title", "slug")
     ordering = ("title",)
     actions = None
-    fields = ("title", "slug", "titles", "is_offered")
+    form = TopicForm
+    fields = ("title", *(f"title_{code}" for code in ELSEWHERE), "slug", "is_offered")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -37,14 +40,21 @@ class TopicAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     def get_readonly_fields(
         self, request: HttpRequest, obj: Model | None = None
     ) -> tuple[str, ...]:
-        # the texts that people agreed to carry the title
-        return () if obj is None else ("title", "slug", "titles")
+        return () if obj is None else ("slug",)
 
     def save_model(self, request: HttpRequest, obj: Topic, form: Any, change: bool) -> None:  # noqa: FBT001
         if not change:
             obj.created_at = clock.now()
-        obj.save()
-        wordings.install_topic(obj, now=clock.now())
+        with transaction.atomic():
+            obj.save()
+            wordings.install_topic(obj, now=clock.now())
+        missing = [name for code, name in ELSEWHERE.items() if not obj.titles.get(code)]
+        if missing:
+            self.message_user(
+                request,
+                f"Without a title in {' and '.join(missing)}: people who read it there see “{obj.title}”.",
+                messages.WARNING,
+            )
 
 
 @admin.register(PersonalDataAccess)

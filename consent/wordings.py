@@ -93,13 +93,20 @@ def install_defaults(*, now: datetime) -> int:
 
 
 def install_topic(topic: Topic, *, now: datetime) -> int:
-    """The texts by which somebody agrees to a topic's newsletter, in every language."""
-    texts: dict[tuple[str, str, str, str], str] = {
-        (topic.purpose, Channel.EMAIL, DEFAULT_VERSION, language): text.format(
-            title=topic.title_in(language)
-        )
-        for language, text in TOPIC_TEXTS.items()
-    }
+    """
+    The texts by which somebody agrees to a topic's newsletter, in every language.
+
+    A changed title makes a new version of its texts: those that people agreed to stay as they were shown.
+    """
+    own = Wording.objects.filter(purpose=topic.purpose).exclude(version=SHOP_FORM)
+    texts: dict[tuple[str, str, str, str], str] = {}
+    for language, template in TOPIC_TEXTS.items():
+        known = own.filter(language=language).order_by("-created_at", "-pk")
+        text, newest = template.format(title=topic.title_in(language)), known.first()
+        if newest is None or newest.text != text:
+            number = known.count() + 1
+            version = DEFAULT_VERSION if number == 1 else f"default-{number}"
+            texts[topic.purpose, Channel.EMAIL, version, language] = text
     texts[topic.purpose, Channel.EMAIL, SHOP_FORM, "en"] = _SHOP_FORM_TEXT.format(
         about=f"on the newsletter “{topic.title}”"
     )
