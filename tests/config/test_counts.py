@@ -127,3 +127,13 @@ def test_counts_for_people_has_a_line_for_each() -> None:
     call_command("counts", stdout=out)
     assert "emailable" in out.getvalue()
     assert len(out.getvalue().splitlines()) == 17
+
+
+def test_counts_for_people_say_what_money_is_counted_in() -> None:
+    OrderFactory(total_cents=222_805_49)
+    out = StringIO()
+    call_command("counts", stdout=out)
+    said = dict(line.split(maxsplit=1) for line in out.getvalue().splitlines())
+    assert said["order_total"] == "22280549 in minor units of EUR: €222,805.49"
+    assert said["orders"] == "1"
+    assert counts()["order_total"] == 222_805_49  # for scripts the figure alone

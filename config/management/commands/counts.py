@@ -6,14 +6,18 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management import BaseCommand
 from django.db.models import Count
 
 from campaigns.models import Delivery
 from consent import queries as consent_queries
 from consent.models import DataRequest
-from customers import queries
+from customers import display, queries
 from segmentation.models import Segment
+
+
+MONEY = ("refunded_total", "order_total", "sales_gross")
 
 
 class Command(BaseCommand):
@@ -28,7 +32,10 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(totals))
             return
         for name, value in totals.items():
-            self.stdout.write(f"{name:26} {value}")
+            said = value
+            if name in MONEY:  # the same figure as for scripts, and what it is
+                said = f"{value} in minor units of {settings.CURRENCY}: {display.money(value)}"
+            self.stdout.write(f"{name:26} {said}")
 
 
 def count() -> dict[str, Any]:
