@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from consent import ledger
-from consent.desk import requests
+from consent.desk import requests, restricting
 from consent.enums import Purpose, RequestKind
 from customers.models import Customer
 from feedback import forgetting as asking
@@ -74,6 +74,18 @@ def test_a_model_may_contain_who_left_since_for_a_week() -> None:
     left = forgetting.remains(champion)
     assert (left.people, left.until) == (2, NOW + 9 * DAY)
     assert stays.erased_at is None
+
+
+def test_a_model_may_contain_who_was_restricted_since_until_that_ends() -> None:
+    restricted, before, never = *profiled(2), CustomerFactory()
+    ground = "ACCURACY"
+    restricting.restrict(customer_ids=[before.pk], ground=ground, now=NOW)
+    champion = version_of(Task.CHURN, ModelStatus.CHAMPION, at=NOW + DAY)
+    restricting.restrict(customer_ids=[restricted.pk, never.pk], ground=ground, now=NOW + 2 * DAY)
+    left = forgetting.remains(champion)
+    assert (left.people, left.until) == (1, NOW + 9 * DAY)
+    restricting.lift(customer_ids=[restricted.pk], now=NOW + 3 * DAY)
+    assert forgetting.remains(champion).people == 0
 
 
 def test_a_training_is_asked_for_and_written_into_the_manifest() -> None:
