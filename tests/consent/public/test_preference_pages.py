@@ -232,3 +232,15 @@ def test_every_purpose_has_its_text_in_every_language() -> None:
         field for texts in public_words.WORDS.values() for text in texts.values()
         for _, field, _, _ in Formatter().parse(text)
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("language", "day"),
+    [("en", "1 April 2026"), ("de", "1. April 2026"), ("es", "1 de abril de 2026")],
+)
+def test_the_day_of_an_answer_is_written_as_the_reader_writes_it(
+    client: Client, language: str, day: str
+) -> None:
+    clock.set_now(datetime(2026, 3, 2, 9, tzinfo=UTC))
+    said = client.post(f"{address(CustomerFactory())}?l={language}", {"action": "copy"})
+    assert f" {day}." in said.content.decode()
