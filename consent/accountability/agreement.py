@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import csv
 import io
+from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from consent.accountability import register
+from consent.accountability.categories import by_category
 from consent.desk.personal_data import holders
 from customers.exporting import cell
 from customers.models import Source
@@ -87,12 +90,21 @@ def controller() -> str:
     return str(settings.POSTAL_ADDRESS)
 
 
+def _is_this_machine(host: str | None) -> bool:
+    """A mail server beside us is ours, and no company; where its mail goes on to only its operator knows."""
+    if host is None:
+        return False
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host == "localhost"
+
+
 def sub_processors() -> list[Party]:
     """Those of COTERIE_SUBPROCESSORS, then those that the settings and the sources speak of."""
     named = [Party(name=name, does=str(does)) for name, does in settings.SUBPROCESSORS.items()]
     found = []
-    if settings.SMTP_URL:
-        url = urlsplit(settings.SMTP_URL)
+    url = urlsplit(settings.SMTP_URL or "")
+    if settings.SMTP_URL and not _is_this_machine(url.hostname):
         is_provider = url.scheme.startswith("anymail+")
         who = (
             url.scheme.removeprefix("anymail+") if is_provider else (url.hostname or "this machine")
@@ -124,8 +136,8 @@ def unnamed() -> list[Party]:
 
 
 def categories() -> list[tuple[str, str]]:
-    """What is held, and its categories of data."""
-    return [(one.what, ", ".join(one.categories)) for one in register.held()]
+    """Categories of data, and what is held of each."""
+    return [(category, ", ".join(tables)) for category, tables in by_category()]
 
 
 def as_csv() -> str:

@@ -31,7 +31,12 @@ def test_the_annex_has_parties_purposes_data_and_measures(settings) -> None:
     assert by_part["sub-processor"] == [
         "Postmark (ActiveCampaign LLC)", "'=Evil", "Mail: postmark", "Shop data: Shopify",
     ]  # fmt: skip
-    assert by_part["data"] == [one.what for one in sorted(holders(), key=lambda one: one.what)]
+    kinds = {name.partition(":")[0] for name in by_part["data"]}
+    assert {"Contact", "Orders", "Behaviour", "Consents", "Messages", "Conclusions"} <= kinds
+    said = ", ".join(row["says"] for row in rows if row["part"] == "data")
+    assert sorted(said.split(", ")) == sorted(
+        part for one in holders() for part in one.what.split(", ")
+    )
     assert by_part["purpose"] == [one.purpose for one in register.purposes()]
     assert len(by_part["measure"]) == len(agreement.MEASURES)
 
@@ -47,6 +52,22 @@ def test_companies_that_nobody_has_named_are_asked_for(settings, admin_client: C
     page = admin_client.get("/admin/consent/datarequest/agreement/").content.decode()
     assert "Mailer GmbH, Germany" in page
     assert "Say which companies" not in page
+
+
+@pytest.mark.parametrize(
+    ("url", "names"),
+    [
+        ("smtp://127.0.0.1:1025", []),
+        ("smtp://localhost", []),
+        ("smtp://[::1]:25", []),
+        ("smtp://10.0.0.7", ["Mail: 10.0.0.7"]),
+        ("anymail+postmark://", ["Mail: postmark"]),
+    ],
+)
+def test_a_mail_server_on_this_machine_is_no_company(settings, url: str, names: list[str]) -> None:
+    settings.SMTP_URL = url
+    settings.SUBPROCESSORS = {}
+    assert [one.name for one in agreement.sub_processors()] == names
 
 
 def test_no_secret_of_the_mail_server_is_told(settings, admin_client: Client) -> None:
