@@ -44,6 +44,32 @@ class Handed:
     state: DeliveryState
 
 
+@dataclass(frozen=True, kw_only=True)
+class Unknown:
+    """A campaign that the backup does not know: by its salt, for nobody has its name any more."""
+
+    salt: str
+    messages: int
+    first_at: datetime
+    last_at: datetime
+
+
+def unknown(sent: Sequence[Mapping[str, Any]]) -> list[Unknown]:
+    """Campaigns that `sent` tells of and the database does not have, the earliest first."""
+    handed = _last_words(sent)
+    here = set(Campaign.objects.filter(salt__in=handed).values_list("salt", flat=True))
+    found = []
+    for salt in handed.keys() - here:
+        moments = [one.at for one in handed[salt].values() if one.state not in _GOES_OUT_AGAIN]
+        if moments:
+            found.append(
+                Unknown(
+                    salt=salt, messages=len(moments), first_at=min(moments), last_at=max(moments)
+                )
+            )
+    return sorted(found, key=lambda one: (one.first_at, one.salt))
+
+
 def replay(sent: Sequence[Mapping[str, Any]], *, now: datetime) -> dict[str, int]:
     """Take over what `sent` (lines of the logbook) tells. Counts, in words. Repeating changes nothing."""
     done: Counter[str] = Counter()

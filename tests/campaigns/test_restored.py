@@ -143,6 +143,19 @@ def test_a_campaign_that_began_after_the_backup_does_not_begin_anew(
     assert set(rows.values_list("state", "arm")) == {(DeliveryState.SENT, Arm.EXCLUDED)}
 
 
+def test_a_campaign_that_the_backup_does_not_know_is_named(
+    sink: Any, backup: Callable[[], None]
+) -> None:
+    MailableFactory(email="a@example.com")
+    backup()
+    campaign = running_campaign("b", "c", now=NOW)
+    assert tasks.dispatch_due(seconds=10) == 2
+    backup()
+    said = restored_again()
+    assert f"does not know ({campaign.salt}): 2 messages left between" in said
+    assert "Do not send it again." in said
+
+
 def test_a_message_without_an_answer_is_unknown_and_not_sent_again(
     sink: Any, backup: Callable[[], None]
 ) -> None:

@@ -69,6 +69,12 @@ class Command(BaseCommand):
         acts.finish(missing)
         if missing.since:
             self.stdout.write(f"The backup is of about {missing.since:%Y-%m-%d %H:%M} UTC.")
+        for campaign in deliveries.unknown(missing.sent):
+            self.stdout.write(
+                f"A campaign that the backup does not know ({campaign.salt}): {campaign.messages} messages "
+                f"left between {campaign.first_at:%Y-%m-%d %H:%M} and {campaign.last_at:%Y-%m-%d %H:%M} UTC. "
+                "Do not send it again."
+            )
         self._say(counts, options)
         if not options["json"]:
             self.stdout.write("Messages go out again.")
