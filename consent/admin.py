@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.core.validators import validate_email
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -84,14 +85,14 @@ class WordingAdmin(ReadOnlyAdmin):
 @admin.register(ConsentEvent)
 class ConsentEventAdmin(CustomerRowsAdmin):
     list_display = (
-        "happened_at",
+        "happened",
         "who",
         "act_label",
         "purpose",
         "channel_label",
         "came_by",
         "said",
-        "wording",
+        "shown_text",
     )
     list_filter = (
         "act",
@@ -103,6 +104,20 @@ class ConsentEventAdmin(CustomerRowsAdmin):
         ("happened_at", admin.DateFieldListFilter),
     )
     list_select_related = ("customer", "wording")
+
+    @column(description="Happened", ordering="happened_at")
+    def happened(self, event: ConsentEvent) -> SafeString:
+        return format_html('<span class="ct-nowrap">{}</span>', display.moment(event.happened_at))
+
+    @column(description="Wording", ordering="wording__version")
+    def shown_text(self, event: ConsentEvent) -> SafeString:
+        """Its version, since the purpose stands beside it; the text under the pointer."""
+        if event.wording is None:
+            return format_html("{}", display.NOTHING)
+        words = (event.wording.version, event.wording.language)
+        return format_html(
+            '<span class="ct-nowrap" title="{}">{}</span>', event.wording.text, ", ".join(words)
+        )
 
     @column(description="Customer")
     def who(self, event: ConsentEvent) -> SafeString:

@@ -107,7 +107,8 @@ class PersonalDataAccessAdmin(ReadOnlyAdmin):
 class BreachAdmin(ReadOnlyAdmin):
     """Written by `manage.py breach`."""
 
-    list_display = ("name", "state", "asked", "affected", "noticed_at", "due_at", "told_at")
+    # what was told, and when, stands on the breach's own page: a row is to fit a small screen
+    list_display = ("name", "state", "asked", "affected", "due")
     fields = ("asked", "affected", "looks", "noticed_at", "due_at", "told_at", "note")
     readonly_fields = fields
     ordering = ("-pk",)
@@ -124,6 +125,10 @@ class BreachAdmin(ReadOnlyAdmin):
         if row.told_at is not None:
             return "Authority told"
         return "Too late" if row.due_at < clock.now() else "To be told"
+
+    @column(description="Authority to know by", ordering="due_at")
+    def due(self, row: Breach) -> SafeString:
+        return format_html('<span class="ct-nowrap">{}</span>', display.moment(row.due_at))
 
     @column(description="By what")
     def asked(self, row: Breach) -> str:

@@ -83,6 +83,11 @@ def day(moment: datetime | None) -> str:
     return NOTHING if moment is None else f"{moment:%-d %b %Y}"
 
 
+def moment(at: datetime | None) -> str:
+    """`3 May 2026, 09:12`, in UTC; in words, since noon and midnight say nothing of a day's date."""
+    return NOTHING if at is None else f"{at:%-d %b %Y, %H:%M}"
+
+
 def customer_number(external_id: str) -> str:
     """The shop's number of a customer in words; who has none of their own is a guest."""
     if is_guest_name(external_id):

@@ -139,6 +139,9 @@ def test_the_clock_is_on_the_home_page_until_the_authority_knows(admin_client: C
     api = Api()
     api.get("customers")
     case = breach("--key", api.key.name)["breach"]
+    listed = admin_client.get("/admin/consent/breach/").content.decode()
+    assert "Authority to know by" in listed
+    assert "Noticed at" not in listed
     home = admin_client.get("/admin/").content.decode()
     assert f"Breach {case}: 1 customer affected" in home
     with pytest.raises(CommandError, match="--note"):

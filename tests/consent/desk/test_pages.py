@@ -177,4 +177,15 @@ def test_the_customers_page_shows_claims_and_how_each_consent_came(admin_client:
     ledger.absorb(now=NOW)
     shown = read(admin_client, "customer_page", customer.pk)
     assert "wording shop-form, state subscribed, confirmed_opt_in" in shown
-    assert "confirmed opt in" in read(admin_client, "consent_consentevent_changelist")
+    listed = read(admin_client, "consent_consentevent_changelist")
+    assert "confirmed opt in" in listed
+    assert "shop-form, en</span>" in listed
+
+
+def test_the_consent_log_says_midnight_in_figures(admin_client: Client) -> None:
+    midnight = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
+    customer = CustomerFactory()
+    ledger.withdraw(customer=customer, purpose="MARKETING", method="form", now=midnight)
+    listed = read(admin_client, "consent_consentevent_changelist")
+    assert f"{midnight:%-d %b %Y}, 00:00</span>" in listed
+    assert ", midnight" not in listed
