@@ -68,7 +68,7 @@ def test_no_page_and_no_file_shows_an_address(role: str) -> None:
     event = EventFactory(customer=customer, properties={"to": ADDRESS, "street": "Hidden Lane 7"})
     segment = segment_of([customer])
     campaign = FinishedCampaignFactory(
-        segment=segment, state="DRAFT", from_email="shop@secret-shop.example",
+        segment=segment, state="DRAFT", from_email="shop@secret-shop.example", holdout_share=0, targeting="EVERYONE",
         body_html="<p>{{ customer.first_name }}</p><a href='{{ unsubscribe_url }}'>No</a>{{ shop.postal_address }}",
     )  # fmt: skip
     pages = [
