@@ -6,7 +6,9 @@ from django.db import migrations, models
 # The state is what everybody asks: sending locks it, the mirror, scores and segments read it. The acts are
 # left as they are; lifting folds them again. Whose consents are written just now: restricting.assert_held.
 FORWARDS = """
-CREATE FUNCTION consent_hold_state() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Plans are kept by the session: one made while a table was tiny would walk it for each of a million
+-- rows to come.
+CREATE FUNCTION consent_hold_state() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 BEGIN
     IF EXISTS (SELECT 1 FROM customers_customer c WHERE c.id = NEW.customer_id
                AND (c.restricted_at IS NOT NULL OR c.is_under_age)) THEN
@@ -17,7 +19,7 @@ BEGIN
 END $$;
 CREATE TRIGGER hold BEFORE INSERT OR UPDATE ON consent_consentstate FOR EACH ROW
     WHEN (NEW.is_granted OR NEW.is_soft_opt_in) EXECUTE FUNCTION consent_hold_state();
-CREATE FUNCTION consent_hold_customer() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION consent_hold_customer() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 BEGIN
     UPDATE consent_consentstate SET is_granted = false, is_soft_opt_in = false
     WHERE customer_id = NEW.id AND (is_granted OR is_soft_opt_in);

@@ -169,3 +169,16 @@ def test_the_customers_page_says_since_when_and_why(officer: Client) -> None:
     page = officer.get(reverse("admin:customer_page", args=[customer.pk])).content.decode()
     assert "May not be mailed." in page
     assert "They contest that the data is right" in page
+
+
+def test_what_holds_a_row_back_never_walks_the_whole_table() -> None:
+    # a plan made while the table was tiny is kept, and would walk it for each row of an import to come
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT proname, proconfig FROM pg_proc WHERE proname LIKE %s ORDER BY proname",
+            ["consent\\_hold\\_%"],
+        )
+        assert cursor.fetchall() == [
+            ("consent_hold_customer", ["enable_seqscan=off"]),
+            ("consent_hold_state", ["enable_seqscan=off"]),
+        ]
