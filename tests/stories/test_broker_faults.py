@@ -69,7 +69,8 @@ class Link:
         self.to, self.frozen, self.sockets = to, threading.Event(), list[socket.socket]()
         self.server = socket.create_server(("127.0.0.1", 0))
         self.port = self.server.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.accepting = threading.Thread(target=self._accept, daemon=True)
+        self.accepting.start()
 
     def freeze(self) -> None:
         self.frozen.set()
@@ -79,8 +80,9 @@ class Link:
         with suppress(OSError):
             while True:
                 near, _ = self.server.accept()
+                self.sockets.append(near)
                 far = socket.create_connection(("127.0.0.1", self.to))
-                self.sockets += [near, far]
+                self.sockets.append(far)
                 for one, other in ((near, far), (far, near)):
                     threading.Thread(
                         target=self._carry, args=(one, other, self.frozen), daemon=True
@@ -96,7 +98,11 @@ class Link:
             other.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
+        self.server.shutdown(socket.SHUT_RDWR)  # or a connection would be taken after this
+        self.accepting.join()
         for one in (self.server, *self.sockets):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)  # wakes who reads from it
             one.close()
 
 
