@@ -19,6 +19,17 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of libraries we start servers with, not of ours
     embedded.ensure()
 
+# What one xdist worker asks of the broker, and what it counts there, is no other's business.
+# Once: the processes that a test starts inherit whatever address it gives them.
+if os.environ.get("PYTEST_XDIST_WORKER", "master") not in {
+    "master",
+    os.environ.get("COTERIE_TEST_WORKER"),
+}:
+    _worker = os.environ["PYTEST_XDIST_WORKER"]
+    os.environ["COTERIE_TEST_WORKER"] = _worker
+    _server = os.environ["REDIS_URL"].rsplit("/", 1)[0]
+    os.environ["REDIS_URL"] = f"{_server}/{int(_worker.removeprefix('gw')) + 1}"
+
 from config.settings import *  # noqa: F403 - settings.py with a few changes
 from config.settings import CACHES
 

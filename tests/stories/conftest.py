@@ -43,8 +43,9 @@ def stage(home: Path, nursery: Nursery) -> Iterator[Stage]:
 def processes(
     transactional_db: None, home: Path, monkeypatch: pytest.MonkeyPatch, worker_id: str
 ) -> Iterator[Processes]:
-    """Worker, beat and sink as `make run` starts them; a broker database for each xdist worker."""
-    number = int(worker_id.removeprefix("gw") or 0) + 1 if worker_id.startswith("gw") else 1
+    """Worker, beat and sink as `make run` starts them, with a broker database of their own."""
+    # 0 is of runs without xdist, 1 to 7 are of its workers' own tests (config.settings_test)
+    number = 8 + (int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 0)
     broker = os.environ["REDIS_URL"].rsplit("/", 1)[0]
     monkeypatch.setenv("DATABASE_URL", database_url())
     monkeypatch.setenv("REDIS_URL", f"{broker}/{number}")
