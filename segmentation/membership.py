@@ -172,10 +172,13 @@ def _write_difference(
         )
         cursor.execute(
             """
-            WITH gone AS (
+            WITH surplus AS MATERIALIZED (
+                -- not NOT EXISTS: a table thought to be small would be met with a walk for each of its rows
+                SELECT customer_id FROM segmentation_membership WHERE segment_id = %(segment)s
+                EXCEPT SELECT customer_id FROM wanted
+            ), gone AS (
                 DELETE FROM segmentation_membership m
-                WHERE segment_id = %(segment)s
-                  AND NOT EXISTS (SELECT 1 FROM wanted w WHERE w.customer_id = m.customer_id)
+                WHERE segment_id = %(segment)s AND customer_id IN (SELECT customer_id FROM surplus)
                 RETURNING customer_id
             )
             INSERT INTO segmentation_membershipchange
@@ -188,7 +191,6 @@ def _write_difference(
         cursor.execute(
             """
             WITH missing AS MATERIALIZED (
-                -- not NOT EXISTS: while the table is thought to be empty, that reads it once a customer, as it grows
                 SELECT customer_id FROM wanted
                 EXCEPT SELECT customer_id FROM segmentation_membership WHERE segment_id = %(segment)s
             ), come AS (
