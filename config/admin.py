@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django_celery_beat.admin import ClockedScheduleAdmin, CrontabScheduleAdmin
 from django_celery_beat.admin import PeriodicTaskAdmin as BeatPeriodicTaskAdmin
 from django_celery_beat.models import (
@@ -15,8 +22,13 @@ from django_celery_beat.models import (
     PeriodicTask,
     SolarSchedule,
 )
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from config.models import Authenticator
+from config.second_factor import devices
 
 
 for _model in (
@@ -27,6 +39,9 @@ for _model in (
     CrontabSchedule,
     SolarSchedule,
     ClockedSchedule,
+    # not registered again: their pages show keys and make devices for others
+    TOTPDevice,
+    StaticDevice,
 ):
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
@@ -37,6 +52,30 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    list_display = (*DjangoUserAdmin.list_display, "second_factor")
+    readonly_fields = ("second_factor_says",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        has_one = Authenticator.objects.filter(user=OuterRef("pk"), confirmed=True)
+        found: QuerySet[User] = super().get_queryset(request).annotate(has_one=Exists(has_one))
+        return found
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None:
+            return fieldsets
+        return (*fieldsets, ("Second factor", {"fields": ("second_factor_says",)}))
+
+    @admin.display(description="Second factor", boolean=True, ordering="has_one")
+    def second_factor(self, user: Any) -> bool:
+        return bool(user.has_one)
+
+    @admin.display(description="Second factor")
+    def second_factor_says(self, user: User) -> str | SafeString:
+        if devices.has_one(user):
+            link = reverse("second_factor:reset", args=[user.pk])
+            return format_html('Set up. <a href="{}">Take it away</a>', link)
+        return "None, and a role needs one" if devices.is_required(user) else "None"
 
 
 @admin.register(Group)

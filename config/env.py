@@ -121,6 +121,26 @@ def mapping(name: str) -> dict[str, Any]:
     return value
 
 
+ROLES = ("Marketer", "Approver", "Analyst", "Privacy officer", "Admin")
+"""Of config.roles, which settings cannot import; a test compares them."""
+
+
+def roles(name: str) -> tuple[str, ...]:
+    """Names of roles separated by commas; `1` is those that see most, `all` is all, empty and `0` none."""
+    value = text(name).strip()
+    if value.lower() in {"", "0", "no", "off", "false"}:
+        return ()
+    if value.lower() in {"1", "yes", "on", "true"}:
+        return ("Privacy officer", "Admin")
+    known = {role.lower(): role for role in ROLES}
+    asked = [one.strip().lower() for one in value.split(",") if one.strip()]
+    if asked == ["all"]:
+        return ROLES
+    if unknown := [one for one in asked if one not in known]:
+        raise ImproperlyConfigured(f"{name}: no role {unknown[0]!r}; there are {', '.join(ROLES)}")
+    return tuple(known[one] for one in asked)
+
+
 def database(url: str) -> dict[str, Any]:
     """Django's DATABASES entry for a `postgresql://` URL; a socket folder may be given as ?host=."""
     parts = urlsplit(url)

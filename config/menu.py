@@ -84,6 +84,12 @@ UNFOLD: dict[str, Any] = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("coterie/icon.svg")}
     ],
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+            {"title": "Second factor", "link": reverse_lazy("second_factor:own")},
+        ]
+    },
     "DASHBOARD_CALLBACK": "feedback.pages.home_context",
     # a blue that stands 4.5:1 against white and against the dark ground
     "COLORS": {

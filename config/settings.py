@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.urls import reverse_lazy
 
@@ -106,6 +107,14 @@ TRAIN_TRIALS = env.integer("COTERIE_TRAIN_TRIALS", 6)  # settings tried on inner
 # Where features are computed: empty is DuckDB in this process, else Spark's master (spark://host:7077).
 ANALYTICS_URL = env.text("COTERIE_ANALYTICS_URL")
 
+# ------------------------------------------------------------------ logging in
+# Roles whose staff reach nothing but the page to set up a second factor until they have one: names separated
+# by commas, `1` for who sees most (privacy officers and admins), `all`; empty: nobody must.
+SECOND_FACTOR_ROLES = env.roles("COTERIE_REQUIRE_SECOND_FACTOR")
+OTP_TOTP_ISSUER = (
+    f"Coterie {urlsplit(PUBLIC_URL).hostname or ''}".strip()
+)  # what apps show beside a code
+
 # ------------------------------------------------------------------ Django
 INSTALLED_APPS = [
     "unfold",
@@ -118,6 +127,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "django_celery_beat",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -137,6 +149,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "config.second_factor.middleware.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "consent.accountability.audit.AuditMiddleware",

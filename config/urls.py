@@ -39,5 +39,6 @@ urlpatterns = [
     path("admin/gateway/keys/", include("customers.api_key_pages")),
     path("admin/customers/sources/", include("customers.admin_urls")),
     path("admin/webhooks/endpoints/", include("webhooks.admin_urls")),
+    path("admin/second-factor/", include("config.second_factor.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -38,6 +38,9 @@ def what(row: PersonalDataAccess) -> str:
     name = row.what
     if name in _PAGES:
         return _PAGES[name]
+    if name.startswith("second_factor:"):
+        _, act, login = name.split(":", 2)
+        return f"Second factor of {login}: {act.replace('_', ' ')}"
     if row.via == "KEY":
         return f"API: {name.replace('_', ' ')}"
     model, _, kind = name.rpartition("_")

@@ -42,6 +42,7 @@ def relations() -> list[tuple[str, ForeignKey | ManyToManyField]]:
         for label in LAYERS
         if label != "core"
         for model in apps.get_app_config(label).get_models()
+        if not model._meta.proxy  # its fields are a library's
         for field in (*model._meta.fields, *model._meta.many_to_many)
         if field.is_relation
     ]
