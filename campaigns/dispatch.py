@@ -17,7 +17,7 @@ from pathlib import Path
 
 from django.db import connection
 
-from campaigns import audience, handover, holding, limits, recommended
+from campaigns import audience, handover, handover_lock, holding, limits, recommended
 from campaigns.channels import open_channel
 from campaigns.channels.base import Channel, ChannelError, Letter, Verdict
 from campaigns.enums import FINAL_STATES, CampaignState, DeliveryState, SkipReason
@@ -37,9 +37,8 @@ log = logging.getLogger(__name__)
 
 CHUNK = 1000  # rows claimed at once; they can all go back
 GROUP = 50  # rows in one intent; these can not, without the journal
-# For a group. With tasks.SECONDS before it and the last answer of a slow server after it, well within the
-# time limit of a task and handover.SENDING_LEASE_SECONDS.
-HANDOVER_SECONDS = 60.0
+# For a group: so long whoever of it withdraws may have to wait, and the last answer of a slow server longer.
+HANDOVER_SECONDS = 2.0
 CONNECT_ATTEMPTS = 3
 
 
@@ -99,7 +98,8 @@ class _Sender:
         self.journal = journal
         self.deadline = deadline
         self.bounds = bounds
-        self.pace = limits.SLACK  # seconds a message, a running mean; at first only one is tried
+        # seconds a message, a running mean; where limits are set only one is tried at first
+        self.pace = limits.SLACK if bounds else 0.0
         self.held_back = False  # the limits had nothing for the group before
         self.unwritten = False  # the journal knows something that the database does not
         self.marked_by: object = None  # the connection to the database at the first mark
@@ -165,15 +165,18 @@ class _Sender:
             _pause(campaign, note=f"Paused: the message cannot be made. {error}")
         except ChannelError as error:
             _pause(campaign, note=f"Paused: the mail server cannot be reached. {error.reply}")
+        finally:
+            handover_lock.let_go(owner=self.journal.owner)
         if done < len(claimed):
             handover.release(owner=self.journal.owner)
         return done
 
     def size(self) -> int:
-        """Rows for an intent: where limits are set, as many as can leave before their grants are over."""
-        if not self.bounds or self.held_back:
+        """Rows for an intent: as many as can leave before their time or their grants are over."""
+        if self.held_back or not self.pace:
             return GROUP
-        return max(1, min(GROUP, int(limits.SLACK / self.pace)))
+        seconds = limits.SLACK if self.bounds else HANDOVER_SECONDS
+        return max(1, min(GROUP, int(seconds / self.pace)))
 
     def in_time(self, intended: Sequence[Intended]) -> Sequence[Intended]:
         """With new grants where locks or products took longer than the old ones were good for."""
@@ -202,6 +205,7 @@ class _Sender:
             self.pace += (time.monotonic() - begun - self.pace) / 4
             if outcome.reply and outcome.reply.verdict == Verdict.UNREACHABLE:
                 stopped = ChannelError(outcome.reply.reply, verdict=Verdict.UNREACHABLE)
+        handover_lock.let_go(owner=self.journal.owner)
         marked = handover.mark(
             owner=self.journal.owner, outcomes=outcomes, now=self.now(), durable=False
         )

@@ -14,6 +14,7 @@ and its statement does nothing.
 from __future__ import annotations
 
 import json
+import operator
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
-from campaigns import holding, policy
+from campaigns import handover_lock, holding, policy
 from campaigns.channels.base import Verdict
 from campaigns.enums import BounceClass, CampaignState, DeliveryState, ReportKind, SkipReason
 from campaigns.journal import Reply
@@ -205,9 +206,9 @@ def intend(
     """
     Declare that the rows of `group` are about to be handed over; those refused become SKIPPED.
 
-    When it returns, it is committed. Rows that are no longer ours are left out, and those that must
-    wait (quiet hours, limits) go back; all are left out when the campaign does not run. Raises
-    holding.HoldingError where a setting cannot be read: then nothing has happened.
+    When it returns, it is committed, and who withdraws waits for handover_lock.let_go. Rows no longer
+    ours are left out, and those that must wait (quiet hours, limits) go back; all, when the campaign
+    does not run. Raises holding.HoldingError where a setting cannot be read: nothing has happened.
     """
     known = holding.rules()
     with transaction.atomic():
@@ -222,6 +223,7 @@ def intend(
         with statements.together():
             statements.send(_LOCK_STATES, {"ids": ids, "owner": owner, "campaign_id": campaign_id})
             holding.lock_addresses(known, ids=keys, campaign_id=campaign_id)
+            handover_lock.take(owner=owner)
             rows = statements.run(
                 _INTEND,
                 {
@@ -233,7 +235,9 @@ def intend(
                     "soft_opt_in": settings.SOFT_OPT_IN,
                 },
             )  # fmt: skip
-    intended = sorted((row[1:] for row in rows if row[0] == DeliveryState.SENDING), key=_number)
+    intended = sorted(
+        (row[1:] for row in rows if row[0] == DeliveryState.SENDING), key=operator.itemgetter(0)
+    )
     _enter(token, intended, campaign_id=campaign_id, now=now)
     return [
         Intended(
@@ -246,10 +250,6 @@ def intend(
         for key, epoch, attempt, customer_id, email, first_name, last_name, tracks_clicks, _, _
         in intended
     ]  # fmt: skip
-
-
-def _number(row: Sequence[Any]) -> int:
-    return int(row[0])
 
 
 def _enter(

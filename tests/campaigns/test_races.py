@@ -11,11 +11,12 @@ import pytest
 from django.conf import settings
 from django.db import connection, transaction
 
-from campaigns import audience, dispatch, handover, lifecycle, queries
+from campaigns import audience, dispatch, handover, handover_lock, lifecycle, queries
 from campaigns.enums import CampaignState, DeliveryState, SkipReason
 from campaigns.models import Campaign, Delivery
 from consent import gate, ledger
-from consent.enums import Purpose, Refusal
+from consent.enums import Purpose, Refusal, SuppressionReason
+from consent.models import ConsentState
 from consent.public import choosing
 from core import clock
 from customers import identity
@@ -105,7 +106,66 @@ def test_withdrawal_waits_for_an_intent_that_has_not_committed() -> None:
             lambda: ledger.unsubscribe(customer_id=customer.pk, method="one-click", now=LATER)
         )
         assert withdrawal.is_waiting()
+    handover_lock.let_go(owner="me")
     assert withdrawal.end() is True
+
+
+def unsubscribed(customer: Customer) -> bool:
+    return ledger.unsubscribe(customer_id=customer.pk, method="one-click", now=LATER)
+
+
+def suppressed(customer: Customer) -> None:
+    ledger.suppress(address_hmac=customer.email_hmac, reason=SuppressionReason.COMPLAINT, now=LATER)
+
+
+def restricted(customer: Customer) -> int:
+    return Customer.objects.filter(pk=customer.pk).update(restricted_at=LATER)
+
+
+def forgotten(customer: Customer) -> object:
+    return ConsentState.objects.filter(customer=customer).delete()
+
+
+@pytest.mark.parametrize("refuse", [unsubscribed, suppressed, restricted, forgotten])
+def test_whoever_refuses_waits_until_the_group_with_their_message_has_left(
+    refuse: Callable[[Customer], object],
+) -> None:
+    campaign = running_campaign("a", "b", now=NOW)
+    intend = claimed(campaign)
+    assert len(intend()) == 2
+    refusal = InThread(lambda: refuse(Delivery.objects.earliest("pk").customer))
+    assert refusal.is_waiting()
+    handover_lock.let_go(owner="me")
+    refusal.end()
+
+
+def test_others_and_those_whose_sender_has_died_wait_for_nobody() -> None:
+    campaign = running_campaign("a", "b", now=NOW)
+    intend = claimed(campaign)
+    assert len(intend()) == 2
+    stranger = InThread(lambda: unsubscribed(MailableFactory(email="c@example.com")))
+    assert stranger.end() is True
+    connection.close()  # as when the process is killed
+    assert InThread(lambda: unsubscribed(Delivery.objects.earliest("pk").customer)).end() is True
+
+
+def test_a_mail_server_that_does_not_answer_keeps_nobody_from_withdrawing() -> None:
+    campaign = running_campaign("a", now=NOW)
+    intend = claimed(campaign)
+    assert len(intend()) == 1
+    assert InThread(lambda: unsubscribed(Delivery.objects.get().customer)).end() is True
+    assert gate.refusal(Delivery.objects.get().customer) == Refusal.SUPPRESSED
+
+
+def test_intent_sees_a_suppression_that_commits_while_it_waits() -> None:
+    campaign = running_campaign("a", "b", now=NOW)
+    intend = claimed(campaign)
+    with transaction.atomic():
+        suppressed(Delivery.objects.earliest("pk").customer)
+        sender = InThread(intend)
+        assert sender.is_waiting()
+    assert [row.recipient.email for row in sender.end()] == ["b@example.com"]
+    assert queries.skips_by_reason(campaign) == {"SUPPRESSED": 1}
 
 
 def _sent_before(campaign: Campaign, customer: Customer) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from campaigns import handover, queries
+from campaigns import handover, handover_lock, queries
 from campaigns.enums import DeliveryState
 from campaigns.models import Delivery
 from consent.desk import requests
@@ -60,6 +60,8 @@ def test_an_erasure_sees_the_message_that_left_before_it() -> None:
         (row,) = intend()
         eraser = InThread(lambda: erase(Delivery.objects.get()))
         assert eraser.is_waiting()
+    assert eraser.is_waiting()
+    handover_lock.let_go(owner="me")
     assert eraser.end().result["waits"] == {"Messages": 1}
     assert row.recipient.email == "a@example.com"
     Delivery.objects.update(state=DeliveryState.SENT, reply="250 <a@example.com> ok", owner="")

@@ -2,8 +2,9 @@
 People withdraw while a real sender works its way towards them: nobody is handed over after that.
 
 The intent locks a person's consent, so a withdrawal commits before it or after it and never during
-it. A trigger writes down the moment of each intent by the database's clock, behind that lock; the
-withdrawal notes the same clock before it commits and after. An intent later than a commit would be a
+it; and after it only when the group has left. A trigger writes down the moment of each intent by the
+database's clock, behind that lock; the withdrawal notes the same clock before it commits and after; the
+mail server writes down when each message came. An intent or a message later than a commit would be a
 message to somebody who had withdrawn.
 """
 
@@ -33,6 +34,7 @@ from tests.stories.stage import Stage, check_the_books, is_open, launched, wait_
 pytestmark = [pytest.mark.story, pytest.mark.django_db(transaction=True)]
 RACES = int(os.environ.get("COTERIE_CHAOS_RACES", "2000"))
 NEAR = 60  # a group of messages is 50
+AT_ONCE = 12  # each waits for a group now and then
 
 
 @pytest.fixture
@@ -108,7 +110,7 @@ def test_nobody_is_handed_over_after_their_withdrawal_has_committed(
         time.sleep(0.01)
     people = list(Delivery.objects.order_by("customer").values_list("customer_id", flat=True))
     withdrawals = Withdrawals(people)
-    threads = [threading.Thread(target=withdrawals.go_on, args=(seed,)) for seed in (1, 2)]
+    threads = [threading.Thread(target=withdrawals.go_on, args=(seed,)) for seed in range(AT_ONCE)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -126,22 +128,22 @@ def test_nobody_is_handed_over_after_their_withdrawal_has_committed(
     withdrawn = withdrawals.times
     too_late = [key for key in withdrawn if intents.get(key, 0.0) > withdrawn[key][1]]
     undecided = [key for key in withdrawn if key in intents and intents[key] > withdrawn[key][0]]
-    lags = in_flight(stage, withdrawn)
+    lags = too_late_at_the_server(stage, withdrawn)
     skipped = queries.skips_by_reason(campaign).get("SUPPRESSED", 0)
     print(
         f"\n{len(withdrawn)} withdrawals while {states['SENT']} messages left in"
         f" {time.monotonic() - start:.0f} s: {skipped} came first, {len(too_late)} messages to people"
-        f" whose withdrawal had committed ({len(undecided)} within its commit); {len(lags)} were in"
-        f" flight, the last arrived {max(lags, default=0):.3f} s after"
+        f" whose withdrawal had committed ({len(undecided)} within its commit); {len(lags)} arrived"
+        f" after it, the last {max(lags, default=0):.3f} s"
     )
-    assert too_late == undecided == []
-    assert len(withdrawn) == RACES
-    assert skipped + sum(key in intents for key in withdrawn) == RACES
-    assert RACES / 20 < skipped < 0.95 * RACES  # both ways round
+    assert too_late == undecided == lags == []
+    assert len(withdrawn) >= RACES
+    assert skipped + sum(key in intents for key in withdrawn) == len(withdrawn)
+    assert 0.05 < skipped / len(withdrawn) < 0.95  # both ways round
 
 
-def in_flight(stage: Stage, withdrawn: dict[int, tuple[float, float]]) -> list[float]:
-    """How long after its recipient's withdrawal each message arrived whose intent had come before it."""
+def too_late_at_the_server(stage: Stage, withdrawn: dict[int, tuple[float, float]]) -> list[float]:
+    """How long after its recipient's withdrawal had committed messages arrived that came after it."""
     whose = dict(Delivery.objects.values_list("message_id", "customer_id"))
     entries = map(json.loads, (stage.home / "sink" / JOURNAL).read_text().splitlines())
     lags = [
