@@ -51,6 +51,11 @@ MEASURES = (
         where="docs/how-to/who-may-do-what.md",
     ),
     Measure(
+        name="Second factor",
+        says="A one-time code beside the password, for everybody who wants it and every role that must.",
+        where="docs/how-to/log-in-with-a-second-factor.md",
+    ),
+    Measure(
         name="Record of access",
         says="Every look of staff and programs at personal data, and every file, in a log that cannot be changed.",
         where="docs/how-to/answer-a-breach.md",
