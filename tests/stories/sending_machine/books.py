@@ -29,8 +29,13 @@ class Books:
         """Compare what the mail server got, what the database says, and what we know."""
         if died:
             self.mail_server.settle()
-        for message in self.mail_server.arrived():
-            delivery = Delivery.objects.get(message_id=message["message_id"])
+        arrived = self.mail_server.arrived()
+        known = Delivery.objects.filter(message_id__in=[one["message_id"] for one in arrived]).only(
+            "campaign", "customer", "message_id"
+        )
+        deliveries = {delivery.message_id: delivery for delivery in known}
+        for message in arrived:
+            delivery = deliveries[message["message_id"]]
             person = next(one for one in self.world.people if one.key == delivery.customer_id)
             assert self.running[delivery.campaign_id], "a campaign that does not run sends nothing"
             assert self.world.may_be_mailed(person), f"{person} was mailed"
@@ -41,16 +46,21 @@ class Books:
             self.mailed.add(key)
             self.deliveries.append(delivery.pk)
             type(self).sent += 1
-        for campaign, planned in self.planned.items():
-            rows = {
-                row.customer_id: row
-                for row in Delivery.objects.filter(
-                    campaign=campaign, customer__in=[person.key for person in planned]
-                )
-            }
-            for person in sorted(planned, key=lambda one: one.key):
-                if self._has_ended(campaign, person, rows[person.key], died=died):
-                    planned.discard(person)
+        waiting = [
+            (campaign, person)
+            for campaign, planned in self.planned.items()
+            for person in sorted(planned, key=lambda one: one.key)
+        ]
+        rows = {
+            (row.campaign_id, row.customer_id): row
+            for row in Delivery.objects.filter(
+                campaign__in={campaign for campaign, _ in waiting},
+                customer__in={person.key for _, person in waiting},
+            ).only("campaign", "customer", "state", "reason")
+        }
+        for campaign, person in waiting:
+            if self._has_ended(campaign, person, rows[campaign, person.key], died=died):
+                self.planned[campaign].discard(person)
 
     def _is_excused(self, person: Person, reason: str) -> bool:
         """Somebody may be left out who may not be mailed, or whose address was stopped before."""

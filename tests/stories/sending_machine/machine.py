@@ -42,6 +42,7 @@ from tests.stories.sending_machine.books import HELD, Books
 from tests.stories.sending_machine.model import NO, YES, Person
 
 
+BODY = "<p>{{ shop.postal_address }} <a href='{{ unsubscribe_url }}'>Unsubscribe</a></p>"
 ADDRESSES = [f"{name}@example.com" for name in ("ada", "bob", "cyd", "dee", "eve")]
 someone, anyone = st.integers(0, 5), st.integers(0, 7)
 addresses = st.sampled_from(ADDRESSES)
@@ -269,7 +270,9 @@ class Sending(Books, RuleBasedStateMachine):
     def a_campaign_is_frozen(self) -> None:
         self._tick()
         self._new_friends()
-        campaign = CampaignFactory(segment=self.segment, holdout_share=0.0, min_days_between=0)
+        campaign = CampaignFactory(
+            segment=self.segment, holdout_share=0.0, min_days_between=0, body_html=BODY
+        )
         lifecycle.launch(campaign, now=self.now)
         assert audience.freeze(campaign, now=self.now)
         planned: dict[str, Person] = {}
