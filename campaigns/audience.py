@@ -21,8 +21,11 @@ from campaigns.enums import Arm, CampaignState, DeliveryState, SkipReason, Targe
 from campaigns.lifecycle import MACHINE
 from campaigns.models import Campaign, Link
 from consent import gate
-from segmentation import experiences, queries, targeting
+from segmentation import bulk, experiences, queries, targeting
 
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 EXAMPLES = 500
 
@@ -44,27 +47,40 @@ class AudiencePreview:
 
 @dataclass(frozen=True, kw_only=True)
 class _Decision:
-    excluded: list[tuple[int, str]]  # customer id, SkipReason
-    eligible: npt.NDArray[np.int64]  # customer ids
+    excluded: dict[str, Ints]  # SkipReason to customer ids
     plan: targeting.Plan
+
+    @property
+    def audience(self) -> int:
+        return sum(map(len, self.excluded.values())) + len(self.plan.customer_ids)
 
 
 def preview(campaign: Campaign, *, now: datetime) -> AudiencePreview:
     """What freezing the audience would do now; changes nothing."""
     decision = _decide(campaign, now=now)
-    reasons = Counter(reason for _, reason in decision.excluded)
-    arms = Counter(decision.plan.arm.tolist())
-    expected = decision.plan.predicted_profit_cents[decision.plan.arm == Arm.TREATED]
-    known = expected[~np.isnan(expected)]
+    arms: Counter[str] = Counter()
+    examples: list[int] = []
+    expected: list[float] = []
+    for part in decision.plan.parts():
+        arms.update(part.arm.tolist())
+        treated = part.arm == Arm.TREATED
+        examples += part.customer_ids[treated][: EXAMPLES - len(examples)].tolist()
+        known = part.predicted_profit_cents[treated]
+        known = known[~np.isnan(known)]
+        expected += [float(known.sum())] if len(known) else []
     return AudiencePreview(
-        in_segment=len(decision.excluded) + len(decision.eligible),
-        steps=[(code, label, reasons[code]) for code, label in SkipReason.choices if reasons[code]],
-        eligible=len(decision.eligible),
+        in_segment=decision.audience,
+        steps=[
+            (code, label, len(decision.excluded[code]))
+            for code, label in SkipReason.choices
+            if code in decision.excluded
+        ],
+        eligible=len(decision.plan.customer_ids),
         holdout=arms[Arm.HOLDOUT],
         not_targeted=arms[Arm.NOT_TARGETED],
         will_receive=arms[Arm.TREATED],
-        examples=tuple(decision.eligible[decision.plan.arm == Arm.TREATED][:EXAMPLES].tolist()),
-        expected_profit_cents=float(known.sum()) if len(known) else None,
+        examples=tuple(examples),
+        expected_profit_cents=sum(expected) if expected else None,
         note=decision.plan.note,
     )
 
@@ -85,7 +101,7 @@ def freeze(campaign: Campaign, *, now: datetime) -> bool:
         if locked is None:
             return False
         decision = _decide(locked, now=now)
-        recipients = int((decision.plan.arm == Arm.TREATED).sum())
+        recipients = sum(int((part.arm == Arm.TREATED).sum()) for part in decision.plan.parts())
         if approval.outgrown(locked, recipients=recipients):
             note = f"Not begun: it would reach {recipients:,} customers, approved were {locked.approved_people:,}."
             MACHINE.move(locked, CampaignState.DRAFT, scheduled_at=None, note=note)
@@ -97,7 +113,7 @@ def freeze(campaign: Campaign, *, now: datetime) -> bool:
         )
         MACHINE.move(
             locked, CampaignState.RUNNING, frozen_at=now, note=decision.plan.note,
-            audience=len(decision.excluded) + len(decision.eligible),
+            audience=decision.audience,
             model_version_id=decision.plan.model_version_id,
         )  # fmt: skip
     campaign.refresh_from_db()
@@ -105,49 +121,7 @@ def freeze(campaign: Campaign, *, now: datetime) -> bool:
 
 
 def _decide(campaign: Campaign, *, now: datetime) -> _Decision:
-    members, parameters = queries.member_ids_sql(campaign.segment)
-    bad, of_bad = experiences.bad_sql(
-        since=now - timedelta(days=campaign.rest_after_bad_days), until=now
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            WITH judged AS (
-                SELECT customer.id, customer.email_hmac, {gate.REFUSAL} AS refusal
-                FROM ({members}) member
-                JOIN customers_customer customer ON customer.id = member.customer_id
-                {gate.joins(purpose="%s", soft_opt_in="%s")}
-            )
-            SELECT id, CASE
-                WHEN refusal IS NOT NULL THEN refusal
-                WHEN id > min(id) OVER (PARTITION BY refusal IS NULL, email_hmac)
-                    THEN '{SkipReason.DUPLICATE_ADDRESS}'
-                WHEN id IN ({bad}) THEN '{SkipReason.BAD_EXPERIENCE}'
-                WHEN id IN (SELECT customer_id FROM campaigns_delivery
-                            WHERE accepted_at > %s
-                               -- they may have got it: then it counts
-                               OR state IN ('{DeliveryState.SENDING}', '{DeliveryState.UNKNOWN}')
-                                  AND intent_at > %s
-                               -- or they will: another campaign has them in its audience
-                               OR state IN ('{DeliveryState.PLANNED}', '{DeliveryState.CLAIMED}',
-                                            '{DeliveryState.DEFERRED}') AND %s
-                                  AND campaign_id IN (SELECT id FROM campaigns_campaign WHERE state IN
-                                      ('{CampaignState.RUNNING}', '{CampaignState.PAUSED}')))
-                    THEN '{SkipReason.FREQUENCY}'
-            END FROM judged ORDER BY id
-            """,
-            [
-                *parameters,
-                # the joins name the purpose twice, and then whether a soft opt-in is enough
-                *[campaign.purpose] * 2,
-                settings.SOFT_OPT_IN and campaign.with_soft_opt_ins,
-                *of_bad,
-                *[now - timedelta(days=campaign.min_days_between)] * 2,
-                campaign.min_days_between > 0,
-            ],
-        )
-        rows = cursor.fetchall()
-    eligible = np.array([key for key, reason in rows if reason is None], dtype=np.int64)
+    eligible, excluded = _judge(campaign, now=now)
     plan = targeting.plan(
         customer_ids=eligible,
         economics=targeting.Economics(
@@ -161,36 +135,110 @@ def _decide(campaign: Campaign, *, now: datetime) -> _Decision:
         salt=campaign.salt,
         everyone=campaign.targeting == Targeting.EVERYONE,
     )
-    return _Decision(
-        excluded=[(key, reason) for key, reason in rows if reason is not None],
-        eligible=eligible,
-        plan=plan,
+    return _Decision(excluded=excluded, plan=plan)
+
+
+# Who was mailed lately is looked up a person (or hashed) by EXISTS: of IN the planner would make a list
+# that is gone through for each person as soon as it expects more of them than its memory holds.
+def _judge_sql(*, members: str, bad: str) -> str:
+    return f"""
+    WITH judged AS (
+        SELECT customer.id, customer.email_hmac, {gate.REFUSAL} AS refusal
+        FROM ({members}) member
+        JOIN customers_customer customer ON customer.id = member.customer_id
+        {gate.joins(purpose="%s", soft_opt_in="%s")}
+    ), reasoned AS (
+        SELECT id, CASE
+            WHEN refusal IS NOT NULL THEN refusal
+            WHEN id > min(id) OVER (PARTITION BY refusal IS NULL, email_hmac)
+                THEN '{SkipReason.DUPLICATE_ADDRESS}'
+            WHEN id IN ({bad}) THEN '{SkipReason.BAD_EXPERIENCE}'
+            WHEN EXISTS (
+                SELECT FROM campaigns_delivery delivery
+                WHERE delivery.customer_id = judged.id AND (
+                    accepted_at > %s
+                    -- they may have got it: then it counts
+                    OR state IN ('{DeliveryState.SENDING}', '{DeliveryState.UNKNOWN}')
+                       AND intent_at > %s
+                    -- or they will: another campaign has them in its audience
+                    OR state IN ('{DeliveryState.PLANNED}', '{DeliveryState.CLAIMED}',
+                                 '{DeliveryState.DEFERRED}') AND %s
+                       AND campaign_id IN (SELECT id FROM campaigns_campaign WHERE state IN
+                           ('{CampaignState.RUNNING}', '{CampaignState.PAUSED}'))))
+                THEN '{SkipReason.FREQUENCY}'
+        END AS reason FROM judged
     )
+    -- the number of the reason, 0 for none; one that we do not know is NULL, which nobody reads as none
+    SELECT id, CASE WHEN reason IS NULL THEN 0 ELSE array_position(%s::text[], reason) END::bigint
+    FROM reasoned ORDER BY id"""
+
+
+def _judge(campaign: Campaign, *, now: datetime) -> tuple[Ints, dict[str, Ints]]:
+    """Who may be mailed, and the others by their reason; ids ascend."""
+    members, of_members = queries.member_ids_sql(campaign.segment)
+    bad, of_bad = experiences.bad_sql(
+        since=now - timedelta(days=campaign.rest_after_bad_days), until=now
+    )
+    rows = bulk.read_parts(
+        _judge_sql(members=members, bad=bad),
+        ["int8", "int8"],
+        [
+            *of_members,
+            # the joins name the purpose twice, and then whether a soft opt-in is enough
+            *[campaign.purpose] * 2,
+            settings.SOFT_OPT_IN and campaign.with_soft_opt_ins,
+            *of_bad,
+            *[now - timedelta(days=campaign.min_days_between)] * 2,
+            campaign.min_days_between > 0,
+            SkipReason.values,
+        ],
+    )
+    found: dict[str, list[Ints]] = {}
+    for ids, numbers in rows:
+        for number in np.unique(numbers).tolist():
+            code = SkipReason.values[number - 1] if number else ""
+            found.setdefault(code, []).append(ids[numbers == number].astype(np.int64, copy=False))
+    excluded = {code: np.concatenate(parts) for code, parts in found.items()}
+    return excluded.pop("", np.empty(0, dtype=np.int64)), excluded
 
 
 def _write(campaign: Campaign, decision: _Decision) -> None:
-    plan = decision.plan
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(
-            """COPY campaigns_delivery (campaign_id, customer_id, arm, assignment_probability,
+    for code, ids in decision.excluded.items():
+        for start in range(0, len(ids), targeting.PART):
+            _insert(campaign, ids[start : start + targeting.PART], arm=Arm.EXCLUDED, reason=code)
+    for part in decision.plan.parts():
+        for arm in np.unique(part.arm).tolist():
+            chosen = part.arm == arm
+            _insert(
+                campaign, part.customer_ids[chosen], arm=arm,
+                # HOLDOUT and NOT_TARGETED are arms and reasons alike
+                reason="" if arm == Arm.TREATED else arm,
+                probability=part.probability[chosen], profit=part.predicted_profit_cents[chosen],
+            )  # fmt: skip
+
+
+def _insert(
+    campaign: Campaign,
+    ids: Ints,
+    *,
+    arm: str,
+    reason: str,
+    probability: Floats | None = None,
+    profit: Floats | None = None,
+) -> None:
+    """Deliveries of one arm and reason; of who has none, the messages are planned."""
+    unknown = np.full(len(ids), np.nan)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO campaigns_delivery (campaign_id, customer_id, arm, assignment_probability,
                    predicted_profit_cents, state, reason, owner, epoch, attempt, message_id, reply)
-               FROM STDIN"""
-        ) as copy,
-    ):
-        for key, reason in decision.excluded:
-            copy.write_row(
-                (campaign.pk, key, Arm.EXCLUDED.value, None, None,
-                 DeliveryState.SKIPPED.value, reason, "", 0, 0, "", "")
-            )  # fmt: skip
-        for key, arm, probability, profit in zip(
-            decision.eligible.tolist(), plan.arm.tolist(), plan.probability.tolist(),
-            plan.predicted_profit_cents.tolist(), strict=True,
-        ):  # fmt: skip
-            planned = arm == Arm.TREATED
-            copy.write_row(
-                (campaign.pk, key, arm, probability, None if np.isnan(profit) else profit,
-                 DeliveryState.PLANNED.value if planned else DeliveryState.SKIPPED.value,
-                 # HOLDOUT and NOT_TARGETED are arms and reasons alike
-                 "" if planned else arm, "", 0, 0, "", "")
-            )  # fmt: skip
+               SELECT %s, customer_id, %s, probability, profit, %s, %s, '', 0, 0, '', ''
+               FROM unnest(%s::bigint[], %s::float8[], %s::float8[])
+                        AS told (customer_id, probability, profit)""",
+            [
+                campaign.pk, arm, DeliveryState.SKIPPED if reason else DeliveryState.PLANNED, reason,
+                bulk.as_array(ids),
+                bulk.as_array(unknown if probability is None else probability),
+                bulk.as_array(unknown if profit is None else profit),
+            ],
+        )  # fmt: skip

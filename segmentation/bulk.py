@@ -96,16 +96,38 @@ def read_columns(query: str, types: Sequence[str]) -> list[npt.NDArray[np.generi
 
     types: int8 or float8, as the columns are. Raises ValueError where there is a NULL.
     """
-    statement = f"COPY ({query}) TO STDOUT (FORMAT BINARY)"
-    with connection.cursor() as cursor, cursor.cursor.copy(statement) as copy:
-        read = b"".join(copy)
+    parts = list(read_parts(query, types))
+    return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+
+
+def read_parts(
+    query: str, types: Sequence[str], parameters: Sequence[object] = ()
+) -> Iterator[list[npt.NDArray[np.generic]]]:
+    """
+    As `read_columns`, in parts of at most _ROWS rows as they come; the last may be empty.
+
+    The connection is taken until the last part has been read.
+    """
     layout = np.dtype(_layout(types, nulls=0))
-    rows = memoryview(read)[len(_HEADER) : -len(_END)]
-    whole = len(rows) % layout.itemsize == 0
-    records = np.frombuffer(rows if whole else b"", dtype=layout)
-    if not whole or any(
-        (records[f"length{position}"] != 8).any() for position in range(len(types))
-    ):
+    statement = f"COPY ({query}) TO STDOUT (FORMAT BINARY)"
+    full = _ROWS * layout.itemsize
+    with connection.cursor() as cursor, cursor.cursor.copy(statement, parameters or None) as copy:
+        held, begins = bytearray(), len(_HEADER)
+        for row in copy:
+            held += row
+            if len(held) >= begins + full + len(_END):
+                yield _columns(types, layout, held[begins : begins + full])
+                held, begins = held[begins + full :], 0
+    if (len(held) - begins - len(_END)) % layout.itemsize:
+        raise ValueError("a column holds NULL")
+    yield _columns(types, layout, held[begins : len(held) - len(_END)])
+
+
+def _columns(
+    types: Sequence[str], layout: np.dtype[np.void], rows: bytearray
+) -> list[npt.NDArray[np.generic]]:
+    records = np.frombuffer(rows, dtype=layout)
+    if any((records[f"length{position}"] != 8).any() for position in range(len(types))):
         raise ValueError("a column holds NULL")
     return [
         records[f"value{position}"].astype(_WIRE[name][1:]) for position, name in enumerate(types)
@@ -120,11 +142,13 @@ def as_objects(array: npt.NDArray[np.generic]) -> list[object]:
     return values
 
 
-def as_array(values: npt.NDArray[np.generic]) -> str:
+def as_array(values: npt.NDArray[np.integer | np.floating]) -> str:
     """
     What PostgreSQL reads as an array of numbers; NaN becomes NULL.
 
     For parameters of thousands of values: psycopg looks at each to tell whether it wants quotes.
     """
-    known = ("NULL" if value != value else repr(value) for value in values.tolist())  # noqa: PLR0124 - NaN
-    return "{" + ",".join(known) + "}"
+    if values.dtype.kind not in "iuf":
+        raise TypeError(f"numbers are wanted, not {values.dtype}")
+    listed = str(values.tolist())  # in C: a quarter of the time of saying one after the other
+    return "{" + listed[1:-1].replace("nan", "NULL") + "}"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -140,19 +141,25 @@ def test_what_targeting_plans_is_written_and_previewed(monkeypatch: pytest.Monke
     )
     asked: dict[str, Any] = {}
 
-    def plan(
-        **request: Any,
-    ) -> targeting.Plan:  # a model with an opinion, in place of a trained one
-        asked.update(request)
-        numbers = np.arange(len(request["customer_ids"]))
-        return targeting.Plan(
-            arm=np.array(["HOLDOUT", "TREATED", "NOT_TARGETED"])[numbers % 3],
-            probability=np.array([0.45, 0.85, 0.05])[numbers % 3],
-            predicted_profit_cents=np.where(numbers % 2, 40.0, np.nan),
-            model_version_id=version.pk, note="as the model says",
-        )  # fmt: skip
+    class Opinion:  # of a model, in place of a trained one
+        model_version_id = version.pk
+        note = "as the model says"
 
-    monkeypatch.setattr(targeting, "plan", plan)
+        def __init__(self, **request: Any) -> None:
+            asked.update(request)
+            self.customer_ids = request["customer_ids"]
+
+        def parts(self) -> Iterator[targeting.Assigned]:
+            numbers = np.arange(len(self.customer_ids))
+            for part in np.split(numbers, [7, 20]):
+                yield targeting.Assigned(
+                    customer_ids=self.customer_ids[part],
+                    arm=np.array(["HOLDOUT", "TREATED", "NOT_TARGETED"])[part % 3],
+                    probability=np.array([0.45, 0.85, 0.05])[part % 3],
+                    predicted_profit_cents=np.where(part % 2, 40.0, np.nan),
+                )
+
+    monkeypatch.setattr(targeting, "plan", Opinion)
     campaign = scheduled(
         segment=segment_of([*customers, CustomerFactory()]), targeting=Targeting.PROFIT,
         explore_share=0.2, contact_cost_cents=3, unsubscribe_cost_cents=90, outcome_days=21,
@@ -166,7 +173,9 @@ def test_what_targeting_plans_is_written_and_previewed(monkeypatch: pytest.Monke
     )
     assert (campaign.model_version, campaign.note) == (version, "as the model says")
     rows = list(
-        Delivery.objects.filter(arm__in=["HOLDOUT", "TREATED", "NOT_TARGETED"]).order_by("pk")
+        Delivery.objects.filter(arm__in=["HOLDOUT", "TREATED", "NOT_TARGETED"]).order_by(
+            "customer_id"
+        )
     )
     assert [
         (r.arm, r.assignment_probability, r.predicted_profit_cents, r.state) for r in rows[:3]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from segmentation import bulk
 
@@ -72,10 +72,27 @@ def test_read_columns_gives_what_was_written(table: str) -> None:
     assert [len(one) for one in bulk.read_columns("SELECT 1::bigint LIMIT 0", ["int8"])] == [0]
 
 
-def test_read_columns_refuses_null(table: str) -> None:
-    bulk.copy_columns(table, ["a", "b"], ["int8", "float8"], [np.arange(2), np.full(2, np.nan)])
-    with pytest.raises(ValueError, match="NULL"):
-        bulk.read_columns("SELECT a, b FROM copied", ["int8", "float8"])
+@pytest.mark.parametrize("rows", [0, 1, 3, 4, 6, 7])
+def test_read_parts_gives_every_row_once_and_in_order(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "_ROWS", 3)
+    query = "SELECT n::bigint, n / 2.0::float8 FROM generate_series(1, %s) n ORDER BY n"
+    parts = list(bulk.read_parts(query, ["int8", "float8"], [rows]))
+    assert [len(keys) for keys, _ in parts] == [3] * (rows // 3) + [rows % 3]
+    assert np.concatenate([keys for keys, _ in parts]).tolist() == list(range(1, rows + 1))
+    assert all(np.array_equal(some, keys / 2) for keys, some in parts)
+    assert len(bulk.read_columns("SELECT n::bigint FROM generate_series(1, 7) n", ["int8"])[0]) == 7
+
+
+@pytest.mark.parametrize("null", [0, 1, 4, 5])
+def test_read_columns_refuses_null(table: str, null: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "_ROWS", 3)
+    some = np.where(np.arange(6) == null, np.nan, 1.0)
+    bulk.copy_columns(table, ["a", "b"], ["int8", "float8"], [np.arange(6), some])
+    with pytest.raises(ValueError, match="NULL"), transaction.atomic():
+        bulk.read_columns("SELECT a, b FROM copied ORDER BY a", ["int8", "float8"])
+    assert len(rows()) == 6  # the connection goes on
 
 
 def test_array_as_text_keeps_every_bit_and_says_nothing_for_nan() -> None:

@@ -15,15 +15,13 @@ from segmentation.expectation import READER
 from segmentation.ml.tables import FeatureTable
 from segmentation.models import ModelVersion, Score
 from segmentation.registry import SensitiveField
-from segmentation.targeting import Economics, Plan, plan
+from segmentation.targeting import Economics
 from segmentation.training import Result
+from tests.segmentation.planned import ECONOMICS, planned
 from tests.segmentation.shop.rounds import STARTS_AT, logged
 
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("shop")]
-ECONOMICS = Economics(
-    contact_cost_cents=2, unsubscribe_cost_cents=300, discount_percent=5, outcome_days=14
-)
 STRANGERS = np.arange(10_000_000, 10_002_000)
 """Ids of customers who may not be profiled."""
 
@@ -40,13 +38,6 @@ def train(table: FeatureTable, task: Task = Task.UPLIFT, *, rounds: int = 3) -> 
     )
     rows = logged(table.customer_ids, rounds=rounds, helped=regulars(table))
     return campaign_training.train(task, rows, now=STARTS_AT + timedelta(days=15))
-
-
-def planned(ids: np.ndarray, *, salt: str = "s", **changes: object) -> Plan:
-    return plan(**{  # type: ignore[arg-type]
-        "customer_ids": ids, "economics": ECONOMICS, "holdout_share": 0.1, "explore_share": 0.2,
-        "salt": salt, "everyone": False, **changes,
-    })  # fmt: skip
 
 
 @pytest.mark.parametrize("task", [Task.UPLIFT, Task.RESPONSE])
