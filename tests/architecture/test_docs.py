@@ -46,7 +46,7 @@ def test_every_setting_is_documented_and_every_documented_one_is_read() -> None:
             text = path.read_text()
             read |= set(
                 re.findall(
-                    r'env\.(?:text|boolean|integer|secret|optional_secret|mailbox|mapping)\(\s*"(\w+)"',
+                    r'env\.(?:text|boolean|integer|secret|optional_secret|mailbox|mapping|roles)\(\s*"(\w+)"',
                     text,
                 )
             )
