@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -13,7 +14,8 @@ from django.db import connection
 
 from config.processes import Processes
 from core import clock
-from tests.stories.stage import Nursery, Stage
+from tests.stories.stage import Nursery, Stage, launched
+from tests.stories.storm import BLOWS, EACH, Storm
 
 
 def database_url() -> str:
@@ -37,6 +39,12 @@ def stage(home: Path, nursery: Nursery) -> Iterator[Stage]:
     yield stage
     for pid in list(stage.running):
         stage.end(pid, kill=True)
+
+
+@pytest.fixture
+def storm(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Storm:
+    monkeypatch.setattr(settings, "SMTP_URL", stage.start_sink("--delay", "0.001"))
+    return Storm(stage, launched(EACH * (BLOWS + 2)), random.Random(20261122))
 
 
 @pytest.fixture

@@ -6,16 +6,12 @@ campaigns paused and resumed, the database crashing. Real processes: see stage.p
 from __future__ import annotations
 
 import os
-import random
 import signal
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.core.management import call_command
 from django.db import OperationalError, connection
 
@@ -23,68 +19,13 @@ from campaigns import dispatch, lifecycle, tasks
 from campaigns.enums import CampaignState, DeliveryState
 from campaigns.models import Campaign, Delivery
 from core import clock
-from tests.stories.stage import Stage, check_the_books, is_open, launched, wait_until
+from tests.stories.stage import check_the_books, wait_until
+from tests.stories.storm import BLOWS, Storm, is_zombie
 
 
 pytestmark = [pytest.mark.story, pytest.mark.django_db(transaction=True)]
-BLOWS = int(os.environ.get("COTERIE_CHAOS_BLOWS", "12"))  # of each kind
 CRASHES_THE_DATABASE = os.environ.get("COTERIE_CHAOS_DATABASE") == "1"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-EACH = 80  # messages between two blows
-
-
-@dataclass
-class Storm:
-    stage: Stage
-    campaign: Campaign
-    rng: random.Random
-    senders: list[int] = field(default_factory=list)
-    ended: list[int] = field(default_factory=list)  # exit codes
-
-    def start(self) -> None:
-        self.senders.append(self.stage.start("send", sessions__IDLE_SECONDS=0.5))
-
-    def rage(self, blow: Callable[[], object]) -> dict[str, int]:
-        """`blow` again and again while two senders send; returns the states at the end."""
-        for _ in range(2):
-            self.start()
-        for number in range(1, BLOWS + 1):
-            wait_until(lambda n=number: self._is_time(n * EACH))
-            time.sleep(self.rng.uniform(0, 0.02))
-            blow()
-            self._revive()
-        wait_until(self._is_finished)
-        self.ended += [self.stage.end(sender) for sender in self.senders]
-        tasks.sweep()
-        return check_the_books(self.stage, self.campaign)
-
-    def _is_time(self, count: int) -> bool:
-        self._revive()
-        return self.stage.received_count() >= count or not is_open(self.campaign)
-
-    def _is_finished(self) -> bool:
-        self._revive()
-        return not is_open(self.campaign)
-
-    def _revive(self) -> None:
-        """What a supervisor does."""
-        for sender in list(self.senders):
-            if is_zombie(sender):
-                self.senders.remove(sender)
-                self.ended.append(self.stage.end(sender))
-                if is_open(self.campaign):
-                    self.start()
-
-
-def is_zombie(pid: int) -> bool:
-    """Whether it has ended and nobody has asked for its exit code yet."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-
-
-@pytest.fixture
-def storm(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Storm:
-    monkeypatch.setattr(settings, "SMTP_URL", stage.start_sink("--delay", "0.001"))
-    return Storm(stage, launched(EACH * (BLOWS + 2)), random.Random(20261122))
 
 
 def test_connections_to_the_database_that_are_cut_lose_nothing(storm: Storm) -> None:
@@ -145,7 +86,6 @@ def test_after_a_pause_only_what_is_being_handed_over_arrives(storm: Storm) -> N
         time.sleep(0.05)
         assert storm.stage.received_count() == quiet
         lifecycle.resume(campaign, now=clock.now())
-        wait_until(lambda: not all(map(is_zombie, storm.senders)) or storm._revive() or True)
 
     states = storm.rage(blow)
     print(f"\n{len(late)} pauses: at most {max(late)} messages arrived after one; {states}")
