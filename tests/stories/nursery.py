@@ -1,8 +1,9 @@
 """
-Forks senders and sinks from one process in which Django is loaded, as Celery's worker does.
+Forks senders, sinks and Celery's workers from one process in which Django is loaded.
 
 Reads one JSON object a line: {"start": [command, ...], "home": ..., "smtp_url": ..., "crash_at": ...,
 "patches": {dotted name: value}} is answered by the pid, {"wait": pid} by the exit code (negative for a signal).
+The command `celery` is Celery's own, the others are of manage.py.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ def run(order: dict[str, Any]) -> None:
     from django.conf import settings
     from django.core.management import call_command
 
+    from config import celery_app
+
     os.environ["COTERIE_HOME"] = order["home"]
     os.environ["COTERIE_CRASH_AT"] = order["crash_at"]
     settings.HOME = Path(order["home"])
@@ -33,7 +36,11 @@ def run(order: dict[str, Any]) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 0)
     os.dup2(nowhere, 1)
-    call_command(*order["start"])
+    command, *arguments = order["start"]
+    if command == "celery":
+        celery_app.start(arguments)
+    else:
+        call_command(command, *arguments)
 
 
 def main() -> None:
@@ -54,6 +61,8 @@ def main() -> None:
             try:
                 run(order)
                 code = 0
+            except SystemExit as ended:  # as a worker does
+                code = int(ended.code or 0)
             except BaseException:  # noqa: BLE001 - told on stderr and by the exit code
                 traceback.print_exc()
             finally:
