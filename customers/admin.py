@@ -24,6 +24,7 @@ from customers.masking import may_see_addresses
 from customers.models import Customer, Event, Order, OrderLine, Product, Refund, Review
 from customers.queries import counted_refunds
 from customers.screens import row_key
+from customers.special import finding
 from customers.tables import BigTableAdmin, CustomerRowsAdmin, NumberedRowsAdmin, clipped, column
 
 
@@ -226,12 +227,27 @@ class RefundAdmin(NumberedRowsAdmin):
         return display.money(refund.amount_cents)
 
 
+_WORDS = ("title", "text", "url")
+"""What somebody said, and where it can be read."""
+
+
 @admin.register(Review)
 class ReviewAdmin(BigTableAdmin):
     list_display = ("written_at", "stars", "product", "customer", "language", "text_start")
     list_filter = ("rating", "language", ("written_at", admin.DateFieldListFilter))
     list_select_related = ("customer", "product")
-    search_fields = ("title", "text", "product__name")
+    # not by words: they would find what is not shown
+    search_fields = ("product__name",)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        of_words = lookup.split("__", maxsplit=1)[0] in _WORDS
+        return not of_words and super().lookup_allowed(lookup, value, request)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_fields(request, obj)
+        if obj is None or not finding.is_special(obj.title, obj.text):
+            return fields
+        return [name for name in fields if name not in _WORDS]
 
     @column(description="Stars", ordering="rating")
     def stars(self, review: Review) -> str:
@@ -240,6 +256,8 @@ class ReviewAdmin(BigTableAdmin):
     @column(description="What was said")
     def text_start(self, review: Review) -> SafeString:
         text = " · ".join(part for part in (review.title, review.text) if part)
+        if finding.is_special(review.title, review.text):
+            text = finding.NOT_SHOWN
         return format_html('<span class="ct-clip ct-clip-wide" title="{0}">{0}</span>', text)
 
 

@@ -20,6 +20,7 @@ from customers import display
 from customers.enums import EventKind, MergeReason, OrderStatus
 from customers.models import Alias, Customer, Event, Merge, Order, Refund, Review
 from customers.queries import counted_refunds
+from customers.special import finding
 from segmentation import withheld
 from segmentation.enums import SegmentKind
 from segmentation.models import Membership, ReviewSentiment, Segment
@@ -204,9 +205,13 @@ def _reviews(customer: Customer, *, before: datetime) -> Iterator[Entry]:
         yield Entry(
             at=review.written_at,
             title=f"Review of {review.product or 'the shop'}",
-            detail=(f"{review.rating} of 5. " if review.rating else "") + review.text[:200] + says,
+            detail=(f"{review.rating} of 5. " if review.rating else "") + _text(review) + says,
             tone="note",
         )
+
+
+def _text(review: Review) -> str:
+    return finding.NOT_SHOWN if finding.is_special(review.title, review.text) else review.text[:200]
 
 
 def _events(customer: Customer, *, before: datetime) -> Iterator[Entry]:

@@ -16,6 +16,7 @@ from unfold.admin import ModelAdmin
 from core import clock
 from customers import display
 from customers.screens import row_key
+from customers.special import finding
 from customers.tables import BigTableAdmin, CustomerRowsAdmin, ReadOnlyAdmin, column
 from segmentation import usage
 from segmentation.enums import SegmentKind, SegmentStatus, Sentiment
@@ -255,6 +256,17 @@ class ReviewSentimentAdmin(BigTableAdmin):
     list_select_related = ("review__product",)
     search_fields = ("review__title", "review__text", "review__product__name")
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """What is not shown must not be found out by its words either."""
+        if search_term:
+            queryset = queryset.filter(withheld=False)
+        found: tuple[QuerySet[Any], bool] = super().get_search_results(
+            request, queryset, search_term
+        )
+        return found
+
     @column(description="Written", ordering="review__written_at")
     def written_on(self, row: ReviewSentiment) -> str:
         return display.day(row.review.written_at)
@@ -285,6 +297,8 @@ class ReviewSentimentAdmin(BigTableAdmin):
 
     @column(description="What was said")
     def text_start(self, row: ReviewSentiment) -> str:
+        if row.withheld or finding.is_special(row.review.title, row.review.text):
+            return finding.NOT_SHOWN if row.lexicon else "Not searched for special data yet."
         text = " · ".join(part for part in (row.review.title, row.review.text) if part)
         return text[:120] + ("…" if len(text) > 120 else "")
 

@@ -318,6 +318,26 @@ class ReviewSentiment(models.Model):
     )
     reason = models.CharField(max_length=100, blank=True, help_text="Why it was not scored.")
     scored_at = models.DateTimeField()
+    # which category of special data is kept nowhere: that would be one more conclusion about the person
+    withheld = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="Quoted, counted and learned from nowhere: it may tell of health or the like, or was not "
+        "searched for it yet.",
+    )
+    lexicon = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        db_index=True,
+        help_text="The version of the word lists by which it was searched; 0: not yet.",
+    )
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["review"], name="review_withheld", condition=models.Q(withheld=True)
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.label} {self.review_id}"

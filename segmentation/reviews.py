@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from django.db import connection, transaction
 
+from customers.special import finding
 from segmentation import queries, versions
 from segmentation.bulk import copy_columns
 from segmentation.enums import Task
@@ -32,7 +33,7 @@ _NEW = (
     WHERE s.id IS NULL AND (%(whose)s::bigint[] IS NULL OR r.customer_id = ANY(%(whose)s))
     ORDER BY r.id LIMIT %(at_most)s"""
 )
-# two ranges of an index: what was read by another model than the one that serves
+# ranges of two indexes: what was read by another model than the one that serves, or searched by other word lists
 _OUTDATED = """
     DELETE FROM segmentation_reviewsentiment WHERE id IN (
         (SELECT id FROM segmentation_reviewsentiment WHERE model_number < %(serving)s
@@ -40,6 +41,12 @@ _OUTDATED = """
         UNION ALL
         (SELECT id FROM segmentation_reviewsentiment WHERE model_number > %(serving)s
          ORDER BY model_number LIMIT %(at_most)s)
+        UNION ALL
+        (SELECT id FROM segmentation_reviewsentiment WHERE lexicon < %(lexicon)s
+         ORDER BY lexicon LIMIT %(at_most)s)
+        UNION ALL
+        (SELECT id FROM segmentation_reviewsentiment WHERE lexicon > %(lexicon)s
+         ORDER BY lexicon LIMIT %(at_most)s)
         LIMIT %(at_most)s)
     RETURNING review_id"""
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('review sentiment'))"
@@ -75,11 +82,15 @@ def score_new(
 
 
 def score_again(*, now: datetime, at_most: int = 20_000) -> int:
-    """Score up to `at_most` reviews that another model than the serving one has read; returns how many were."""
+    """Score up to `at_most` reviews that another model than the serving one has read, or that other word lists than
+    today's were used for; returns how many were.
+    """
     number, _ = serving()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_LOCK)
-        cursor.execute(_OUTDATED, {"serving": number, "at_most": at_most})
+        cursor.execute(
+            _OUTDATED, {"serving": number, "lexicon": finding.VERSION, "at_most": at_most}
+        )
         outdated = [row[0] for row in cursor.fetchall()]
         if not outdated:
             return 0
@@ -98,13 +109,14 @@ def _score(rows: list[tuple[int, str, str]], *, now: datetime) -> int:
         [text for _, text, _ in rows], languages=[language or None for *_, language in rows]
     )
     ids = np.array([row[0] for row in rows], dtype=np.int64)
+    withheld = [finding.is_special(text) for _, text, _ in rows]
     copy_columns(
         "segmentation_reviewsentiment",
         [
             "review_id", "label", "polarity", "subjectivity", "negative", "neutral", "positive",
-            "language", "model_number", "reason", "scored_at",
+            "language", "model_number", "reason", "scored_at", "withheld", "lexicon",
         ],
-        ["int8", "varchar", *["float8"] * 5, "varchar", "int4", "varchar", "timestamptz"],
+        ["int8", "varchar", *["float8"] * 5, "varchar", "int4", "varchar", "timestamptz", "bool", "int2"],
         [
             ids,
             np.array([one.label.value for one in scored]),
@@ -116,9 +128,12 @@ def _score(rows: list[tuple[int, str, str]], *, now: datetime) -> int:
             np.full(len(scored), number),
             np.array([one.reason[:100] for one in scored]),
             np.array([now] * len(scored), dtype=object),
+            np.array(withheld),
+            np.full(len(scored), finding.VERSION),
         ],
     )  # fmt: skip
-    _write_aspects(ids.tolist(), scored)
+    shown = [at for at, is_special in enumerate(withheld) if not is_special]
+    _write_aspects(ids[shown].tolist(), [scored[at] for at in shown])
     return len(rows)
 
 

@@ -1,7 +1,7 @@
 """The shop's own model of sentiment: learned from the stars of its reviews once there are enough of them.
 
 Judged on the newest fifth of the rated reviews, which neither it nor the shop's model before it has learned
-from, against the model that serves: the shop's, else the shipped one. What cannot be judged does not serve. Only reviews of customers who agreed to profiling teach anything, and those of nobody known.
+from, against the model that serves: the shop's, else the shipped one. What cannot be judged does not serve. Only reviews of customers who agreed to profiling teach anything, and those of nobody known; what may tell of health or the like teaches nothing, whatever they agreed to.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from django.db import connection
 
 from consent.enums import Purpose
+from customers.special import finding
 from segmentation import attempts, promotion, queries, reviews, training, versions
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml import artifacts
@@ -34,7 +35,9 @@ FEWEST_JUDGES = 50
 
 _TAUGHT = """
     FROM customers_review r
-    WHERE r.rating IS NOT NULL AND r.text <> '' AND r.written_at < %(now)s AND"""
+    WHERE r.rating IS NOT NULL AND r.text <> '' AND r.written_at < %(now)s
+        AND NOT EXISTS (SELECT FROM segmentation_reviewsentiment s WHERE s.review_id = r.id AND s.withheld)
+        AND"""
 _AGREED = """ (r.customer_id IS NULL OR EXISTS (
         SELECT FROM consent_consentstate c
         WHERE c.customer_id = r.customer_id AND c.purpose = %(purpose)s AND c.is_granted))"""
@@ -237,7 +240,8 @@ def _read(*, now: datetime) -> tuple[_Rated, int]:
             f"{_TAUGHT}{_AGREED} ORDER BY r.written_at DESC, r.id DESC LIMIT %(most)s",
             asked,
         )
-        rows = cursor.fetchall()[::-1]
+        # searched here as well: what came a moment ago is not marked yet
+        rows = [row for row in cursor.fetchall()[::-1] if not finding.is_special(row[0])]
         cursor.execute(
             f"SELECT count(*) {_TAUGHT} NOT {_AGREED}",
             asked,

@@ -14,6 +14,7 @@ from customers.api.writing import bring_in, epoch
 from customers.enums import ReviewKind
 from customers.models import Review
 from customers.quality import MAX_TEXT
+from customers.special import finding
 from gateway.fields import Moment, Number, StrictSerializer, Text
 from gateway.paging import PageFilters, page
 from gateway.schema import operation
@@ -35,6 +36,19 @@ class ReviewSerializer(serializers.Serializer[Any]):
     language = serializers.CharField()
     origin = serializers.CharField()
     url = serializers.CharField()
+    withheld = serializers.SerializerMethodField(
+        help_text="Whether title, text and url are left empty, because the text may tell of health, religion or "
+        "another special category of data."
+    )
+
+    def get_withheld(self, review: Review) -> bool:
+        return finding.is_special(review.title, review.text)
+
+    def to_representation(self, instance: Review) -> dict[str, Any]:
+        shown: dict[str, Any] = super().to_representation(instance)
+        if shown["withheld"]:
+            shown |= dict.fromkeys(("title", "text", "url"), "")
+        return shown
 
 
 class ReviewInSerializer(StrictSerializer):
@@ -86,7 +100,7 @@ EXAMPLE = {
     "id": 8, "source_id": 3, "external_id": "m-77", "kind": "MENTION", "customer_id": None,
     "product_id": None, "written_at": "2026-06-02T08:30:00Z", "arrived_at": "2026-06-02T08:31:00Z",
     "rating": None, "title": "", "text": "Their green tea is the best I know.", "language": "en",
-    "origin": "a forum", "url": "https://forum.example/t/77",
+    "origin": "a forum", "url": "https://forum.example/t/77", "withheld": False,
 }  # fmt: skip
 
 

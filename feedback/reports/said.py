@@ -189,8 +189,11 @@ def aspect_changes(asked: Asked) -> dict[str, Change]:
 
 _LOOKED_AT = 7.0 * (change.WEEKS_BEFORE + max(change.WINDOWS))
 _WEEK = "floor(extract(epoch FROM %(now)s - r.written_at) / 604800)::int"
+# what may tell of health or the like is neither taken apart nor quoted
 _ASPECTS = _OF.replace(
-    "WHERE", "JOIN segmentation_reviewaspect a ON a.review_id = r.id\n    WHERE", 1
+    "WHERE",
+    "JOIN segmentation_reviewaspect a ON a.review_id = r.id\n    WHERE NOT s.withheld AND",
+    1,
 )
 
 
@@ -311,7 +314,7 @@ def _newest(asked: Asked) -> list[Quote]:
                 FROM segmentation_reviewaspect a
                 WHERE a.review_id = r.id AND a.polarity < {-NEUTRAL_BAND}), '')
             {_OF.replace("WHERE", "LEFT JOIN customers_product p ON p.id = r.product_id WHERE", 1)}
-            AND s.label = 'NEGATIVE' ORDER BY r.written_at DESC, r.id DESC LIMIT {NEWEST}""",
+            AND s.label = 'NEGATIVE' AND NOT s.withheld ORDER BY r.written_at DESC, r.id DESC LIMIT {NEWEST}""",
         asked.parameters(),
     )
     return [

@@ -278,6 +278,8 @@ MAKERS: dict[str, Callable[[], Any]] = {
         label=Sentiment.POSITIVE,
         polarity=0.8,
         scored_at=NOW,
+        withheld=False,
+        lexicon=1,
     ),
     "campaigns.campaign": FinishedCampaignFactory,
     "campaigns.delivery": lambda: deliver(FinishedCampaignFactory(), Arm.TREATED),
