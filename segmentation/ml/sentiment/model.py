@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
+from itertools import repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,7 +35,6 @@ class Label(Enum):
     NOT_SCORED = "NOT_SCORED"  # no words, or of a language that nothing was learned of
 
 
-_DONE = language.Told(language="en")
 _LABELS = (Label.NEGATIVE, Label.NEUTRAL, Label.POSITIVE)
 
 
@@ -80,22 +80,22 @@ class SentimentModel:
         `with_aspects=False` leaves out the aspects alone.
         """
         said: Sequence[str | None] = [None] * len(texts) if languages is None else languages
+        if len(said) != len(texts):
+            raise ValueError("languages are shorter or longer than texts")
         cut = [_readable(text, fast=fast) for text in texts]
         result: list[Sentiment | None] = [None] * len(texts)
-        if fast and "en" not in self.own and self.general and self.general.lexicons and cut:
-            _skim(self.general, cut, said, result)
-        told = [
-            _DONE if done else language.tell(text, said=its, is_english=self._is_english)
-            for text, its, done in zip(cut, said, result, strict=True)
-        ]
+        asked: Sequence[int] = range(len(texts))
+        if fast and "en" not in self.own and self.general and self.general.lexicons:
+            result, asked = _skim(self.general, cut, said)
         rows: dict[str, list[int]] = {}
-        for number, its in enumerate(told):
-            if its is _DONE:
+        for number in asked:
+            told = language.tell(cut[number], said=said[number], is_english=self._is_english)
+            if told.language == "en" and result[number]:
                 continue
-            if its.language in self.own or (its.language == "en" and self.general is not None):
-                rows.setdefault(its.language, []).append(number)
+            if told.language in self.own or (told.language == "en" and self.general):
+                rows.setdefault(told.language, []).append(number)
             else:
-                result[number] = _not_scored(its)
+                result[number] = _not_scored(told)
         for its_language, numbers in rows.items():
             scored = self._read_one(
                 [cut[i] for i in numbers], its_language, fast=fast, with_aspects=with_aspects
@@ -189,6 +189,9 @@ class SentimentModel:
         )
 
 
+# what stands in a Sentiment after its probabilities, where only the words were looked at
+_NOT_MEASURED = (repeat(None), repeat(None), repeat(None), repeat(""), repeat(()))
+
 WEIGHTS = Path(__file__).with_name("weights")
 
 
@@ -202,20 +205,15 @@ def shipped() -> SentimentModel:
 
 
 def _skim(
-    stack: Stack,
-    texts: list[str],
-    said: Sequence[str | None],
-    result: list[Sentiment | None],
-) -> None:
-    """Put in `result` what the fast path says of texts that are English beyond doubt: of most, where a shop is."""
+    stack: Stack, texts: list[str], said: Sequence[str | None]
+) -> tuple[list[Sentiment | None], list[int]]:
+    """What the fast path says of each text if it is English, and of which that has to be asked yet: of few."""
     share, plainly = stack.skim_and_tell(texts)
-    best, numbers = share.argmax(axis=1).tolist(), share.tolist()
-    for number in np.flatnonzero(plainly).tolist():
-        if language.is_left_open(said[number]):
-            negative, neutral, positive = numbers[number]
-            result[number] = Sentiment(
-                _LABELS[best[number]], "en", positive - negative, negative, neutral, positive
-            )
+    label = [_LABELS[best] for best in share.argmax(axis=1).tolist()]
+    columns = ((share[:, 2] - share[:, 0]).tolist(), *share.T.tolist())
+    read = list(map(Sentiment._make, zip(label, repeat("en"), *columns, *_NOT_MEASURED)))
+    is_open = [its is None or language.is_left_open(its) for its in said]
+    return read, np.flatnonzero(~(plainly & is_open)).tolist()
 
 
 def _readable(text: str | None, *, fast: bool = False) -> str:

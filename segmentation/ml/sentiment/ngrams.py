@@ -19,18 +19,33 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from segmentation.ml.sentiment import language
+from segmentation.ml.sentiment import language, splitting
+from segmentation.ml.sentiment.splitting import Words
 from segmentation.ml.tables import Bools, Floats, Ints
 
 
 QUESTIONS = 3
 RAREST = 3  # texts that a term must be in
-_TITLE = 120  # characters; none is longer
-_AFTER = r"(?s)[.!?;:\n].*"
-# byte by byte: a regular expression costs ten times as much; few texts have the other marks
-_MARKS = bytes(range(9)) + b'!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'
-_BLANKED = bytes(0x20 if byte in _MARKS else byte for byte in range(256))
-_OTHER_MARKS = "[\u00a0“”„«»…–—•]+"
+BLOCK = 5_000
+"""Texts at a time, so that the columns of a file of millions stay in memory."""
+_WORD = 1 << 39  # see _kinds
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tables:
+    """
+    What a word and a pair of neighbours add to a text's sums, one row each and a last one for all that is not known.
+
+    Columns are the three questions and rarity squared; of a word also its valence and its kinds, where asked. In a
+    first sentence the title's rows are added to those.
+    """
+
+    words: Any
+    pairs: Any
+    of_word: Floats
+    of_pair: Floats
+    of_title_word: Floats
+    of_title_pair: Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +59,9 @@ class NGrams:
 
     def decide(self, texts: Sequence[str], valences: dict[str, float] | None = None) -> Floats:
         """The log odds of the three questions, (n, 3); with `valences` a fourth column, their bounded sum."""
-        return self._decided(self._read(texts, valences), len(texts), valences)
+        tables = self._plain if valences is None else self._with(valences)
+        sums, _ = self._sums(texts, tables)
+        return self._decided(sums)
 
     def decide_and_tell(
         self, texts: Sequence[str], valences: dict[str, float]
@@ -53,38 +70,33 @@ class NGrams:
         As `decide`, and which texts are English beyond doubt, (n,): as `language.tell` would say, by words that
         were looked up anyway. Of the others it has to be asked.
         """
-        read = self._read(texts, valences)
+        sums, latin = self._sums(texts, self._with(valences))
         # four counts in one sum: each is below 2 to the 13th, since a text has at most 5,000 characters
-        packed = np.bincount(read.owner, self._kinds(valences)[read.codes], minlength=len(texts))
-        english, foreign, known, words = (
-            packed.astype(np.int64) >> shift & 0x1FFF for shift in (0, 13, 26, 39)
-        )
+        packed = sums[:, -1].astype(np.int64)
+        english, foreign, known, words = (packed >> shift & 0x1FFF for shift in (0, 13, 26, 39))
         plainly = (english >= language.PLAINLY) & (english > language.PLAINLY * foreign)
         share = np.where(english > 0, language.KNOWN_WITH_COMMON, language.KNOWN)
-        latin = np.array([text.isascii() for text in texts], dtype=bool)
-        enough: Bools = latin & (foreign == 0) & (words > 0) & (known >= share * words)
-        return self._decided(read, len(texts), valences), plainly | enough
+        # one foreign word makes no text foreign, see `language.tell`
+        enough: Bools = latin & (foreign <= 1) & (words > 0) & (known >= share * words)
+        return self._decided(sums), plainly | enough
 
-    def _read(self, texts: Sequence[str], valences: dict[str, float] | None) -> "_Read":
-        known = self._words if valences is None else self._with(valences)[0]
-        return _Read.of(texts, known, len(self.words))
+    def _sums(self, texts: Sequence[str], tables: _Tables) -> tuple[Floats, Bools]:
+        """The rows of all terms of each text added up, and which texts are ASCII."""
+        sums = [np.empty((0, tables.of_word.shape[1]))]
+        latin = [np.empty(0, dtype=bool)]
+        for begin in range(0, len(texts), BLOCK):
+            read = splitting.split(texts[begin : begin + BLOCK])
+            sums.append(_sums_of(read, tables, base=len(self.words)))
+            latin.append(read.is_ascii)
+        return np.concatenate(sums), np.concatenate(latin)
 
-    def _decided(self, read: "_Read", texts: int, valences: dict[str, float] | None) -> Floats:
-        owner, keys = read.terms()
-        place = _places(keys, self._keys)
-        found = place >= 0
-        owner, place = owner[found], place[found]
-        sums = np.column_stack([
-            np.bincount(owner, column[place], minlength=texts) for column in self._columns
-        ]) if len(self.keys) else np.zeros((texts, QUESTIONS + 1))  # fmt: skip
-        decided: Floats = sums[:, :QUESTIONS] / np.sqrt(np.maximum(sums[:, 3:], 1e-12))
-        decided = np.where(sums[:, 3:] > 0, decided, 0.0) + self.intercepts
-        if valences is None:
+    def _decided(self, sums: Floats) -> Floats:
+        length = sums[:, QUESTIONS : QUESTIONS + 1]
+        decided: Floats = sums[:, :QUESTIONS] / np.sqrt(np.maximum(length, 1e-12))
+        decided = np.where(length > 0, decided, 0.0) + self.intercepts
+        if sums.shape[1] == QUESTIONS + 1:
             return decided
-        weighed = self._with(valences)[1][
-            read.codes
-        ]  # the last entry, for what is not known, is nothing
-        total = np.bincount(read.owner, weighed, minlength=texts)
+        total = sums[:, QUESTIONS + 1]
         return np.column_stack([decided, total / np.sqrt(total**2 + 9.0)])
 
     @classmethod
@@ -95,7 +107,7 @@ class NGrams:
         from scipy.sparse import csr_matrix  # noqa: PLC0415
 
         words = _common(texts, rarest=rarest)
-        owner, keys = _Read.of(texts, pa.array(words, pa.string()), len(words)).terms()
+        owner, keys = _terms(splitting.split(texts), pa.array(words, pa.string()))
         known, place = np.unique(keys, return_inverse=True)
         # how often a term is in a text
         cells, times = np.unique(owner * max(1, len(known)) + place, return_counts=True)
@@ -125,140 +137,116 @@ class NGrams:
         return frozenset(self.words)
 
     @cached_property
-    def _columns(self) -> Floats:
-        return np.ascontiguousarray(self.rows.T)
+    def _plain(self) -> _Tables:
+        return self._tables(self.words, np.empty((len(self.words) + 1, 0)))
 
-    @cached_property
-    def _words(self) -> Any:
-        return pa.array(self.words, pa.string())
-
-    @cached_property
-    def _keys(self) -> Any:
-        return pa.array(self.keys, pa.int64())
-
-    def _with(self, valences: dict[str, float]) -> tuple[Any, Floats]:
-        """
-        The known words and after them those that only have a valence or tell a language; and the valences, the last
-        of no word.
-        """
-        kept: tuple[Any, Floats] | None = self.__dict__.get("_kept")
+    def _with(self, valences: dict[str, float]) -> _Tables:
+        """Also for words that only have a valence or tell a language."""
+        kept: _Tables | None = self.__dict__.get("_kept")
         if kept is None:
-            others = (valences.keys() | language.COMMON) - set(self.words)
-            every = [*self.words, *sorted(others)]
-            weights = np.array([*(valences.get(word, 0.0) for word in every), 0.0])
-            kept = self.__dict__["_kept"] = (pa.array(every, pa.string()), weights)
+            others = (valences.keys() | language.COMMON) - self.known
+            every = (*self.words, *sorted(others))
+            said = [*((valences.get(word, 0.0), self._kinds(word, valences)) for word in every)]
+            more = np.array([*said, (0.0, _WORD)], dtype=np.float64)
+            kept = self.__dict__["_kept"] = self._tables(every, more)
         return kept
 
-    def _kinds(self, valences: dict[str, float]) -> Floats:
+    def _kinds(self, word: str, valences: dict[str, float]) -> int:
         """
-        Of the words of `_with`, and of no word: one number for being common in English, common only elsewhere, an
-        English word at all, and a word; each 13 bits higher.
+        One number for being common in English, common only elsewhere, an English word at all, and a word; each 13
+        bits higher.
         """
-        kept: Floats | None = self.__dict__.get("_kept_kinds")
-        if kept is None:
-            every = self._with(valences)[0].to_pylist()
-            foreign = language.FOREIGN - self.known - valences.keys()
-            told = [
-                (word in language.ENGLISH)
-                + ((word in language.FOREIGN) << 13)
-                + ((word not in foreign) << 26)
-                + (1 << 39)
-                if language.WORD.search(word)
-                else 0  # a number
-                for word in every
-            ]
-            kept = self.__dict__["_kept_kinds"] = np.array([*told, 1 << 39], dtype=np.float64)
-        return kept
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Read:
-    """The words of some texts: owner is the text, codes the place of the word, −1 where it is not known."""
-
-    owner: Ints
-    codes: Ints
-    first_owner: Ints
-    first_codes: Ints
-    base: int
-
-    @classmethod
-    def of(cls, texts: Sequence[str], known: Any, base: int) -> "_Read":
-        """`base`: how many of the `known` words have terms; the others only have valences."""
-        lower = pc.utf8_lower(pc.replace_substring(pa.array(texts, pa.large_string()), "’", "'"))
-        owner, words = _split(lower)
-        begun = pc.utf8_slice_codeunits(lower, 0, _TITLE + 1)
-        first = pc.replace_substring_regex(begun, _AFTER, "")
-        # a short text without a full stop is all title; a long one has none
-        first = pc.if_else(pc.less_equal(pc.binary_length(first), _TITLE), first, "")
-        first_owner, first_words = _split(first)
-        return cls(
-            owner=owner,
-            codes=_places(words, known),
-            first_owner=first_owner,
-            first_codes=_places(first_words, known),
-            base=base,
+        if not language.WORD.search(word):
+            return 0  # a number
+        is_english = word in self.known or word in valences or word not in language.FOREIGN
+        return (
+            (word in language.ENGLISH)
+            + ((word in language.FOREIGN) << 13)
+            + (is_english << 26)
+            + _WORD
         )
 
-    def terms(self) -> tuple[Ints, Ints]:
-        """Texts and keys of all terms of known words."""
-        parts = [
-            (owner[at], key + lift)
-            for owner, codes, lift in (
-                (self.owner, self.codes, 0),
-                (self.first_owner, self.first_codes, self.base + self.base**2),
-            )
-            for at, key in _keys(owner, codes, self.base)
-        ]
-        return np.concatenate([one for one, _ in parts]), np.concatenate([one for _, one in parts])
+    def _tables(self, words: Sequence[str], more: Floats) -> _Tables:
+        """`more`, (e + 1, k): columns of the words beside those of their terms."""
+        base, columns = len(self.words), QUESTIONS + 1
+        lifted, key = np.divmod(self.keys, base + base**2) if base else (self.keys, self.keys)
+        is_pair = key >= base
+        pairs = np.unique(key[is_pair])
+        of_word = [np.zeros((len(words) + 1, columns)) for _ in range(2)]
+        of_pair = [np.zeros((len(pairs) + 1, columns)) for _ in range(2)]
+        for title in range(2):
+            single, pair = (lifted == title) & ~is_pair, (lifted == title) & is_pair
+            of_word[title][key[single]] = self.rows[single]
+            of_pair[title][np.searchsorted(pairs, key[pair])] = self.rows[pair]
+        return _Tables(
+            words=pa.array(words, pa.string()),
+            pairs=pa.array(pairs - base, pa.int64()),
+            of_word=np.ascontiguousarray(np.hstack([of_word[0], more])),
+            of_pair=of_pair[0],
+            of_title_word=of_word[1],
+            of_title_pair=of_pair[1],
+        )
 
 
-def _keys(owner: Ints, codes: Ints, base: int) -> list[tuple[Any, Ints]]:
-    known = (codes >= 0) & (codes < base)
-    single = np.flatnonzero(known)
-    pair = np.flatnonzero(known[:-1] & known[1:] & (owner[:-1] == owner[1:]))
-    return [(single, codes[single]), (pair, base + codes[pair] * base + codes[pair + 1])]
+def _sums_of(read: Words, tables: _Tables, *, base: int) -> Floats:
+    """(n, k) of a block of texts; `base`: how many of the words have terms."""
+    places = _places(read.words, tables.words)
+    # the pair of every word and the one before it
+    known = places < base
+    both = known[1:] & known[:-1]
+    within = read.starts[(read.starts > 0) & (read.starts < len(places))]
+    both[within - 1] = False  # the first word of a text has none before it
+    second = np.flatnonzero(both) + 1
+    asked = places[second - 1].astype(np.int64) * base + places[second]
+    pairs = np.full(len(places), len(tables.pairs), np.int32)
+    pairs[second] = _places(pa.array(asked), tables.pairs)
+    sums = _added(places, read.starts, tables.of_word)
+    terms = sums[:, : QUESTIONS + 1]
+    terms += _added(pairs, read.starts, tables.of_pair)
+    titles = read.in_titles()
+    starts = np.concatenate([[0], np.cumsum(read.titled)])
+    terms += _added(places[titles], starts, tables.of_title_word)
+    terms += _added(pairs[titles], starts, tables.of_title_pair)
+    return sums
 
 
-def _split(lower: Any) -> tuple[Ints, Any]:
-    """The text of every word, and the words."""
-    spaced = _unmarked(lower)
-    lists = pc.ascii_split_whitespace(pc.ascii_trim_whitespace(spaced))
-    sizes = np.diff(lists.offsets.to_numpy())
-    words = pc.cast(lists.flatten(), pa.string())
-    return np.repeat(np.arange(len(sizes)), sizes), words
+def _added(places: Any, starts: Ints, rows: Floats) -> Floats:
+    """The rows at `places` summed by text: (n, k)."""
+    from scipy.sparse import csr_array  # noqa: PLC0415
 
-
-def _unmarked(lower: Any) -> Any:
-    """The texts with spaces for marks."""
-    validity, offsets, letters = lower.buffers()
-    if letters is None:  # not one letter
-        return lower
-    raw = letters.to_pybytes()
-    blanked = pa.py_buffer(raw.translate(_BLANKED))
-    spaced = pa.Array.from_buffers(
-        lower.type, len(lower), [validity, offsets, blanked], offset=lower.offset
+    shape = (len(starts) - 1, len(rows))
+    added: Floats = (
+        csr_array((np.ones(len(places)), places, starts.astype(np.int32)), shape=shape) @ rows
     )
-    if raw.isascii():
-        return spaced
-    others = pc.invert(pc.string_is_ascii(spaced))
-    replaced = pc.replace_substring_regex(spaced.filter(others), _OTHER_MARKS, " ")
-    return pc.replace_with_mask(spaced, others, replaced)
+    return added
 
 
-def _places(asked: Any, known: Any) -> Ints:
-    """Where in `known` each is, −1 for those that are not there."""
-    if not isinstance(asked, pa.Array):
-        asked = pa.array(asked, known.type)
+def _places(asked: Any, known: Any) -> Any:
+    """Where in `known` each is, len(known) for those that are not there; int32."""
     found = pc.index_in(asked, value_set=known)
-    places: Ints = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return places
+    return pc.fill_null(found, len(known)).to_numpy()
+
+
+def _terms(read: Words, known: Any) -> tuple[Ints, Ints]:
+    """Texts and keys of all terms of known words."""
+    base, places, every = len(known), _places(read.words, known).astype(np.int64), read.owner
+    titles = read.in_titles()
+    owners, keys = [], []
+    for owner, codes, lift in (
+        (every, places, 0),
+        (every[titles], places[titles], base + base**2),
+    ):
+        is_known = codes < base
+        pair = np.flatnonzero(is_known[:-1] & is_known[1:] & (owner[:-1] == owner[1:]))
+        owners += [owner[is_known], owner[pair]]
+        keys += [lift + codes[is_known], lift + base + codes[pair] * base + codes[pair + 1]]
+    return np.concatenate(owners), np.concatenate(keys)
 
 
 def _common(texts: Sequence[str], *, rarest: int) -> list[str]:
     """Words that are in at least so many texts, in their order."""
-    lower = pc.utf8_lower(pc.replace_substring(pa.array(texts, pa.large_string()), "’", "'"))
-    owner, words = _split(lower)
-    coded = words.dictionary_encode()
+    read = splitting.split(texts)
+    owner, coded = read.owner, read.words.dictionary_encode()
     codes = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     size = max(1, len(coded.dictionary))
     once = np.unique(owner * size + codes) % size
