@@ -6,7 +6,7 @@ nobody. "No allergy" tells of health like "an allergy" does, so a "not" changes 
 be seen; "may tell" is all that is said.
 
 A list has sections, [HEALTH] and so on, and a term a line: words that follow each other. `*` at the end of a word
-stands for any ending, at its beginning for any beginning (German compounds), `...` for up to four words. What
+stands for any ending, at its beginning for any beginning (German compounds), `?` for one word, `...` for up to five. What
 matches a term under [HARMLESS] is taken out of the text first: "look pregnant". Case and accents count for nothing.
 All lists are looked through for every text: what a source says of its language is too often wrong.
 """
@@ -29,7 +29,7 @@ MOST = 20_000
 """Characters that are searched; what is longer is withheld unread."""
 
 _LANGUAGES = ("en", "de", "es")
-_GAP = 4
+_GAP = 5
 _SHORTEST = 4
 """Letters that a term with a `*` needs at least, and one less in its later words: fewer would stand for half the
 language."""
@@ -149,6 +149,8 @@ def _end_of(words: tuple[str, ...], text: list[str], at: int) -> int:
 
 
 def _is(word: str, wanted: str) -> bool:
+    if wanted == "?":
+        return bool(word)
     if wanted.startswith("*"):
         return word.endswith(wanted[1:])
     if wanted.endswith("*"):
@@ -189,7 +191,7 @@ def terms(text: str) -> Iterable[tuple[str, tuple[str, ...]]]:
             word for at, word in enumerate(words)
             if "*" in word and len(word) <= (_SHORTEST if at == 0 else _SHORTEST - 1)
         ]  # fmt: skip
-        if not section or words[0] == "..." or words[-1] == "...":
+        if not section or {words[0], words[-1]} & {"...", "?"}:
             raise ValueError(f"line {number}: {term}")
         if short:
             raise ValueError(f"line {number}: {term} stands for too many words")
@@ -197,7 +199,7 @@ def terms(text: str) -> Iterable[tuple[str, tuple[str, ...]]]:
 
 
 def _term_word(word: str) -> str:
-    if word == "...":
+    if word in ("...", "?"):
         return word
     plain = "".join(words_of(word.strip("*")))
     return f"{'*' if word.startswith('*') else ''}{plain}{'*' if word.endswith('*') else ''}"
