@@ -1,4 +1,7 @@
-"""A broker that forgets, stops, freezes or is no longer heard; two beats; workers asked to end in mid-send."""
+"""
+A broker that forgets, stops, freezes, is full or is no longer heard; two beats; workers asked to end in
+mid-send.
+"""
 
 from __future__ import annotations
 
@@ -132,6 +135,12 @@ def stage(
     return Stage(home=home, nursery=None)  # type: ignore[arg-type]
 
 
+def start_beat(processes: Processes, name: str) -> None:
+    processes.start(
+        name, "-m", "celery", "-A", "config", "beat", "--loglevel", "WARNING", "--pidfile", ""
+    )
+
+
 def start_sender(processes: Processes) -> None:
     processes.start(
         "sender", "-m", "celery", "-A", "config", "worker", "--queues", "send", "--concurrency", "2",
@@ -145,9 +154,7 @@ def test_whatever_the_broker_forgets_nobody_is_forgotten_or_mailed_twice(
     campaign = launched(3000)
     start_sender(processes)
     for name in ("beat", "another-beat"):
-        processes.start(
-            name, "-m", "celery", "-A", "config", "beat", "--loglevel", "WARNING", "--pidfile", ""
-        )
+        start_beat(processes, name)
 
     def reach(count: int) -> None:
         wait_until(lambda: stage.received_count() >= count, every=0.02)
@@ -174,6 +181,30 @@ def test_whatever_the_broker_forgets_nobody_is_forgotten_or_mailed_twice(
     states = check_the_books(stage, campaign)
     print(f"\nFLUSHALL, SHUTDOWN NOSAVE, SIGSTOP, SIGTERM, two beats: {states}")
     assert states == {"SENT": 3000}
+
+
+def test_a_broker_whose_memory_is_full_loses_nobody(
+    stage: Stage, processes: Processes, broker: Broker
+) -> None:
+    """It refuses whatever would be written, be it a ring or a note of who has taken one."""
+    first = launched(1000)
+    start_sender(processes)
+    start_beat(processes, "beat")
+    wait_until(lambda: stage.received_count() >= 100, every=0.02)
+    broker.say("CONFIG SET maxmemory-policy noeviction")
+    broker.say("CONFIG SET maxmemory 1")
+    assert broker.say("LPUSH somewhere something").startswith(b"-OOM")
+    wait_until(lambda: not is_open(first), every=0.05)  # whose task had been rung for
+    second = launched(1000)
+    time.sleep(5)  # some five ticks of beat
+    meanwhile = stage.received_count() - 1000
+    broker.say("CONFIG SET maxmemory 0")
+    wait_until(lambda: not is_open(second), every=0.05)
+    print(
+        f"\na full broker: {states_of(first)}, {meanwhile} of the next, after it {states_of(second)}"
+    )
+    assert states_of(first) == states_of(second) == {"SENT": 1000}
+    assert len(set(stage.received())) == len(stage.received()) == 2000
 
 
 def test_a_worker_that_hears_nothing_ends_and_the_next_one_works(
