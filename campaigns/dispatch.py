@@ -17,7 +17,7 @@ from pathlib import Path
 
 from django.db import connection
 
-from campaigns import audience, handover, handover_lock, holding, limits, recommended
+from campaigns import audience, handover, handover_lock, holding, limits, policy, recommended
 from campaigns.channels import open_channel
 from campaigns.channels.base import Channel, ChannelError, Letter, Verdict
 from campaigns.enums import FINAL_STATES, CampaignState, DeliveryState, SkipReason
@@ -36,7 +36,7 @@ from core.registry import UnknownNameError
 log = logging.getLogger(__name__)
 
 CHUNK = 1000  # rows claimed at once; they can all go back
-GROUP = 50  # rows in one intent; these can not, without the journal
+GROUP = 200  # rows in one intent; these can not, without the journal (docs/adr/0022)
 # For a group: so long whoever of it withdraws may have to wait, and the last answer of a slow server longer.
 HANDOVER_SECONDS = 2.0
 CONNECT_ATTEMPTS = 3
@@ -194,16 +194,21 @@ class _Sender:
         letters = _Letters(template, intended, dated=dated)
         outcomes: list[Outcome] = []
         stopped: ChannelError | None = None
+        about_us = 0  # refusals of us as a sender: not all of a group need to be refused
         for place, row in enumerate(intended):
             begun = time.monotonic()
             ends = min(until, row.until.ends) if row.until else until
-            if stopped or begun > ends:  # not handed over: it goes back
+            if (
+                stopped or policy.over_budget(about_us) or begun > ends
+            ):  # not handed over: it goes back
                 outcomes.append(Outcome(id=row.id, epoch=row.epoch, attempt=row.attempt))
                 continue
             outcome = self.one(row, letters, place)
             outcomes.append(outcome)
             self.pace += (time.monotonic() - begun - self.pace) / 4
-            if outcome.reply and outcome.reply.verdict == Verdict.UNREACHABLE:
+            verdict = outcome.reply.verdict if outcome.reply else None
+            about_us += verdict == Verdict.REPUTATION
+            if outcome.reply and verdict == Verdict.UNREACHABLE:
                 stopped = ChannelError(outcome.reply.reply, verdict=Verdict.UNREACHABLE)
         handover_lock.let_go(owner=self.journal.owner)
         marked = handover.mark(

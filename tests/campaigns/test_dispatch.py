@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import OperationalError, connection
 from django.test import Client
 
-from campaigns import dispatch, handover, lifecycle, queries, recommended, sweeper, tasks
+from campaigns import dispatch, handover, lifecycle, policy, queries, recommended, sweeper, tasks
 from campaigns.channels.base import Letter
 from campaigns.channels.smtp import SmtpChannel
 from campaigns.enums import Arm, CampaignState, DeliveryState
@@ -131,7 +131,8 @@ def test_reputation_pauses_the_campaign_in_words_and_suppresses_nobody(sink: Any
     campaign.refresh_from_db()
     assert campaign.state == CampaignState.PAUSED
     assert "SPF" in campaign.note
-    assert states(campaign) == {"DEFERRED": 50, "PLANNED": 10}
+    refused = policy.REPUTATION_BUDGET  # not the whole group
+    assert states(campaign) == {"DEFERRED": refused, "PLANNED": 60 - refused}
     assert not Event.objects.filter(kind="BOUNCED").exists()
     lifecycle.resume(campaign, now=LATER)
     assert campaign.reputation_errors == 0
@@ -365,8 +366,9 @@ def test_the_arms_add_up_with_the_states(sink: Any) -> None:
 
 
 def test_run_stops_at_its_time_and_gives_back_the_rest(
-    start_sink: Callable[..., Any], now: datetime, home: Path
+    start_sink: Callable[..., Any], now: datetime, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(dispatch, "GROUP", 50)
     campaign = running_campaign(*(f"c{n}" for n in range(200)), now=NOW)
     with start_sink(delay=0.005) as server:
         done = dispatch.run(now=clock.now, seconds=0.3, channel_url=server.url, journals=home / "j")
@@ -375,6 +377,18 @@ def test_run_stops_at_its_time_and_gives_back_the_rest(
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM campaigns_delivery WHERE owner <> ''")
         assert cursor.fetchone() == (0,)
+
+
+def test_a_group_that_takes_too_long_goes_back_and_leaves_with_the_next(
+    start_sink: Callable[..., Any], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those whose envelope the server has already."""
+    monkeypatch.setattr(dispatch, "HANDOVER_SECONDS", 0.05)
+    campaign = running_campaign(*(f"c{n}" for n in range(60)), now=NOW)
+    with start_sink(delay=0.01) as server:
+        dispatch.run(now=clock.now, seconds=30, channel_url=server.url, journals=home / "j")
+    assert states(campaign) == {"SENT": 60}
+    assert sorted(server.recipients) == sorted(f"c{n}@example.com" for n in range(60))
 
 
 def test_what_fails_after_the_intent_and_before_any_hand_over_comes_back(

@@ -16,6 +16,7 @@ from tests.stories.stage import Stage, check_the_books, is_open, wait_until
 
 BLOWS = int(os.environ.get("COTERIE_CHAOS_BLOWS", "12"))  # of each kind
 EACH = 80  # messages between two blows
+GROUP = 50  # less than that: a stopped sender keeps its own
 
 
 @dataclass
@@ -27,7 +28,8 @@ class Storm:
     ended: list[int] = field(default_factory=list)  # exit codes
 
     def start(self) -> None:
-        self.senders.append(self.stage.start("send", sessions__IDLE_SECONDS=0.5))
+        started = self.stage.start("send", sessions__IDLE_SECONDS=0.5, dispatch__GROUP=GROUP)
+        self.senders.append(started)
 
     def rage(self, blow: Callable[[], object]) -> dict[str, int]:
         """`blow` again and again while two senders send; returns the states at the end."""

@@ -103,7 +103,7 @@ def test_a_crash_at_each_point_has_its_outcome(
     expected = CRASHES[point]
     monkeypatch.setattr(settings, "SMTP_URL", stage.start_sink())
     campaign = launched(60)
-    assert stage.end(stage.start("send", crash_at=point)) == 137
+    assert stage.end(stage.start("send", crash_at=point, dispatch__GROUP=50)) == 137
     assert states_of(campaign) == expected.left
     stage.wait_for(expected.received)
     tasks.sweep()
@@ -144,7 +144,7 @@ def test_a_stopped_sender_is_not_taken_for_dead(
     monkeypatch.setattr(settings, "SMTP_URL", stage.start_sink("--delay", "0.005"))
     campaign = launched(300)
     sender = stage.start("send")
-    while stage.received_count() < 20:  # in the middle of its first group of 50
+    while stage.received_count() < 20:  # in the middle of its first group
         time.sleep(0.002)
     os.kill(sender, signal.SIGSTOP)
     # even when all its leases are over: what it is handing over is its own, what it claimed is not

@@ -15,12 +15,12 @@ import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connection
 
-from campaigns import dispatch, lifecycle, tasks
+from campaigns import lifecycle, tasks
 from campaigns.enums import CampaignState, DeliveryState
 from campaigns.models import Campaign, Delivery
 from core import clock
 from tests.stories.stage import check_the_books, wait_until
-from tests.stories.storm import BLOWS, Storm, is_zombie
+from tests.stories.storm import BLOWS, GROUP, Storm, is_zombie
 
 
 pytestmark = [pytest.mark.story, pytest.mark.django_db(transaction=True)]
@@ -90,7 +90,7 @@ def test_after_a_pause_only_what_is_being_handed_over_arrives(storm: Storm) -> N
     states = storm.rage(blow)
     print(f"\n{len(late)} pauses: at most {max(late)} messages arrived after one; {states}")
     assert states == {"SENT": storm.campaign.audience}
-    assert max(late) <= 2 * dispatch.GROUP
+    assert max(late) <= 2 * GROUP
     assert len(late) >= BLOWS / 2
 
 
