@@ -173,6 +173,9 @@ UNFOLD: dict[str, Any] = {
                     _list("Newsletters", "newspaper", "consent", "topic"),
                     _list("Sign-ups", "how_to_reg", "consent", "signup"),
                     _item("Register", "menu_book", "data_register", "consent.view_datarequest"),
+                    _item(
+                        "Special data", "shield_lock", "special_data", "consent.view_datarequest"
+                    ),
                     _list("Access log", "visibility", "consent", "personaldataaccess"),
                     _list("Breaches", "gpp_maybe", "consent", "breach"),
                     _list("Opt-out probe", "monitor_heart", "consent", "optoutprobe"),

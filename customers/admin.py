@@ -238,16 +238,20 @@ class ReviewAdmin(BigTableAdmin):
     list_select_related = ("customer", "product")
     # not by words: they would find what is not shown
     search_fields = ("product__name",)
+    readonly_fields = ("not_shown",)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         of_words = lookup.split("__", maxsplit=1)[0] in _WORDS
         return not of_words and super().lookup_allowed(lookup, value, request)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fields = super().get_fields(request, obj)
-        if obj is None or not finding.is_special(obj.title, obj.text):
-            return fields
-        return [name for name in fields if name not in _WORDS]
+        is_special = obj is not None and finding.is_special(obj.title, obj.text)
+        hidden = _WORDS if is_special else ("not_shown",)
+        return [name for name in super().get_fields(request, obj) if name not in hidden]
+
+    @column(description="What was said")
+    def not_shown(self, review: Review) -> str:
+        return finding.NOT_SHOWN
 
     @column(description="Stars", ordering="rating")
     def stars(self, review: Review) -> str:

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from customers import display
 from customers.screens import row_key
 from customers.tables import BigTableAdmin, ReadOnlyAdmin, clipped, column
-from feedback import customer_page, customer_reasons, model_pages, pages, said_page
+from feedback import customer_page, customer_reasons, model_pages, pages, said_page, special_page
 from feedback.enums import Metric, Verdict
 from feedback.models import LiftEstimate, Outcome, OutcomeWindow, RetrainingDecision
 
@@ -49,6 +49,7 @@ class OutcomeWindowAdmin(ReadOnlyAdmin):
             path("customer/<int:customer_id>/", customer_page.customer_page, name="customer_page"),
             path("customer/<int:customer_id>/why/", customer_reasons.why, name="customer_why"),
             path("said/", said_page.said_page, name="said_page"),
+            path("special-data/", special_page.special_page, name="special_data"),
             path("models/", pages.models, name="models_page"),
             path("models/drift/", model_pages.drift, name="drift_page"),
             path("models/card/<int:version_id>/", model_pages.card, name="model_card"),

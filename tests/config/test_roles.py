@@ -84,6 +84,7 @@ OWN_PAGES = {
     "admin:drift_page": "segmentation.view_modelversion",
     "admin:recommendations_page": "segmentation.view_recommendationrun",
     "admin:data_register": "consent.view_datarequest",
+    "admin:special_data": "consent.view_datarequest",
     "admin:data_request_new": "consent.carry_out_datarequest",
     "api_key_pages:new": "gateway.add_apikey",
     "source_pages:new": "customers.add_source",

@@ -42,6 +42,7 @@ def active(path: str) -> list[str]:
         ("admin:models_page", "Models"),
         ("admin:drift_page", "Models"),
         ("admin:said_page", "Reviews and sentiment"),
+        ("admin:special_data", "Special data"),
         ("admin:customers_customer_changelist", "Customers"),
         ("campaign_pages:new", "Campaigns"),
     ],
