@@ -24,21 +24,28 @@ _IS_CHILD = """(erased_at IS NULL AND merged_into_id IS NULL AND %(age)s > 0
 @transaction.atomic
 def check(*, now: datetime) -> tuple[int, int]:
     """Hold those who are children by now, and free those who have grown up: (held, freed)."""
-    asked: dict[str, Any] = {"age": settings.AGE_OF_CONSENT, "today": now.date()}
+    asked: dict[str, Any] = {"age": settings.AGE_OF_CONSENT, "today": now.date(), "now": now}
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""UPDATE customers_customer SET is_under_age = true
+            f"""UPDATE customers_customer SET is_under_age = true, under_age_at = %(now)s
                 WHERE (born_on IS NOT NULL OR is_minor IS NOT NULL) AND NOT is_under_age
                   AND {_IS_CHILD}""",
             asked,
         )
         held = cursor.rowcount
         cursor.execute(
-            f"""UPDATE customers_customer SET is_under_age = false
+            f"""UPDATE customers_customer SET is_under_age = false, under_age_at = NULL
                 WHERE (restricted_at IS NOT NULL OR is_under_age) AND is_under_age
                   AND NOT {_IS_CHILD} RETURNING id""",
             asked,
         )
         grown = [row[0] for row in cursor.fetchall()]
+        # who became so by being one with a child
+        cursor.execute(
+            """UPDATE customers_customer SET under_age_at = %(now)s
+               WHERE (restricted_at IS NOT NULL OR is_under_age) AND is_under_age
+                 AND under_age_at IS NULL""",
+            asked,
+        )
     restricting.fold_anew(grown)
     return held, len(grown)

@@ -29,6 +29,6 @@ def forget_gone(*, now: datetime) -> Done:
         task = Task(version.task)
         if task not in daily_models.TRAIN or left.until is None or left.until - now <= LAST_MOMENT:
             are = "customer was" if left.people == 1 else "customers were"
-            why = f"{left.people:,} {are} erased or restricted, or withdrew, since it was trained"
+            why = f"{left.people:,} {are} erased, restricted or found under age, or withdrew, since it was trained"
             asked += retraining.ask(task, why=why, now=now) is not None
     return Done(asked=asked, purged=forgetting.purge(now=now))

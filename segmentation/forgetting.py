@@ -1,9 +1,9 @@
 """
-What models may still hold of customers who were erased, withdrew or were restricted, until when, and what is deleted of them.
+What models may still hold of customers who left them, until when, and what is deleted of them.
 
 A model is learned from who agreed to be profiled on that day. Who goes afterwards stays a part of it until
 the next training, which is asked for at once and begins anew; what was replaced is deleted with its files.
-Who is found to be under age is left out of the next training too, but is not counted here: of that no day is kept.
+To leave is to be erased, to withdraw, to be restricted or to be found under age.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ class Remains:
 
 def remains(version: ModelVersion) -> Remains:
     """
-    Customers who agreed to profiling when `version` was trained and were erased, withdrew or were restricted since.
+    Customers who agreed to profiling when `version` was trained and have left since.
 
-    Who is restricted no more is not counted: their consent counts again.
+    Who is restricted or under age no more is not counted: their consent counts again.
     """
     erased = _agreed(Customer.objects.filter(erased_at__gt=version.trained_at), "pk", version)
     withdrew = _agreed(
@@ -64,14 +64,21 @@ def remains(version: ModelVersion) -> Remains:
     restricted = _agreed(
         Customer.objects.filter(restricted_at__gt=version.trained_at), "pk", version
     )
+    children = _agreed(
+        Customer.objects.filter(is_under_age=True, under_age_at__gt=version.trained_at),
+        "pk",
+        version,
+    )
     first = [
         erased.aggregate(first=Min("erased_at"))["first"],
         withdrew.aggregate(first=Min("since"))["first"],
         restricted.aggregate(first=Min("restricted_at"))["first"],
+        children.aggregate(first=Min("under_age_at"))["first"],
     ]
     people = set(erased.values_list("pk", flat=True))
     people |= set(withdrew.values_list("customer_id", flat=True))
     people |= set(restricted.values_list("pk", flat=True))
+    people |= set(children.values_list("pk", flat=True))
     return Remains(
         people=len(people), since=min((at for at in first if at is not None), default=None)
     )

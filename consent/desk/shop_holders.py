@@ -45,6 +45,7 @@ _BUSY = (ImportStatus.DRAFT, ImportStatus.QUEUED, ImportStatus.RUNNING)
 _EMPTY_CUSTOMER: dict[str, Any] = {
     "email": "", "email_hmac": "", "first_name": "", "last_name": "", "country": "", "language": "",
     "phone": "", "traits": {}, "born_on": None, "is_minor": None, "is_under_age": False,
+    "under_age_at": None,
 }  # fmt: skip
 
 

@@ -61,6 +61,9 @@ class Customer(models.Model):
         db_default=False,
         help_text="Younger than COTERIE_AGE_OF_CONSENT by what was declared; see consent.ages.",
     )
+    under_age_at = models.DateTimeField(
+        null=True, blank=True, help_text="When that was found; models from before may hold them."
+    )
 
     class Meta:
         constraints = [

@@ -287,8 +287,8 @@ def _gone_from_models(now: datetime) -> Iterator[Attention]:
         yield Attention(
             kind="PROBLEM",
             text=(
-                f"The {Task(version.task).label.split(':')[0].lower()} model may contain {left.people:,} {are} erased "
-                f"or restricted, or withdrew, since it was trained; it was to be replaced until {left.until:%d %b}."
+                f"The {Task(version.task).label.split(':')[0].lower()} model may contain {left.people:,} {are} erased, "
+                f"restricted or found under age, or withdrew, since it was trained; it was to be replaced until {left.until:%d %b}."
             ),
             url_name="admin:model_card",
             url_args=(version.pk,),

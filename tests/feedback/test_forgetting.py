@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from consent import ledger
+from consent import ages, ledger
 from consent.desk import requests, restricting
 from consent.enums import Purpose, RequestKind
 from customers.models import Customer
@@ -61,6 +61,10 @@ def withdraw(customer: Customer, *, at: datetime) -> None:
     ledger.withdraw(customer=customer, purpose=Purpose.PROFILING, method="form", now=at)
 
 
+def tell_age(customer: Customer, age: int) -> None:
+    Customer.objects.filter(pk=customer.pk).update(traits={"age": age})
+
+
 def test_a_model_may_contain_who_left_since_for_a_week() -> None:
     stays, erased, withdrew, before = profiled(4)
     never = CustomerFactory()
@@ -86,6 +90,30 @@ def test_a_model_may_contain_who_was_restricted_since_until_that_ends() -> None:
     assert (left.people, left.until) == (1, NOW + 9 * DAY)
     restricting.lift(customer_ids=[restricted.pk], now=NOW + 3 * DAY)
     assert forgetting.remains(champion).people == 0
+
+
+def test_a_model_may_contain_who_was_found_under_age_since_until_they_have_grown_up() -> None:
+    child, merged, before, never = *profiled(3), CustomerFactory()
+    tell_age(before, 12)
+    assert ages.check(now=NOW) == (1, 0)
+    champion = version_of(Task.CHURN, ModelStatus.CHAMPION, at=NOW + DAY)
+    assert forgetting.remains(champion).people == 0
+
+    tell_age(child, 12)
+    tell_age(never, 12)
+    assert ages.check(now=NOW + 2 * DAY) == (2, 0)
+    left = forgetting.remains(champion)
+    assert (left.people, left.until) == (1, NOW + 9 * DAY)
+    # as being merged with a child does
+    Customer.objects.filter(pk=merged.pk).update(is_minor=True, is_under_age=True)
+    ages.check(now=NOW + 3 * DAY)
+    assert forgetting.remains(champion).people == 2
+    assert asking.forget_gone(now=NOW + 3 * DAY).asked == 1
+
+    tell_age(child, 40)
+    tell_age(merged, 40)
+    assert ages.check(now=NOW + 4 * DAY) == (0, 2)
+    assert forgetting.remains(champion) == forgetting.Remains(people=0, since=None)
 
 
 def test_a_training_is_asked_for_and_written_into_the_manifest() -> None:
