@@ -74,7 +74,10 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
     def second_factor_says(self, user: User) -> str | SafeString:
         if devices.has_one(user):
             link = reverse("second_factor:reset", args=[user.pk])
-            return format_html('Set up. <a href="{}">Take it away</a>', link)
+            return format_html(
+                'Set up. <a class="text-primary-600 underline dark:text-primary-500" href="{}">Take it away</a>',
+                link,
+            )
         return "None, and a role needs one" if devices.is_required(user) else "None"
 
 

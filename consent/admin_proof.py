@@ -84,6 +84,8 @@ class PersonalDataAccessAdmin(ReadOnlyAdmin):
         description="Did", ordering="action", label={"Took away": "warning", "Looked at": "info"}
     )
     def action_label(self, row: PersonalDataAccess) -> str:
+        if row.what.startswith("second_factor:"):
+            return "Changed a login"
         return row.get_action_display()
 
     @column(description="What")

@@ -7,7 +7,6 @@ from django.http import HttpRequest, HttpResponse
 from customers.screens import page, staff_page
 from customers.special import finding
 from feedback.reports.special import AT_MOST, special_data
-from segmentation.models import ReviewSentiment
 
 
 @staff_page("consent.view_datarequest")
@@ -16,7 +15,6 @@ def special_page(request: HttpRequest) -> HttpResponse:
         request,
         "pages/special_data.html",
         title="Special data",
-        opts=ReviewSentiment._meta,
         report=special_data(),
         version=finding.VERSION,
         at_most=AT_MOST,
