@@ -8,6 +8,7 @@ probability that the mail pays, as far as the model knows (Thompson sampling, ke
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from scipy.special import ndtr
@@ -128,6 +129,65 @@ def assign(probability: Floats, draw: Floats) -> Bools:
     return draw < probability
 
 
+@dataclass(frozen=True, kw_only=True)
+class OrderMoments:
+    """
+    What all orders say of one customer's: sums over customers with orders, which parts of a shop add up to.
+
+    `mean` and `scatter` (sum of squared distances from it) are of customers' mean list values, cents;
+    `within` and `freedom` are the squares and degrees of freedom of list values within customers.
+    """
+
+    customers: int = 0
+    mean: float = 0.0
+    scatter: float = 0.0
+    inverse_counts: float = 0.0
+    within: float = 0.0
+    freedom: float = 0.0
+    margin_cents: float = 0.0
+    listed_cents: float = 0.0
+
+    @classmethod
+    def of(
+        cls, *, orders: Floats, revenue_cents: Floats, margin_cents: Floats,
+        discount_share: Floats, deviation_cents: Floats,
+    ) -> Self:  # fmt: skip
+        """The moments of some customers; see `order_worth`."""
+        known = (orders > 0) & (revenue_cents > 0)
+        if not known.any():
+            return cls()
+        listed, count = _listed(revenue_cents, discount_share), np.maximum(orders, 1.0)
+        mean = listed[known] / count[known]
+        repeated = known & np.isfinite(deviation_cents) & (orders > 1)
+        freedom = orders[repeated] - 1
+        return cls(
+            customers=len(mean),
+            mean=float(mean.mean()),
+            scatter=float(mean.var()) * len(mean),
+            inverse_counts=float((1 / count[known]).sum()),
+            within=float(freedom @ deviation_cents[repeated] ** 2),
+            freedom=float(freedom.sum()),
+            margin_cents=float(margin_cents[known].sum()),
+            listed_cents=float(listed[known].sum()),
+        )
+
+    def __add__(self, other: OrderMoments) -> OrderMoments:
+        """Both together (Chan, Golub, LeVeque 1983 for the scatter)."""
+        customers = self.customers + other.customers
+        apart = other.mean - self.mean
+        weight = other.customers / customers if customers else 0.0
+        return OrderMoments(
+            customers=customers,
+            mean=self.mean + apart * weight,
+            scatter=self.scatter + other.scatter + apart**2 * self.customers * weight,
+            inverse_counts=self.inverse_counts + other.inverse_counts,
+            within=self.within + other.within,
+            freedom=self.freedom + other.freedom,
+            margin_cents=self.margin_cents + other.margin_cents,
+            listed_cents=self.listed_cents + other.listed_cents,
+        )
+
+
 def order_worth(
     *,
     orders: Floats,
@@ -135,27 +195,34 @@ def order_worth(
     margin_cents: Floats,
     discount_share: Floats,
     deviation_cents: Floats,
+    moments: OrderMoments | None = None,
 ) -> tuple[Floats, Floats]:
     """Expected margin and list value of each customer's next order, in cents; both (n,).
 
     From the features of these names (`deviation_cents`: of order values, NaN below two orders). A mean of few
     orders is shrunk towards everybody's: one-way random effects with moment estimates (Searle, Casella,
-    McCulloch 1992), where the own mean weighs orders / (orders + within / between).
+    McCulloch 1992), where the own mean weighs orders / (orders + within / between). `moments` are
+    everybody's where these customers are only some; by default theirs.
     """
-    known = (orders > 0) & (revenue_cents > 0)
-    if not known.any():
+    all_of = moments or OrderMoments.of(
+        orders=orders, revenue_cents=revenue_cents, margin_cents=margin_cents,
+        discount_share=discount_share, deviation_cents=deviation_cents,
+    )  # fmt: skip
+    if not all_of.customers:
         return np.zeros(len(orders)), np.zeros(len(orders))
-    listed = revenue_cents / (1 - np.clip(np.nan_to_num(discount_share), 0, 0.95))
-    count = np.maximum(orders, 1.0)
+    known = (orders > 0) & (revenue_cents > 0)
+    listed, count = _listed(revenue_cents, discount_share), np.maximum(orders, 1.0)
     mean = listed / count
-    repeated = known & np.isfinite(deviation_cents) & (orders > 1)
-    freedom = orders[repeated] - 1
-    within = float(freedom @ deviation_cents[repeated] ** 2) / max(float(freedom.sum()), 1.0)
-    between = float(mean[known].var()) - within * float((1 / count[known]).mean())
+    within = all_of.within / max(all_of.freedom, 1.0)
+    between = (all_of.scatter - within * all_of.inverse_counts) / all_of.customers
     weight = count / (count + within / max(between, 1e-3 * within + 1e-9))
-    centre = float(mean[known].mean())
-    value = np.where(known, centre + weight * (mean - centre), centre)
-    usual = float(margin_cents[known].sum() / listed[known].sum())
+    value = np.where(known, all_of.mean + weight * (mean - all_of.mean), all_of.mean)
+    usual = all_of.margin_cents / all_of.listed_cents
     own = np.divide(margin_cents, listed, out=np.full(len(orders), usual), where=known)
     share = usual + weight * (own - usual)
     return np.asarray(value * share), np.asarray(value)
+
+
+def _listed(revenue_cents: Floats, discount_share: Floats) -> Floats:
+    """What was paid and what was given away on it."""
+    return np.asarray(revenue_cents / (1 - np.clip(np.nan_to_num(discount_share), 0, 0.95)))

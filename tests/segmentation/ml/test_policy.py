@@ -5,6 +5,7 @@ from segmentation.ml.policy import (
     Economics,
     Expectation,
     Exploration,
+    OrderMoments,
     assign,
     assignment_probability,
     expected_profit,
@@ -152,3 +153,27 @@ def test_order_worth_of_people_without_orders_is_the_mean():
 
     assert value[0] == pytest.approx(2000)
     assert margin[0] == pytest.approx(800)
+
+
+def test_order_worth_by_moments_of_parts_is_that_of_everybody():
+    rng = np.random.default_rng(1)
+    orders = rng.integers(0, 6, 500).astype(float)
+    paid = {
+        "orders": orders,
+        "revenue_cents": orders * rng.uniform(500, 9_000, 500),
+        "margin_cents": orders * rng.uniform(100, 900, 500),
+        "discount_share": np.where(orders > 0, rng.uniform(0, 0.4, 500), np.nan),
+        "deviation_cents": np.where(orders > 1, rng.uniform(0, 900, 500), np.nan),
+    }
+    nobody = OrderMoments.of(**{name: values[:0] for name, values in paid.items()})
+    parts = [
+        {name: values[start : start + 120] for name, values in paid.items()}
+        for start in range(0, 500, 120)
+    ]
+
+    moments = sum((OrderMoments.of(**part) for part in parts), start=nobody)
+    said = [order_worth(**part, moments=moments) for part in parts]
+
+    for number, whole in enumerate(order_worth(**paid)):
+        together = np.concatenate([one[number] for one in said])
+        assert together == pytest.approx(whole, rel=1e-12)
