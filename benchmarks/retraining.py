@@ -14,6 +14,7 @@ import argparse
 import json
 from pathlib import Path
 
+from benchmarks.value import transactions_of
 from segmentation.ml import backtests, training
 from segmentation.ml.columns import SECONDS_PER_DAY
 from segmentation.ml.estimators.propensity import Settings
@@ -30,7 +31,7 @@ def main() -> None:
     parser.add_argument("--until", help="a date; later rows are not read")
     parser.add_argument("--seed", type=int, default=42)
     given = parser.parse_args()
-    known = transactions.read(given.file)
+    known = transactions_of(given.file)
     if given.until:
         known, _ = known.until(transactions.moment(given.until))
     placed = known.column("placed_at")

@@ -16,7 +16,6 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from segmentation.ml.columns import SECONDS_PER_DAY
 from segmentation.ml.estimators import choosing, propensity
 from segmentation.ml.lifetime.measures import coverage, forecast_metrics
 from segmentation.ml.offline import transactions
+from segmentation.ml.offline.transactions import Transactions
 from segmentation.ml.tables import Floats
 from segmentation.ml.training import eligible
 
@@ -90,7 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not options.file.is_file():
         parser.error(f"{options.file}: there is no such file")
     print(f"load {os.getloadavg()[0]:.1f}")
-    with mirror_of(options.file) as database:
+    with transactions_of(options.file).mirror() as database:
         if options.cutoff:
             value(database, options.cutoff, options.horizon_days, bars=None, jobs=options.jobs)
             churn(database, options.cutoff, options.horizon_days, goals={}, jobs=options.jobs)
@@ -305,13 +305,10 @@ def row(name: str, measured: dict[str, float | None]) -> str:
     )
 
 
-@contextmanager
-def mirror_of(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The analytic tables of a file; CDNOW's has no names of columns and is read by its places."""
+def transactions_of(path: Path) -> Transactions:
+    """The lines of a file; CDNOW's has no names of columns and is read by its places."""
     if path.suffix.lower() != ".txt":
-        with transactions.read(path).mirror() as database:
-            yield database
-        return
+        return transactions.read(path)
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "transactions.csv"
         lines = ["customer_id,date,amount"]
@@ -320,8 +317,7 @@ def mirror_of(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             if len(fields) >= 4 and fields[0].isdigit():
                 lines.append(f"{fields[0]},{fields[-3]},{fields[-1]}")
         plain.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        with transactions.read(plain).mirror() as database:
-            yield database
+        return transactions.read(plain)
 
 
 if __name__ == "__main__":
