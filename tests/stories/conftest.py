@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -64,3 +65,17 @@ def processes(
     yield started
     started.stop()
     clock.reset()
+
+
+@pytest.fixture
+def web(processes: Processes) -> Callable[[], int]:
+    """Starts the web server, in the environment as it is then, and returns its port."""
+
+    def start() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        processes.start_web(port=port)
+        return port
+
+    return start

@@ -26,12 +26,8 @@ pytestmark = [pytest.mark.story, pytest.mark.xdist_group("receive")]
 
 
 @pytest.fixture
-def port(processes: Processes) -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        found: int = probe.getsockname()[1]
-    processes.start_web(port=found)
-    return found
+def port(web: Callable[[], int]) -> int:
+    return web()
 
 
 @pytest.fixture
