@@ -52,7 +52,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = (*DjangoUserAdmin.list_display, "second_factor")
+    list_display = ("username", "email", "first_name", "last_name", "is_staff", "second_factor")
     readonly_fields = ("second_factor_says",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:

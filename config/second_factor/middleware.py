@@ -43,7 +43,9 @@ class SecondFactorMiddleware:
         if not request.path.startswith(reverse("admin:index")):
             user = request.user
             # not asked before somebody wants to know: most public pages read no session
-            request.user = SimpleLazyObject(lambda: AnonymousUser() if missing(user) else user)
+            request.user = SimpleLazyObject(  # type: ignore[assignment] # it becomes one
+                lambda: AnonymousUser() if missing(user) else user
+            )
             return self.get_response(request)
         between = missing(request.user)
         if not between or request.path in (reverse(between), reverse("admin:logout")):

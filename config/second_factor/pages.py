@@ -83,7 +83,7 @@ def code_page(request: HttpRequest) -> HttpResponse:
             _let_in(request, answer.device)
             return redirect(_next(request))
         form.add_error("code", _refused(answer))
-    request.current_app = admin.site.name  # type: ignore[attr-defined] # as Django's admin does
+    request.current_app = admin.site.name  # as Django\'s admin does
     return TemplateResponse(
         request,
         "pages/second_factor_code.html",
