@@ -25,7 +25,7 @@ from pathlib import Path
 VERSION = 1
 """Raised whenever a list or the way of reading changes: every text is searched again then."""
 
-MOST = 20_000
+MOST = 25_000
 """Characters that are searched; what is longer is withheld unread."""
 
 _LANGUAGES = ("en", "de", "es")
