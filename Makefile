@@ -51,10 +51,13 @@ test: spark ## Run all tests against the embedded PostgreSQL and Valkey
 fuzz: setup ## Ask the API 20,000 made-up requests (some 20 minutes): [CASES=n] [SEED=n]
 	COTERIE_FUZZ_CASES=$(CASES) COTERIE_FUZZ_SEED=$(SEED) $(BIN)/python -m pytest tests/gateway/test_fuzz.py -s --log-cli-level=ERROR
 
-chaos: setup ## Kill, stop and cut senders while N people are mailed, crash the database, and count: [N=20000] [KILLS=40] [STEPS=20000]
+chaos: setup ## Kill, stop, cut and restart senders while N people are mailed, crash the database, and count: [N=20000] [KILLS=40] [STEPS=20000]
 	COTERIE_CHAOS_RECIPIENTS=$(N) COTERIE_CHAOS_KILLS=$(KILLS) COTERIE_CHAOS_BLOWS=50 COTERIE_CHAOS_DATABASE=1 \
-	  COTERIE_MACHINE_STEPS=$(STEPS) $(BIN)/python -m pytest -s tests/stories/test_kill.py tests/stories/test_storms.py \
-	  tests/stories/test_withdrawal_races.py tests/stories/test_broker_faults.py tests/stories/test_sending_machine.py
+	  COTERIE_CHAOS_RESTARTS=100 COTERIE_CHAOS_WRITES=10000 COTERIE_CHAOS_REPORTS=10000 COTERIE_MACHINE_STEPS=$(STEPS) \
+	  COTERIE_MACHINE_SEED=$${COTERIE_MACHINE_SEED:-$$(date +%s)} $(BIN)/python -m pytest -s \
+	  tests/stories/test_kill.py tests/stories/test_storms.py tests/stories/test_withdrawal_races.py \
+	  tests/stories/test_broker_faults.py tests/stories/test_upgrade.py tests/stories/test_restarts.py \
+	  tests/stories/test_sending_machine.py tests/stories/test_all_at_once.py $(ARGS)
 
 check: setup ## Lint, types, import contracts, migrations
 	$(BIN)/ruff check .
