@@ -134,6 +134,22 @@ def _columns(
     ]
 
 
+def read_ids(query: str) -> npt.NDArray[np.int64]:
+    """
+    The one column of `query`, bigint without NULL, in whatever order.
+
+    As one value: of a COPY each row comes alone, which takes longer than to find it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT string_agg(int8send(id), '') FROM ({query}) AS rows (id)")
+        return as_ids(cursor.fetchone()[0])
+
+
+def as_ids(sent: bytes | None) -> npt.NDArray[np.int64]:
+    """What `string_agg(int8send(...), '')` gives; of no rows it is NULL."""
+    return np.frombuffer(sent or b"", dtype=">i8").astype(np.int64)
+
+
 def as_objects(array: npt.NDArray[np.generic]) -> list[object]:
     """The values as Python has them; NaN becomes None."""
     if array.dtype.kind == "f":

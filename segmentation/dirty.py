@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 from django.db import connection
 
+from segmentation.bulk import as_array
 from segmentation.ml.tables import Ints
 
 
@@ -69,7 +70,8 @@ def take(*, now: datetime, customers: int = CUSTOMERS) -> Taken:
 def forget(taken: Taken) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM segmentation_dirtycustomer WHERE id = ANY(%s)", [taken.marks.tolist()]
+            "DELETE FROM segmentation_dirtycustomer WHERE id = ANY(%s::bigint[])",
+            [as_array(taken.marks)],
         )
 
 
@@ -78,9 +80,9 @@ def all_taken() -> Iterator[None]:
     """Forget, when the block has computed everybody, the marks that were there when it began."""
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.taken_marks")
-        cursor.execute(
-            "CREATE TEMPORARY TABLE taken_marks AS SELECT id FROM segmentation_dirtycustomer"
-        )
+        # with a key: how many marks there are is what the database knows least of all
+        cursor.execute("CREATE TEMPORARY TABLE taken_marks (id bigint PRIMARY KEY)")
+        cursor.execute("INSERT INTO taken_marks SELECT id FROM segmentation_dirtycustomer")
         yield
         cursor.execute(
             "DELETE FROM segmentation_dirtycustomer d USING taken_marks t WHERE t.id = d.id"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+import numpy as np
 from django.db import connection, transaction
 
+from segmentation.bulk import as_array
 from segmentation.enums import SegmentKind
 
 
@@ -18,8 +20,9 @@ def follow(customer_ids: Sequence[int] | None, *, now: datetime) -> int:
     Returns how many memberships ended. A merge that is undone later leaves the lists as they are: who of the two
     was meant is not known any more. Repeating it changes nothing.
     """
+    asked = None if customer_ids is None else as_array(np.asarray(customer_ids, dtype=np.int64))
     with connection.cursor() as cursor:
-        cursor.execute(_GONE, {"customers": None if customer_ids is None else list(customer_ids)})
+        cursor.execute(_GONE, {"customers": asked})
         gone = cursor.fetchall()
         if not gone:
             return 0

@@ -1,17 +1,23 @@
-"""Who is in which segment: recomputed as a set, written as the difference, history kept."""
+"""
+Who is in which segment: recomputed as a set, written as the difference, history kept.
+
+The difference is worked out here and not by a join: what the database knows of a segment may be a tenth of what has
+just been written to it, and a plan for nobody walks over everybody once for each of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-import numpy.typing as npt
 from django.db import connection, transaction
 
-from segmentation.bulk import copy_columns
+from customers.importing.bulk import unchecked_references
+from segmentation.bulk import as_array, as_ids, read_ids
 from segmentation.enums import SegmentKind
+from segmentation.ml.tables import Ints
 from segmentation.models import Segment
 from segmentation.rule_segments import free_name
 
@@ -54,11 +60,7 @@ def ensure(
 
 @transaction.atomic
 def write(
-    segment: Segment,
-    customer_ids: npt.NDArray[np.int64],
-    *,
-    now: datetime,
-    rule_version: int | None = None,
+    segment: Segment, customer_ids: Ints, *, now: datetime, rule_version: int | None = None
 ) -> Change:
     """
     Make `customer_ids` the members of `segment` and record who joined and who left.
@@ -66,37 +68,119 @@ def write(
     Only the difference is written. Customers erased, merged or removed in the meantime are left out.
     rule_version: the version of the rule that decided; None where there is no rule.
     """
-    with connection.cursor() as cursor:
-        # two refreshes of one segment at once would both see the same difference
-        cursor.execute("SELECT 1 FROM segmentation_segment WHERE id = %s FOR UPDATE", [segment.pk])
-        cursor.execute("CREATE TEMP TABLE wanted (customer_id bigint PRIMARY KEY) ON COMMIT DROP")
-    copy_columns("wanted", ["customer_id"], ["int8"], [np.unique(customer_ids)])
-    return _write_difference(segment, now=now, rule_version=rule_version)
+    before = _members_alone(segment)
+    stay = np.intersect1d(before, customer_ids)
+    stay = np.concatenate([_living(part) for part in _parts(stay)])
+    come = np.setdiff1d(customer_ids, before)
+    return _write_difference(
+        segment, before=before, stay=stay, come=come, now=now, rule_version=rule_version
+    )
 
 
 @transaction.atomic
 def write_everyone(segment: Segment, *, now: datetime) -> Change:
     """Make every living customer a member of `segment`."""
+    before = _members_alone(segment)
+    living = read_ids(f"SELECT id FROM customers_customer WHERE {_LIVES}")
+    stay, come = np.intersect1d(before, living), np.setdiff1d(living, before)
+    return _write_difference(segment, before=before, stay=stay, come=come, now=now)
+
+
+PART = 100_000
+"""Customers a statement."""
+
+_LIVES = "erased_at IS NULL AND merged_into_id IS NULL AND restricted_at IS NULL"
+
+
+def _parts(customer_ids: Ints) -> Iterator[Ints]:
+    """At least one, which may be empty."""
+    for start in range(0, max(1, len(customer_ids)), PART):
+        yield customer_ids[start : start + PART]
+
+
+def _members_alone(segment: Segment) -> Ints:
+    """Who is in it, until the end of the transaction: two refreshes at once would both see the same difference."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM segmentation_segment WHERE id = %s FOR UPDATE", [segment.pk])
-        cursor.execute(
-            "CREATE TEMP TABLE wanted ON COMMIT DROP AS SELECT id AS customer_id FROM customers_customer"
-        )
-    return _write_difference(segment, now=now)
+    return read_ids(
+        f"SELECT customer_id FROM segmentation_membership WHERE segment_id = {int(segment.pk)}"
+    )
 
 
+def _living(customer_ids: Ints, *, locked: bool = False) -> Ints:
+    """Of these who are customers now; `locked`: and cannot be removed before the transaction ends."""
+    asked = f"id = ANY('{as_array(customer_ids)}'::bigint[]) AND {_LIVES}"
+    lock = " FOR KEY SHARE" if locked else ""
+    return read_ids(f"SELECT id FROM customers_customer WHERE {asked}{lock}")
+
+
+_LEAVE = """
+    WITH gone AS (
+        DELETE FROM segmentation_membership
+        WHERE segment_id = %(segment)s AND customer_id = ANY(%(who)s::bigint[])
+        RETURNING customer_id
+    )
+    INSERT INTO segmentation_membershipchange
+        (segment_id, customer_id, joined, changed_at, rule_version)
+    SELECT %(segment)s, customer_id, false, %(now)s, %(rule_version)s FROM gone
+"""
+_JOIN = """
+    INSERT INTO segmentation_membership (segment_id, customer_id, joined_at)
+    SELECT %(segment)s, unnest(%(who)s::bigint[]), %(now)s
+"""
+_JOINED = """
+    INSERT INTO segmentation_membershipchange
+        (segment_id, customer_id, joined, changed_at, rule_version)
+    SELECT %(segment)s, unnest(%(who)s::bigint[]), true, %(now)s, %(rule_version)s
+"""
+
+
+def _write_difference(
+    segment: Segment,
+    *,
+    before: Ints,
+    stay: Ints,
+    come: Ints,
+    now: datetime,
+    rule_version: int | None = None,
+) -> Change:
+    said = {"segment": segment.pk, "now": now, "rule_version": rule_version}
+    left = joined = 0
+    with connection.cursor() as cursor:
+        for part in _parts(np.setdiff1d(before, stay)):
+            if len(part):
+                cursor.execute(_LEAVE, {**said, "who": as_array(part)})
+                left += cursor.rowcount
+        for part in _parts(come):
+            living = np.sort(_living(part, locked=True))  # as the indexes are
+            if len(living):
+                told = {**said, "who": as_array(living)}
+                # the segment and the customers are locked, so what they refer to is there
+                with unchecked_references(cursor):
+                    cursor.execute(_JOIN, told)
+                cursor.execute(_JOINED, told)
+                joined += len(living)
+    segment.size, segment.refreshed_at = len(stay) + joined, now
+    segment.save(update_fields=["size", "refreshed_at"])
+    return Change(joined=joined, left=left, size=segment.size)
+
+
+# ---------------------------------------------------------------- some customers
 @transaction.atomic
 def write_some(
-    wanted: Mapping[int, npt.NDArray[np.int64]],
+    wanted: Mapping[int, Ints],
     *,
-    touched: npt.NDArray[np.int64],
+    touched: Ints,
     now: datetime,
     rule_versions: Mapping[int, int] | None = None,
-) -> None:
+    before: Mapping[int, Ints] | None = None,
+) -> dict[int, Ints]:
     """
     Make `wanted` (segment id to customers) the memberships of the `touched` customers in those segments.
 
-    Nobody else is looked at, so the cost does not depend on how large the segments are.
+    Nobody else is looked at, so the cost does not depend on how large the segments are. Only the difference to
+    `before` is written: to what this returned for the same customers, where somebody knows it, or else what is stored.
+    Returns segment id to those of the touched who are in it now, of all segments.
     rule_versions: segment id to the version of the rule that decided; what was said by a version that is
     no longer the newest is left out.
     """
@@ -109,38 +193,58 @@ def write_some(
             [sorted(wanted)],
         )
         segments = [pk for pk, version in cursor.fetchall() if rules.get(pk, version) == version]
+        before = _memberships_of(touched) if before is None else before
+        gone = {one: np.setdiff1d(before.get(one, _NOBODY), wanted[one]) for one in segments}
+        come = {one: np.setdiff1d(wanted[one], before.get(one, _NOBODY)) for one in segments}
+        if any(len(who) for who in (*gone.values(), *come.values())):
+            cursor.execute(
+                _WRITE_SOME,
+                {
+                    **_pairs("gone", gone),
+                    **_pairs("come", come),
+                    "rules": sorted(rules),
+                    "versions": [rules[one] for one in sorted(rules)],
+                    "now": now,
+                },
+            )
+    return {**before, **{one: wanted[one] for one in segments}}
+
+
+_NOBODY: Ints = np.empty(0, dtype=np.int64)
+
+
+def _memberships_of(customer_ids: Ints) -> dict[int, Ints]:
+    """Segment id to those of these customers who are in it."""
+    with connection.cursor() as cursor:
         cursor.execute(
-            _WRITE_SOME,
-            {
-                "segments": segments,
-                "touched": touched.tolist(),
-                "wanted_segments": np.repeat(
-                    segments, [len(wanted[one]) for one in segments]
-                ).tolist(),
-                "wanted_customers": [int(who) for one in segments for who in wanted[one]],
-                "rules": sorted(rules),
-                "versions": [rules[one] for one in sorted(rules)],
-                "now": now,
-            },
+            "SELECT segment_id, string_agg(int8send(customer_id), '') FROM segmentation_membership"
+            " WHERE customer_id = ANY(%s::bigint[]) GROUP BY 1",
+            [as_array(customer_ids)],
         )
+        return {segment: as_ids(who) for segment, who in cursor.fetchall()}
 
 
-_WRITE_SOME = """
-    WITH wanted AS MATERIALIZED (
-        SELECT w.segment_id, w.customer_id
-        FROM unnest(%(wanted_segments)s::bigint[], %(wanted_customers)s::bigint[])
-            AS w (segment_id, customer_id)
-        JOIN customers_customer c ON c.id = w.customer_id
-        WHERE c.erased_at IS NULL AND c.merged_into_id IS NULL AND c.restricted_at IS NULL
-    ), gone AS (
-        DELETE FROM segmentation_membership m USING unnest(%(touched)s::bigint[]) AS t (customer_id)
-        WHERE m.customer_id = t.customer_id AND m.segment_id = ANY(%(segments)s)
-          AND NOT EXISTS (SELECT FROM wanted w
-                          WHERE w.segment_id = m.segment_id AND w.customer_id = m.customer_id)
+def _pairs(name: str, of: Mapping[int, Ints]) -> dict[str, str]:
+    """Segments and customers, aligned, as two parameters."""
+    segments = np.repeat(np.array(list(of), dtype=np.int64), [len(who) for who in of.values()])
+    customers = np.concatenate([_NOBODY, *of.values()])
+    return {f"{name}_segments": as_array(segments), f"{name}_customers": as_array(customers)}
+
+
+_WRITE_SOME = f"""
+    WITH gone AS (
+        DELETE FROM segmentation_membership m
+        USING unnest(%(gone_segments)s::bigint[], %(gone_customers)s::bigint[])
+            AS g (segment_id, customer_id)
+        WHERE m.segment_id = g.segment_id AND m.customer_id = g.customer_id
         RETURNING m.segment_id, m.customer_id
     ), come AS (
         INSERT INTO segmentation_membership (segment_id, customer_id, joined_at)
-        SELECT segment_id, customer_id, %(now)s FROM wanted
+        SELECT w.segment_id, w.customer_id, %(now)s
+        FROM unnest(%(come_segments)s::bigint[], %(come_customers)s::bigint[])
+            AS w (segment_id, customer_id)
+        JOIN customers_customer c ON c.id = w.customer_id
+        WHERE {_LIVES}
         ON CONFLICT (segment_id, customer_id) DO NOTHING
         RETURNING segment_id, customer_id
     ), changes AS (
@@ -158,56 +262,3 @@ _WRITE_SOME = """
           FROM changes GROUP BY 1) change
     WHERE s.id = change.segment_id
 """
-
-
-def _write_difference(
-    segment: Segment, *, now: datetime, rule_version: int | None = None
-) -> Change:
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE wanted")  # else its size is guessed, and so is the way to join it
-        cursor.execute(
-            # also who is no longer there: an import was undone since they were read
-            "DELETE FROM wanted w WHERE NOT EXISTS (SELECT FROM customers_customer c"
-            " WHERE c.id = w.customer_id AND c.erased_at IS NULL AND c.merged_into_id IS NULL AND c.restricted_at IS NULL)"
-        )
-        cursor.execute(
-            """
-            WITH surplus AS MATERIALIZED (
-                -- not NOT EXISTS: a table thought to be small would be met with a walk for each of its rows
-                SELECT customer_id FROM segmentation_membership WHERE segment_id = %(segment)s
-                EXCEPT SELECT customer_id FROM wanted
-            ), gone AS (
-                DELETE FROM segmentation_membership m
-                WHERE segment_id = %(segment)s AND customer_id IN (SELECT customer_id FROM surplus)
-                RETURNING customer_id
-            )
-            INSERT INTO segmentation_membershipchange
-                (segment_id, customer_id, joined, changed_at, rule_version)
-            SELECT %(segment)s, customer_id, false, %(now)s, %(rule_version)s FROM gone
-            """,
-            {"segment": segment.pk, "now": now, "rule_version": rule_version},
-        )
-        left = cursor.rowcount
-        cursor.execute(
-            """
-            WITH missing AS MATERIALIZED (
-                SELECT customer_id FROM wanted
-                EXCEPT SELECT customer_id FROM segmentation_membership WHERE segment_id = %(segment)s
-            ), come AS (
-                INSERT INTO segmentation_membership (segment_id, customer_id, joined_at)
-                SELECT %(segment)s, customer_id, %(now)s FROM missing
-                RETURNING customer_id
-            )
-            INSERT INTO segmentation_membershipchange
-                (segment_id, customer_id, joined, changed_at, rule_version)
-            SELECT %(segment)s, customer_id, true, %(now)s, %(rule_version)s FROM come
-            """,
-            {"segment": segment.pk, "now": now, "rule_version": rule_version},
-        )
-        joined = cursor.rowcount
-        cursor.execute("SELECT count(*) FROM wanted")
-        size = cursor.fetchone()[0]
-        cursor.execute("DROP TABLE wanted")
-    segment.size, segment.refreshed_at = size, now
-    segment.save(update_fields=["size", "refreshed_at"])
-    return Change(joined=joined, left=left, size=size)

@@ -14,6 +14,7 @@ from segmentation.enums import (
     Sentiment,
     Task,
 )
+from segmentation.marks import DirtyCustomer, SegmentFlip
 from segmentation.recommendation_models import (
     CategoryRule,
     ExpectedDemand,
@@ -119,12 +120,18 @@ class Membership(models.Model):
     segment = models.ForeignKey(
         Segment, on_delete=models.CASCADE, related_name="memberships", db_index=False
     )
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    customer = models.ForeignKey(
+        Customer, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     joined_at = models.DateTimeField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["segment", "customer"], name="membership_key")
+        ]
+        # the segments of thousands of customers are asked at once: answered without the rows, which lie by segment
+        indexes = [
+            models.Index(fields=["customer"], include=["segment"], name="membership_customer")
         ]
 
     def __str__(self) -> str:
@@ -136,10 +143,15 @@ class MembershipChange(models.Model):
 
     derived = True  # computed from the shop's data: goes with the row when an import is undone
 
+    # no constraints in the database: two look-ups a row would be half of the cost of writing a segment, and each
+    # row is written in the statement or under the lock of a membership, which has them
     segment = models.ForeignKey(
-        Segment, on_delete=models.CASCADE, related_name="changes", db_index=False
+        Segment, on_delete=models.CASCADE, related_name="changes", db_index=False,
+        db_constraint=False,
+    )  # fmt: skip
+    customer = models.ForeignKey(
+        Customer, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
     )
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
     joined = models.BooleanField(help_text="False: left.")
     changed_at = models.DateTimeField()
     rule_version = models.PositiveIntegerField(
@@ -154,27 +166,6 @@ class MembershipChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer_id} {'joined' if self.joined else 'left'} {self.segment_id}"
-
-
-class SegmentFlip(models.Model):
-    """At this second time alone may change whether the customer is in the segment; see dynamic.flips."""
-
-    derived = True  # computed from the shop's data: goes with the row when an import is undone
-
-    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="+")
-    # no key in the database: who is gone by then is marked for nothing, and that is all
-    customer = models.ForeignKey(
-        Customer, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
-    )
-    flips_at = models.DateTimeField(db_index=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["customer", "segment"], name="segment_flip_key")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.customer_id} in {self.segment_id} at {self.flips_at}"
 
 
 class ModelVersion(models.Model):
@@ -364,27 +355,6 @@ class ReviewAspect(models.Model):
 
     def __str__(self) -> str:
         return f"{self.aspect} {self.polarity:+.2f}"
-
-
-class DirtyCustomer(models.Model):
-    """
-    Something changed of this customer; appended by triggers, removed when they were computed anew.
-
-    No key leads to the customer in the database: checking it would cost every bulk load.
-    """
-
-    derived = True
-
-    customer = models.ForeignKey(
-        Customer, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
-    )
-    marked_at = models.DateTimeField()
-    due_at = models.DateTimeField(
-        null=True, help_text="Set where what changed is only known from a later moment on."
-    )
-
-    def __str__(self) -> str:
-        return f"{self.customer_id} at {self.marked_at}"
 
 
 __all__ = [

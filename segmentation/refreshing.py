@@ -181,15 +181,15 @@ def _refresh_some(customer_ids: Ints, *, now: datetime) -> Refreshed:
         mirror.replace(database, "features", features.compute(database, as_of=scoring.seconds(now)))
         table = FeatureTable.from_arrow(database.sql("FROM features").to_arrow_table())
         living = database.sql("SELECT customer_id FROM people ORDER BY 1").fetchnumpy()
+        fixed_lists.follow(ids, now=now)
         with transaction.atomic():
             written = scoring.score_some(table, touched=customer_ids, now=now)
-            membership.write_some(
+            inside = membership.write_some(
                 assigning.segments_of(table, living=np.asarray(living["customer_id"])),
                 touched=customer_ids,
                 now=now,
             )
-        fixed_lists.follow(ids, now=now)
-        mirror.read_again(database, ids, mirror.COMPUTED)
-        dynamic.follow(database, ids, now=now)
+        mirror.read_again(database, ids, ["scores"])
+        dynamic.follow(database, ids, inside=inside, now=now)
         mirror.write_changes(database, ids)
     return Refreshed(customers=len(table), reviews=scored, scores=written)

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from customers.special import finding
 from segmentation import queries, versions
-from segmentation.bulk import copy_columns
+from segmentation.bulk import as_array, copy_columns
 from segmentation.enums import Task
 from segmentation.ml.artifacts import ArtifactError
 from segmentation.ml.sentiment import model
@@ -30,7 +30,7 @@ _NEW = (
     _TEXT
     + """
     LEFT JOIN segmentation_reviewsentiment s ON s.review_id = r.id
-    WHERE s.id IS NULL AND (%(whose)s::bigint[] IS NULL OR r.customer_id = ANY(%(whose)s))
+    WHERE s.id IS NULL AND (%(whose)s::bigint[] IS NULL OR r.customer_id = ANY(%(whose)s::bigint[]))
     ORDER BY r.id LIMIT %(at_most)s"""
 )
 # ranges of two indexes: what was read by another model than the one that serves, or searched by other word lists
@@ -77,7 +77,8 @@ def score_new(
     """Score up to `at_most` reviews (of these customers) that have no sentiment yet; returns how many were."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_LOCK)
-        cursor.execute(_NEW, {"whose": customer_ids, "at_most": at_most})
+        whose = None if customer_ids is None else as_array(np.asarray(customer_ids, dtype=np.int64))
+        cursor.execute(_NEW, {"whose": whose, "at_most": at_most})
         return _score(cursor.fetchall(), now=now)
 
 

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from django.db import connection, transaction
 
-from segmentation import predictors, queries, score_partitions, withdrawn
+from segmentation import bulk, predictors, queries, score_partitions, withdrawn
 from segmentation.bulk import as_array, copy_columns
 from segmentation.enums import ModelStatus, Task
 from segmentation.ml.artifacts import ArtifactError
-from segmentation.ml.tables import FeatureTable
+from segmentation.ml.tables import FeatureTable, Ints
 from segmentation.models import ModelVersion, ScoreGeneration
 from segmentation.predictors import COLUMNS, Predicted
 
@@ -112,43 +112,52 @@ def _forget_unprofiled(touched: npt.NDArray[np.int64], profiled: npt.NDArray[np.
         with connection.cursor() as cursor:
             for table in withdrawn.TABLES:
                 cursor.execute(
-                    f"DELETE FROM {table} WHERE customer_id = ANY(%s)",
-                    [others.tolist()],
+                    f"DELETE FROM {table} WHERE customer_id = ANY(%s::bigint[])",
+                    [as_array(others)],
                 )
 
 
 _NAMES = ", ".join(COLUMNS)
+_NUMBERS = ", ".join(f"coalesce({name}, 'NaN')" for name in COLUMNS)
 _WRITE_SOME = f"""
-    WITH wanted AS (
-        SELECT * FROM unnest(%(ids)s::bigint[], {", ".join(f"%({name})s::float8[]" for name in COLUMNS)})
-            AS wanted (customer_id, {_NAMES})
-    ), gone AS (
-        DELETE FROM {{part}} s USING unnest(%(touched)s::bigint[]) AS t (customer_id)
-        WHERE s.customer_id = t.customer_id
-    )
-    INSERT INTO {{part}} AS old (customer_id, {_NAMES})
-    SELECT customer_id, {_NAMES} FROM wanted
+    INSERT INTO {{part}} (customer_id, {_NAMES})
+    SELECT * FROM unnest(%(ids)s::bigint[], {", ".join(f"%({name})s::float8[]" for name in COLUMNS)})
     ON CONFLICT (customer_id) DO UPDATE SET {", ".join(f"{name} = EXCLUDED.{name}" for name in COLUMNS)}
-        WHERE ({", ".join(f"old.{name}" for name in COLUMNS)})
-              IS DISTINCT FROM ({", ".join(f"EXCLUDED.{name}" for name in COLUMNS)})
 """
 
 
-def _write_some(
-    generation: ScoreGeneration, touched: npt.NDArray[np.int64], said: Predicted
-) -> int:
-    """The scores that differ; returns how many rows were written."""
+def _write_some(generation: ScoreGeneration, touched: Ints, said: Predicted) -> int:
+    """
+    The scores that differ; returns how many rows were written.
+
+    What is the same is not even offered: a conflict locks, and so writes, also a row that it then leaves alone.
+    """
+    part = score_partitions.name(generation.pk)
+    ids, *before = bulk.read_columns(
+        f"SELECT customer_id, {_NUMBERS} FROM {part}"
+        f" WHERE customer_id = ANY('{as_array(touched)}'::bigint[]) ORDER BY 1",
+        ["int8", *("float8" for _ in COLUMNS)],
+    )
     unknown = np.full(len(said.customer_ids), np.nan)
+    after = [said.columns.get(name, unknown) for name in COLUMNS]
+    differs = ~np.isin(said.customer_ids, ids)
+    same = np.isin(ids, said.customer_ids)
+    at = np.searchsorted(said.customer_ids, ids[same])
+    for old, new in zip(before, after, strict=True):
+        differs[at] |= ~((old[same] == new[at]) | (np.isnan(old[same]) & np.isnan(new[at])))
+    lost = np.setdiff1d(ids, said.customer_ids)
     with connection.cursor() as cursor:
-        cursor.execute(
-            _WRITE_SOME.format(part=score_partitions.name(generation.pk)),
-            {
-                "touched": as_array(np.setdiff1d(touched, said.customer_ids)),
-                "ids": as_array(said.customer_ids),
-                **{name: as_array(said.columns.get(name, unknown)) for name in COLUMNS},
-            },
-        )
-        return int(cursor.rowcount)
+        if len(lost):
+            cursor.execute(
+                f"DELETE FROM {part} WHERE customer_id = ANY(%s::bigint[])", [as_array(lost)]
+            )
+        if differs.any():
+            columns = dict(zip(COLUMNS, (as_array(one[differs]) for one in after), strict=True))
+            cursor.execute(
+                _WRITE_SOME.format(part=part),
+                {"ids": as_array(said.customer_ids[differs]), **columns},
+            )
+    return int(differs.sum())
 
 
 def write_generation(

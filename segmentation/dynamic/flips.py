@@ -9,14 +9,14 @@ may be late by one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import duckdb
 import numpy as np
 from django.db import connection
 
-from segmentation.bulk import copy_columns
+from segmentation.bulk import as_array, copy_columns
 from segmentation.limits import limited
 from segmentation.ml.features import FEATURES
 from segmentation.ml.tables import Ints
@@ -79,14 +79,16 @@ def replace(segment_id: int, flips: Flips) -> None:
         cursor.execute("DROP TABLE coming")
 
 
-def replace_some(flips: Mapping[int, Flips], *, touched: Sequence[int]) -> None:
+def replace_some(flips: Mapping[int, Flips], *, touched: Ints) -> None:
     """Make `flips` (by segment) all that are kept of the touched customers in those segments."""
     segments = sorted(flips)
+    if not segments:
+        return
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM segmentation_segmentflip"
-            " WHERE customer_id = ANY(%s) AND segment_id = ANY(%s)",
-            [list(touched), segments],
+            " WHERE customer_id = ANY(%s::bigint[]) AND segment_id = ANY(%s)",
+            [as_array(touched), segments],
         )
         cursor.execute(
             "INSERT INTO segmentation_segmentflip (segment_id, customer_id, flips_at)"
@@ -94,9 +96,11 @@ def replace_some(flips: Mapping[int, Flips], *, touched: Sequence[int]) -> None:
             " FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[])"
             " AS coming (segment_id, customer_id, flips_at)",
             [
-                np.repeat(segments, [len(flips[one][0]) for one in segments]).tolist(),
-                [int(who) for one in segments for who in flips[one][0]],
-                [int(at) for one in segments for at in flips[one][1]],
+                as_array(np.repeat(segments, [len(flips[one][0]) for one in segments])),
+                *(
+                    as_array(np.concatenate([flips[one][place] for one in segments]))
+                    for place in (0, 1)
+                ),
             ],
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import duckdb
@@ -22,16 +22,21 @@ logger = logging.getLogger(__name__)
 
 
 def follow(
-    database: duckdb.DuckDBPyConnection, customer_ids: Sequence[int], *, now: datetime
+    database: duckdb.DuckDBPyConnection,
+    customer_ids: Sequence[int],
+    *,
+    inside: Mapping[int, Ints],
+    now: datetime,
 ) -> None:
     """
     Make these customers members of the rule segments that they belong to at `now`, and of no others.
 
-    database: a `mirror.of_customers` of them, with features, scores and the memberships of other kinds as
-    they are now; its `memberships` follow. Every rule is asked: a mark does not tell what changed, and to
+    database: a `mirror.of_customers` of them, with features and scores as they are now; its `memberships` become
+    those of after this. inside: the stored ones, which `membership.write_some` returned. Every rule is asked: a mark does not tell what changed, and to
     ask a rule of one customer takes milliseconds. A rule that cannot be asked is told as FAILED; of it, as of
     one that waits for its turn over everybody, the members stay, except who no longer agrees to profiling.
     """
+    storing.remember_all(database, inside)
     book = rulebook.read()
     wanted: dict[int, Ints] = {}
     coming: dict[int, flips.Flips] = {}
@@ -56,8 +61,10 @@ def follow(
         storing.remember(database, segment_id, wanted[segment_id])
     touched = np.asarray(customer_ids, dtype=np.int64)
     with transaction.atomic():
-        membership.write_some(wanted, touched=touched, now=now, rule_versions=book.versions)
-        flips.replace_some(coming, touched=customer_ids)
+        membership.write_some(
+            wanted, touched=touched, now=now, rule_versions=book.versions, before=inside
+        )
+        flips.replace_some(coming, touched=touched)
         storing.followed(coming, now=now)
 
 

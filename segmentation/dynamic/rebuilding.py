@@ -95,9 +95,10 @@ def _pending(*, now: datetime) -> Iterator[None]:
     """A table of the customers whose turn had come anyway."""
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.pending")
+        # with a key: a segment that has just been filled is thought to be empty, and each of its changes looks here
+        cursor.execute("CREATE TEMPORARY TABLE pending (customer_id bigint PRIMARY KEY)")
         cursor.execute(
-            """CREATE TEMPORARY TABLE pending AS
-            SELECT customer_id FROM segmentation_dirtycustomer
+            """INSERT INTO pending SELECT customer_id FROM segmentation_dirtycustomer
             WHERE due_at IS NULL OR due_at <= %(now)s
             UNION SELECT customer_id FROM segmentation_segmentflip WHERE flips_at <= %(now)s""",
             {"now": now},

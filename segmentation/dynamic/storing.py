@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 from django.db.models import Case, F, Value, When
 
+from segmentation import mirror
 from segmentation.enums import SegmentStatus
 from segmentation.ml.tables import Ints
 from segmentation.models import Segment
@@ -23,6 +25,18 @@ def remember(database: duckdb.DuckDBPyConnection, segment_id: int, members: Ints
         f" SELECT CAST({int(segment_id)} AS BIGINT) AS segment_id, customer_id FROM found"
     )
     database.unregister("found")
+
+
+def remember_all(database: duckdb.DuckDBPyConnection, inside: Mapping[int, Ints]) -> None:
+    """Make the table `memberships` of `database` what is `inside` (segment id to customers), of who is a customer."""
+    segments = np.repeat(np.array(list(inside), dtype=np.int64), [len(w) for w in inside.values()])
+    customers = np.concatenate([np.empty(0, dtype=np.int64), *inside.values()])
+    mirror.replace(
+        database,
+        "memberships",
+        pa.table({"segment_id": segments, "customer_id": customers}),
+        made="FROM incoming SEMI JOIN people USING (customer_id)",
+    )
 
 
 def begin(segment_id: int, *, version: int, now: datetime) -> None:

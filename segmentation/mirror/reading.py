@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from django.conf import settings
@@ -15,9 +16,16 @@ from segmentation.mirror import generations, writing
 from segmentation.mirror.database import one_connection, snapshot
 from segmentation.mirror.generations import quoted
 from segmentation.mirror.overlay import NO_FEATURES, touched, view
-from segmentation.mirror.tables import COMPUTED, JOINED_LINES, ORDER, TABLES, select
+from segmentation.mirror.tables import (
+    COMPUTED,
+    JOINED_LINES,
+    MADE_OF_PEOPLE,
+    ORDER,
+    TABLES,
+    select,
+)
 from segmentation.ml.features import FEATURES, SHOP_TABLES
-from segmentation.ml.tables import FeatureTable
+from segmentation.ml.tables import FeatureTable, Ints
 
 
 @contextmanager
@@ -67,7 +75,7 @@ def of_customers(
     The same tables of these customers only, as the database has them now, all of one moment.
 
     `products` are those they ordered or reviewed. `features` are those that are stored; without `stored` there are
-    none, nor `scores` and `memberships`, for who computes them anew and then calls `read_again`.
+    none, nor `scores` and `memberships`, for who computes them anew and then brings them.
     """
     with one_connection(), _duckdb() as database:
         read_again(database, customer_ids, [one for one in TABLES if stored or one not in COMPUTED])
@@ -94,16 +102,19 @@ def of_customers(
 def read_again(
     database: duckdb.DuckDBPyConnection, customer_ids: Sequence[int], names: Sequence[str]
 ) -> None:
-    """Bring tables of an `of_customers` up to what the database has now."""
-    of = {"asked": customer_ids}
+    """Bring tables of an `of_customers` up to what the database has now, of whom its `people` are."""
+    of = {"asked": np.asarray(customer_ids, dtype=np.int64)}
     with snapshot() as cursor:
-        cursor.execute(select("people", of=of))
-        people = cursor.fetch_arrow_table()
-        of["living"] = people["customer_id"].to_pylist()
-        of["people"] = people.filter(people["may_profile"])["customer_id"].to_pylist()
+        if "people" in names:  # else it is there already
+            cursor.execute(select("people", of=of))
+            replace(database, "people", cursor.fetch_arrow_table())
+        of["living"] = _ids(database, "SELECT customer_id FROM people")
+        of["people"] = _ids(database, "SELECT customer_id FROM people WHERE may_profile")
         for name in names:
             if name == "people":
-                replace(database, name, people)
+                continue
+            if name in MADE_OF_PEOPLE:
+                _make(database, name, MADE_OF_PEOPLE[name])
                 continue
             if name == "order_lines":
                 of["orders"] = _ids(database, "SELECT order_id FROM orders")
@@ -120,8 +131,9 @@ _BOUGHT = """
     UNION SELECT product_id FROM reviews WHERE product_id IS NOT NULL ORDER BY 1"""
 
 
-def _ids(database: duckdb.DuckDBPyConnection, query: str) -> list[int]:
-    return [one for (one,) in database.execute(query).fetchall()]
+def _ids(database: duckdb.DuckDBPyConnection, query: str) -> Ints:
+    (found,) = database.execute(query).fetchnumpy().values()
+    return np.asarray(found, dtype=np.int64)
 
 
 def replace(
@@ -129,10 +141,13 @@ def replace(
 ) -> None:
     """Put `rows`, or what is `made` of them as `incoming`, in the place of a table of an `of_customers`."""
     database.register("incoming", rows)
-    database.execute(
-        f"CREATE OR REPLACE TABLE {name} AS {made} ORDER BY {ORDER.get(name, 'customer_id')}"
-    )
+    _make(database, name, made)
     database.unregister("incoming")
+
+
+def _make(database: duckdb.DuckDBPyConnection, name: str, made: str) -> None:
+    order = ORDER.get(name, "customer_id")
+    database.execute(f"CREATE OR REPLACE TABLE {name} AS {made} ORDER BY {order}")
 
 
 def exists() -> bool:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+
+import numpy as np
+
+from segmentation.bulk import as_array
+from segmentation.ml.tables import Ints
 
 
 # `{people o.customer_id}` keeps to those who may be profiled, `{living ...}` to who is a customer now: see `select`.
@@ -45,8 +50,11 @@ PROFILED = {
         WHERE {{people r.customer_id}}""",
     "scores": """
         SELECT s.customer_id, g.task, s.value, s.sd
-        FROM segmentation_score s JOIN segmentation_scoregeneration g ON g.id = s.generation_id
-        WHERE g.is_current AND {people s.customer_id}""",
+        FROM segmentation_scoregeneration g, LATERAL (
+            SELECT s.customer_id, s.value, s.sd FROM segmentation_score s
+            WHERE s.generation_id = g.id AND {people s.customer_id}
+            OFFSET 0) s  -- one after the other: a join would read the parts that are not shown, too
+        WHERE g.is_current""",
 }
 """Of customers who may be profiled only; of what they did, only what may be analysed."""
 
@@ -58,6 +66,7 @@ _OF_EVERYBODY = {
                c.traits::text AS traits, c.email <> '' AS has_email
         FROM customers_customer c LEFT JOIN consent_consentstate s
             ON s.customer_id = c.id AND s.purpose = 'PROFILING' AND s.is_granted
+            AND {{asked s.customer_id}}
         WHERE c.erased_at IS NULL AND c.merged_into_id IS NULL AND c.restricted_at IS NULL
           AND {{asked c.id}}""",
     "consents": f"""
@@ -103,7 +112,7 @@ MADE_OF_PEOPLE = {
 """What need not be read when the rows of `people` are there as a view."""
 
 
-def select(name: str, *, of: Mapping[str, Sequence[int]] | None = None) -> str:
+def select(name: str, *, of: Mapping[str, Ints] | None = None) -> str:
     """
     The statement that reads one table: whole, or the rows of those whose ids are given.
 
@@ -116,7 +125,7 @@ def select(name: str, *, of: Mapping[str, Sequence[int]] | None = None) -> str:
         if of is None:
             return "true"
         # an array, not a join: with a join PostgreSQL would rather read the whole table
-        return f"{column} = ANY('{{{','.join(str(int(one)) for one in of[kind])}}}'::bigint[])"
+        return f"{column} = ANY('{as_array(np.asarray(of[kind], dtype=np.int64))}'::bigint[])"
 
     return re.sub(r"\{(\w+) ([\w.]+)\}", among, TABLES[name])
 
