@@ -42,7 +42,9 @@ def prepare(folder: Path, *, customers: int) -> dict[str, Any]:
 
     call_command("migrate", verbosity=0)
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE customers_source, segmentation_segment CASCADE")
+        cursor.execute(
+            "TRUNCATE customers_source, segmentation_segment, segmentation_membershipchange CASCADE"
+        )
         source = Source.objects.create(
             kind=SourceKind.CSV, name="Benchmark", created_at=clock.now()
         )
