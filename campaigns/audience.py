@@ -90,7 +90,7 @@ def freeze(campaign: Campaign, *, now: datetime) -> bool:
     Write the deliveries and let the campaign run, in one transaction.
 
     After a crash nothing is there and it is simply done again. Returns False when the campaign is
-    no longer SCHEDULED, somebody else is freezing it, or it has outgrown its approval (it is a DRAFT then).
+    no longer SCHEDULED, somebody else is freezing it, or its approval is void (it is a DRAFT then).
     """
     with transaction.atomic():
         locked = (
@@ -102,8 +102,7 @@ def freeze(campaign: Campaign, *, now: datetime) -> bool:
             return False
         decision = _decide(locked, now=now)
         recipients = sum(int((part.arm == Arm.TREATED).sum()) for part in decision.plan.parts())
-        if approval.outgrown(locked, recipients=recipients):
-            note = f"Not begun: it would reach {recipients:,} customers, approved were {locked.approved_people:,}."
+        if note := approval.void(locked, recipients=recipients):
             MACHINE.move(locked, CampaignState.DRAFT, scheduled_at=None, note=note)
             return False
         _write(locked, decision)

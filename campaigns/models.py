@@ -94,6 +94,12 @@ class Campaign(models.Model):
     approved_digest = models.CharField(
         max_length=64, blank=True, db_default="", help_text="Of what was approved: approval.digest."
     )
+    approved_rules = models.JSONField(
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text="Segments to the versions of their rules when it was approved: approval.rules_behind.",
+    )
     launched_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )

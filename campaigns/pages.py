@@ -171,6 +171,8 @@ def preview(request: HttpRequest, campaign_id: int) -> HttpResponse:
         problems=_problems(found, plan) if plan else [],
         needs_approval=plan is not None and approval.is_needed(plan.will_receive),
         is_approved=plan is not None and approval.is_approved(found, recipients=plan.will_receive),
+        approved_rules=approval.in_words(found.approved_rules),
+        rules=approval.in_words(approval.rules_behind(found)),
         approve_above=settings.APPROVE_ABOVE,
         digest=approval.digest(found),
         by_address=may_see_addresses(request.user),

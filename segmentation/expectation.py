@@ -67,7 +67,9 @@ def of_mailing(
     except (ArtifactError, KeyError) as error:
         logger.error("%s cannot decide, a coin does: %s", version, error)  # noqa: TRY400 - told in words
         return None
-    return said and policy.Expectation(profit_cents=said[0], deviation_cents=said[1])
+    if said is None:
+        return None
+    return policy.Expectation(profit_cents=said[0], deviation_cents=said[1])
 
 
 def by_response(customer_ids: Ints, costs: Costs) -> Bools | None:

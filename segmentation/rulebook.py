@@ -115,6 +115,28 @@ def built_on(segment_id: int) -> frozenset[int]:
     })  # fmt: skip
 
 
+def behind(segment: Segment) -> dict[int, int]:
+    """
+    The rules that say who is in `segment`, its own and those of the segments that it names: ids to versions.
+
+    Nothing for a segment that the code defines, or a fixed list.
+    """
+    versions = dict(
+        Segment.everything.filter(kind=SegmentKind.RULE).values_list("pk", "rule_version")
+    )
+    if segment.pk not in versions:
+        return {}
+    rules, _ = _parsed(Segment.everything.filter(kind=SegmentKind.RULE))
+    found: dict[int, int] = {}
+    waiting = {segment.pk}
+    while waiting:
+        here = waiting.pop()
+        found[here] = versions[here]
+        named = rules[here].uses.segments if here in rules else frozenset[int]()
+        waiting |= (named & versions.keys()) - found.keys()
+    return found
+
+
 def naming(segment_id: int) -> list[Segment]:
     """The segments in use whose own rule names this one, by name."""
     segments = {one.pk: one for one in Segment.objects.in_use().filter(kind=SegmentKind.RULE)}

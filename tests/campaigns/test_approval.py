@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from datetime import datetime
 
 import pytest
@@ -13,7 +14,10 @@ from django.urls import reverse
 from campaigns import approval, audience, lifecycle
 from campaigns.enums import CampaignState
 from campaigns.models import Campaign
-from segmentation.models import Membership
+from segmentation import rule_segments
+from segmentation.models import Membership, Segment, SegmentVersion
+from segmentation.rules import parse
+from segmentation.words import words_of
 from tests.factories.campaigns import CampaignFactory, segment_in_bulk
 from tests.factories.consent import MailableFactory
 
@@ -116,6 +120,91 @@ def test_an_audience_that_grew_goes_back_to_a_draft_and_mails_nobody(
     assert draft.state == CampaignState.DRAFT
     assert "34" in draft.note
     assert not draft.deliveries.exists()
+
+
+def rule_segment(name: str, condition: dict, *, now: datetime) -> Segment:
+    return change_rule(None, name, condition, now=now)
+
+
+def change_rule(segment: Segment | None, name: str, condition: dict, *, now: datetime) -> Segment:
+    rule = parse({"all": [condition]})
+    return rule_segments.save(
+        segment=segment, name=name, description="", rule=rule, words=words_of(rule), user_id=None,
+        now=now,
+    )  # fmt: skip
+
+
+def spend(cents: int) -> dict:
+    return {"field": "revenue_cents", "is": "at_least", "value": cents}
+
+
+@pytest.fixture
+def by_rule(draft: Campaign, now: datetime) -> tuple[Campaign, Segment]:
+    """The draft, approved and launched, whose segment names another, whose rule it shares."""
+    inner = rule_segment("Spenders", spend(100), now=now)
+    outer = rule_segment("Best", {"segment": inner.pk, "is": "in"}, now=now)
+    Membership.objects.filter(segment=draft.segment).update(segment=outer)
+    draft.segment = outer
+    draft.save()
+    clerk, other = User.objects.create_user("clerk"), User.objects.create_user("other")
+    approval.approve(draft, by=clerk, recipients=30, now=now)
+    draft.refresh_from_db()
+    lifecycle.schedule(draft, at=now, now=now, by=other, recipients=30)
+    return draft, inner
+
+
+def test_a_rule_that_changed_since_the_approval_mails_nobody_and_says_which(
+    by_rule: tuple[Campaign, Segment], now: datetime
+) -> None:
+    campaign, inner = by_rule
+    assert set(approval.rules_behind(campaign).values()) == {1}
+    change_rule(inner, "Spenders", spend(1), now=now)
+    assert not audience.freeze(campaign, now=now)
+    campaign.refresh_from_db()
+    assert campaign.state == CampaignState.DRAFT
+    assert "the rule of “Spenders” has changed since it was approved" in campaign.note
+    assert not campaign.deliveries.exists()
+    approver, _ = client_of("Approver")
+    shown = html.unescape(approver.get(url("preview", campaign)).content.decode())
+    assert campaign.note in shown
+    before, after = (
+        version.words for version in SegmentVersion.objects.filter(segment=inner).order_by("number")
+    )
+    assert before in shown
+    assert after in shown
+    approves(approver, campaign)
+    marketer, _ = client_of("Marketer")
+    assert launches(marketer, campaign)
+    assert audience.freeze(campaign, now=now)
+
+
+def test_rules_that_stayed_begin_and_the_approval_shows_what_they_say(
+    by_rule: tuple[Campaign, Segment], now: datetime
+) -> None:
+    campaign, inner = by_rule
+    rule_segment("Others", spend(7), now=now)
+    change_rule(inner, "Spenders, renamed", spend(100), now=now)
+    lifecycle.unschedule(campaign, now=now)
+    marketer, _ = client_of("Marketer")
+    shown = html.unescape(marketer.get(url("preview", campaign)).content.decode())
+    assert "Rule of “Spenders, renamed”, version 1" in shown
+    assert SegmentVersion.objects.get(segment=inner).words in shown
+    assert "Others" not in shown.partition("Approval</h2>")[2].partition("</section>")[0]
+    assert launches(marketer, campaign)
+    assert audience.freeze(campaign, now=now)
+
+
+def test_a_rule_changed_while_somebody_looked_is_not_approved_with_the_rest(
+    by_rule: tuple[Campaign, Segment], now: datetime
+) -> None:
+    campaign, inner = by_rule
+    lifecycle.unschedule(campaign, now=now)
+    approver, _ = client_of("Approver")
+    looked_at = approval.digest(campaign)
+    change_rule(inner, "Spenders", spend(1), now=now)
+    approver.post(url("approve", campaign), {"digest": looked_at})
+    campaign.refresh_from_db()
+    assert not approval.is_approved(campaign, recipients=30)
 
 
 def test_small_campaigns_and_commands_need_no_approval(draft: Campaign, now: datetime) -> None:
