@@ -25,11 +25,16 @@ pytestmark = [
 ]
 RESTARTS = int(os.environ.get("COTERIE_CHAOS_RESTARTS", "5"))
 EACH = 250  # messages at the most from one restart to the next
+GROUP = 25  # messages that a worker ends in any case
 SECONDS = 0.2  # of sending in one task; a worker that is asked to end ends its task first
 WORKER = (
     "worker", "--queues", "send", "--concurrency", "2", "--without-gossip", "--without-mingle",
     "--loglevel", "ERROR",
 )  # fmt: skip
+
+
+def start(stage: Stage) -> int:
+    return stage.start("celery", *WORKER, dispatch__GROUP=GROUP)
 
 
 @pytest.fixture
@@ -60,7 +65,7 @@ def test_restart_after_restart_in_mid_send_leaves_nothing_unknown(
     in_mid_send = 0
     waits = []
     for _ in range(RESTARTS):
-        worker, had = stage.start("celery", *WORKER), stage.received_count()
+        worker, had = start(stage), stage.received_count()
         wait_until(lambda had=had: stage.received_count() >= had + rng.randrange(1, EACH // 4))
         in_mid_send += bool(list((stage.home / "journals").glob("*.journal")))
         asked = time.monotonic()
@@ -71,7 +76,7 @@ def test_restart_after_restart_in_mid_send_leaves_nothing_unknown(
         in_hand = Delivery.objects.filter(state__in=[DeliveryState.SENDING, DeliveryState.UNKNOWN])
         assert not in_hand.exists()
         assert list((stage.home / "journals").glob("*.journal")) == []
-    worker = stage.start("celery", *WORKER)
+    worker = start(stage)
     wait_until(lambda: not is_open(campaign), every=0.05)
     os.kill(worker, signal.SIGTERM)
     assert stage.end(worker) == 0
