@@ -66,7 +66,7 @@ def first_purchases_due(**kwargs: Any) -> None:
 
 @shared_task(soft_time_limit=3600, time_limit=3900)
 def recommend_due(**kwargs: Any) -> None:
-    """Compute once a day what each customer is recommended and what is not; learn how every 28 days."""
+    """Compute once a day, or oftener while it is cheap, what each customer is recommended and what is not; learn how every 28 days."""
     done = recommending.refresh_if_due(now=known_until(now=clock.now()))
     if done is not None:
         logger.info("%s recommends to %d customers", done.version, done.customers)

@@ -1,8 +1,9 @@
-"""Once a day of the shop's time: a list for every customer who agreed to it, what is closed to them, and expected demand."""
+"""Once a day of the shop's time, and oftener while it sells and a run is cheap: lists, what is closed, and expected demand."""
 
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ import duckdb
 import numpy as np
 from django.db import connection, transaction
 
+from customers.models import Order
 from segmentation import attempts, mirror, queries
 from segmentation.bulk import copy_columns
 from segmentation.enums import ModelStatus
@@ -31,6 +33,9 @@ from segmentation.versions import moment
 logger = logging.getLogger(__name__)
 
 EVERY = timedelta(days=1)
+SOONEST = timedelta(minutes=10)
+SHARE = 100
+"""After a sale a run may follow when so many times the time has passed that the last one took: a hundredth of a core."""
 REFIT = timedelta(days=28)
 CHUNK = 2_000
 """Customers at a time, at most."""
@@ -49,16 +54,29 @@ class Done:
 
 def due(*, now: datetime) -> bool:
     """
-    A day has passed since the last run or, where nothing could be learned, since the last attempt; or a version
-    was put back.
+    A day has passed since the last run or, where nothing could be learned, since the last attempt; or less, if
+    something was sold since and a run takes little; or a version was put back.
     """
     run = RecommendationRun.objects.filter(is_current=True).first()
     newest = ModelVersion.objects.filter(task=TASK).order_by("-number").first()
     last = [*([run.as_of] if run else []), *([newest.trained_at] if newest else [])]
     if not last or now - max(last) >= EVERY:
         return True
+    if run is not None and now - max(last) >= _pause(run) and _has_sold(since=run.as_of):
+        return True
     champion = queries.champion(TASK)
     return bool(champion and champion.decided_at and champion.decided_at > max(last))
+
+
+def _pause(run: RecommendationRun) -> timedelta:
+    took = run.details.get("seconds")
+    return EVERY if took is None else min(EVERY, max(SOONEST, SHARE * timedelta(seconds=took)))
+
+
+def _has_sold(*, since: datetime) -> bool:
+    """By the end of the key's index: this is asked every half minute."""
+    newest = Order.objects.order_by("-pk").values_list("arrived_at", flat=True).first()
+    return newest is not None and newest >= since
 
 
 def refresh_if_due(*, now: datetime) -> Done | None:
@@ -85,7 +103,7 @@ def compute(database: duckdb.DuckDBPyConnection, *, now: datetime) -> Done | Non
     served = _read(version) if version else None
     if version is None or served is None:
         return None
-    known_at = int(now.timestamp())
+    known_at, begun = int(now.timestamp()), time.perf_counter()
     everybody = shop.buyers(database, now=known_at)
     asked = shop.buyers(database, now=known_at, asked=True)
     past = shop.purchases(database, shop.sample(everybody), shop.products(), now=known_at)
@@ -120,6 +138,7 @@ def compute(database: duckdb.DuckDBPyConnection, *, now: datetime) -> Done | Non
     run.details = {"closed": int(closed.sum())}
     with transaction.atomic():
         _keep_demand(run, now=known_at)
+        run.details |= {"seconds": round(time.perf_counter() - begun, 3)}
         RecommendationRun.objects.filter(is_current=True).update(is_current=False)
         run.is_current = True
         run.save()

@@ -76,6 +76,28 @@ def test_lists_are_computed_daily_and_learned_monthly_and_only_the_newest_are_ke
     assert ModelVersion.objects.get(task=TASK, number=2).status == ModelStatus.REFUSED
 
 
+def test_after_a_sale_lists_follow_as_soon_as_they_are_cheap_enough() -> None:
+    done()
+    row = Recommendation.objects.order_by("pk")[0]
+    order = Order.objects.filter(customer_id=row.customer_id).order_by("-placed_at")[0]
+    soon, day = STARTS_AT + refreshing.SOONEST, timedelta(days=1)
+    assert not refreshing.due(now=soon)  # nothing was sold
+    order.pk, order.external_id = None, "later"
+    order.placed_at = order.arrived_at = STARTS_AT + timedelta(minutes=5)
+    order.save()
+    for seconds, pause in ((1, refreshing.SOONEST), (60, timedelta(minutes=100)), (1_000, day)):
+        RecommendationRun.objects.update(details={"seconds": seconds})
+        assert not refreshing.due(now=STARTS_AT + pause - timedelta(seconds=1))
+        assert refreshing.due(now=STARTS_AT + pause)
+    RecommendationRun.objects.update(details={"seconds": 1})
+    done(soon)
+    run = stored.current()
+    assert run is not None
+    assert run.as_of == soon
+    assert run.details["seconds"] > 0
+    assert not refreshing.due(now=soon + refreshing.SOONEST)
+
+
 def test_new_version_is_judged_beside_the_one_that_serves() -> None:
     first = done()
     with mirror.connect() as database:
