@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import django_otp
@@ -23,6 +24,8 @@ from config.second_factor.devices import Answer
 from consent.accountability import audit
 from customers.screens import page, staff_page
 
+
+logger = logging.getLogger(__name__)
 
 OWN = "second_factor:own"
 _FEW = 3
@@ -82,6 +85,8 @@ def code_page(request: HttpRequest) -> HttpResponse:
         if answer.device is not None:
             _let_in(request, answer.device)
             return redirect(_next(request))
+        # whoever asks here has the password: the operator may want to know
+        logger.warning("login %d gave a wrong code of its second factor", user.pk)
         form.add_error("code", _refused(answer))
     request.current_app = admin.site.name  # as Django\'s admin does
     return TemplateResponse(

@@ -150,6 +150,15 @@ def test_wrong_codes_make_even_the_right_one_wait() -> None:
         assert give(client, code_of(device)).status_code == 302
 
 
+def test_wrong_codes_are_in_the_log_by_number(caplog: pytest.LogCaptureFixture) -> None:
+    user = staff("ada@shop.example")
+    with_app(user)
+    client, _ = password_given(user)
+    give(client, "000000")
+    assert f"login {user.pk} gave a wrong code" in caplog.text
+    assert "ada@" not in caplog.text
+
+
 def test_waits_end_within_twenty_minutes() -> None:
     """Else whoever knows a password could keep its owner out for years."""
     user = staff()
