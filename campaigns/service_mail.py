@@ -20,6 +20,7 @@ from campaigns.channels import open_channel
 from campaigns.channels.base import Channel, ChannelError, Letter, Verdict
 from campaigns.enums import BounceClass
 from campaigns.faults import crash_point, listen
+from campaigns.returns import verp
 from consent import ledger
 from consent.enums import SuppressionReason
 from consent.interlock import logbook
@@ -107,7 +108,10 @@ def letter_of(taken: Taken, *, now: datetime) -> Letter:
         text=taken.text, html=taken.html, boundary=f"=_coterie_s_{taken.id}",
     )  # fmt: skip
     signer = dkim.of_this_shop()
+    bounces_to = settings.BOUNCE_ADDRESS and verp.return_path(
+        taken.id, address=settings.BOUNCE_ADDRESS, purpose=verp.SERVICE_RETURN_PATH
+    )
     return Letter(
-        sender=settings.BOUNCE_ADDRESS or sender, recipient=recipient,
+        sender=bounces_to or sender, recipient=recipient,
         content=signer.sign(content, now=now) if signer else content,
     )  # fmt: skip

@@ -18,6 +18,7 @@ from consent import tokens
 
 
 _MESSAGE_ID = re.compile(r"<d\.([0-9]{1,18})\.[0-9a-f]{8}@[A-Za-z0-9.-]+>")
+_SERVICE = re.compile(r"<s\.[0-9a-f]{32}@[A-Za-z0-9.-]+>")
 _UNSUBSCRIBE = re.compile(r"/c/u/([A-Za-z0-9_-]{20,120})")
 
 
@@ -26,6 +27,7 @@ def marks(text: str) -> list[str]:
     return [
         *(f"+{token}@" for token in verp.TOKEN.findall(text)),
         *(match.group() for match in _MESSAGE_ID.finditer(text)),
+        *(match.group() for match in _SERVICE.finditer(text)),
         *(match.group() for match in _UNSUBSCRIBE.finditer(text)),
     ]
 
@@ -34,6 +36,19 @@ def deliveries(found: Iterable[str]) -> set[int]:
     """The deliveries that marks name; only those that we made ourselves count."""
     named = {_read(mark) for mark in found}
     return {key for key in named if key}
+
+
+def service_messages(found: Iterable[str]) -> tuple[set[int], set[str]]:
+    """The messages of sign-ups that marks name: those that return paths of ours do, and Message-IDs to look up."""
+    keys: set[int] = set()
+    message_ids: set[str] = set()
+    for mark in found:
+        if match := verp.TOKEN.fullmatch(mark):
+            key = verp.read(match[1], purpose=verp.SERVICE_RETURN_PATH)
+            keys |= {key} if key else set()
+        elif _SERVICE.fullmatch(mark):
+            message_ids.add(mark)
+    return keys, message_ids
 
 
 def _read(mark: str) -> int | None:

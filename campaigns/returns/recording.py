@@ -6,6 +6,8 @@ Facts about messages, and what follows from them at once.
     reputation      counts for the campaign, which is paused at too many; never for the address
     complaint       the address is suppressed and the person's objection is recorded
 
+What is about the message that asks to confirm a sign-up goes to `confirming`.
+
 Whatever order reports arrive in and however often each comes, the outcome is the same: what follows
 is read off the set of facts, not off the order of learning them.
 """
@@ -24,7 +26,7 @@ from campaigns import reconcile
 from campaigns.channels.base import ACCEPTED_AS
 from campaigns.enums import BounceClass, DeliveryState, ReportKind
 from campaigns.models import Delivery, DeliveryReport
-from campaigns.returns import budget, naming, scoring
+from campaigns.returns import budget, confirming, naming, scoring
 from campaigns.returns.parsing import Finding
 from consent import ledger
 from consent.enums import SuppressionReason
@@ -81,7 +83,16 @@ def of_mail(finding: Finding, *, fingerprint: str) -> Incoming:
 def record(incoming: Incoming, *, now: datetime) -> bool:
     """Keep a fact and do what follows; False when it is known. One transaction."""
     with transaction.atomic():
-        delivery = _match(incoming)
+        delivery, services = _match(incoming), confirming.named_by(incoming.marks)
+        if services and (len(services) > 1 or naming.deliveries(incoming.marks)):
+            delivery, services = None, set()  # it names several: it is for none of them
+        if delivery is None and not services and incoming.provider_number:
+            services = confirming.by_provider(incoming.provider_number, _hmac(incoming.address))
+        if services:
+            return confirming.follow(
+                services.pop(), kind=incoming.kind, bounce=incoming.bounce,
+                detail=incoming.detail, now=now,
+            )  # fmt: skip
         report, is_new = DeliveryReport.objects.get_or_create(
             key=incoming.key,
             defaults={

@@ -16,23 +16,24 @@ from consent import tokens
 
 
 RETURN_PATH = "return-path"
+SERVICE_RETURN_PATH = "return-path of a service message"
 TOKEN = re.compile(r"\+([a-z2-7]{40})@", re.IGNORECASE | re.ASCII)
 
 
-def return_path(delivery_id: int, *, address: str) -> str:
-    """The envelope sender of a delivery; `address` is the mailbox that bounces go to."""
+def return_path(key: int, *, address: str, purpose: str = RETURN_PATH) -> str:
+    """The envelope sender of a delivery, or of what `purpose` says; `address` is where bounces go to."""
     local, _, domain = address.rpartition("@")
-    token = tokens.make(delivery_id, purpose=RETURN_PATH)
+    token = tokens.make(key, purpose=purpose)
     raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
     return f"{local}+{base64.b32encode(raw).decode().rstrip('=').lower()}@{domain}"
 
 
-def read(token: str) -> int | None:
-    """The delivery that a token of ours names, else None."""
+def read(token: str, *, purpose: str = RETURN_PATH) -> int | None:
+    """The delivery (or what `purpose` says) that a token of ours names, else None."""
     try:
         raw = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
         text = base64.urlsafe_b64encode(raw).decode().rstrip("=")
-        (delivery_id,) = tokens.read(text, count=1, purpose=RETURN_PATH)
+        (key,) = tokens.read(text, count=1, purpose=purpose)
     except (binascii.Error, tokens.BadTokenError):
         return None
-    return delivery_id
+    return key

@@ -53,6 +53,7 @@ class ServiceMessage(models.Model):
         WAITING = "WAITING", "Waiting"
         SENT = "SENT", "Accepted by the mail server"
         FAILED = "FAILED", "Refused by the mail server"
+        CAME_BACK = "CAME_BACK", "Came back: bounced, or reported as spam"
         SKIPPED = "SKIPPED", "Not sent: the address is suppressed, or it was too late"
 
     sign_up = models.OneToOneField(SignUp, on_delete=models.CASCADE, related_name="message")
