@@ -53,7 +53,7 @@ fuzz: setup ## Ask the API 20,000 made-up requests (some 20 minutes): [CASES=n] 
 
 chaos: setup ## Kill, stop, cut and restart senders while N people are mailed, crash the database, and count: [N=20000] [KILLS=40] [STEPS=20000]
 	COTERIE_CHAOS_RECIPIENTS=$(N) COTERIE_CHAOS_KILLS=$(KILLS) COTERIE_CHAOS_BLOWS=50 COTERIE_CHAOS_DATABASE=1 \
-	  COTERIE_CHAOS_RESTARTS=100 COTERIE_CHAOS_WRITES=10000 COTERIE_CHAOS_REPORTS=10000 COTERIE_MACHINE_STEPS=$(STEPS) \
+	  COTERIE_CHAOS_RESTARTS=100 COTERIE_CHAOS_WRITES=2000 COTERIE_CHAOS_REPORTS=10000 COTERIE_MACHINE_STEPS=$(STEPS) \
 	  COTERIE_MACHINE_SEED=$${COTERIE_MACHINE_SEED:-$$(date +%s)} $(BIN)/python -m pytest -s \
 	  tests/stories/test_kill.py tests/stories/test_storms.py tests/stories/test_withdrawal_races.py \
 	  tests/stories/test_broker_faults.py tests/stories/test_upgrade.py tests/stories/test_restarts.py \

@@ -45,9 +45,14 @@ def run(order: dict[str, Any]) -> None:
 
 def main() -> None:
     django.setup()
-    from campaigns import tasks
+    import celery.apps.worker
+    import celery.bin.celery
+    import celery.concurrency.prefork  # noqa: F401
 
-    assert tasks.dispatch_due  # everything a sender imports, before the first fork
+    import config.watchdog  # noqa: F401
+    from config import celery_app
+
+    celery_app.loader.import_default_modules()  # all that a worker and a sender import, before the first fork
     print("ready", flush=True)
     for line in sys.stdin:
         order = json.loads(line)

@@ -309,15 +309,26 @@ class Sending(Books, RuleBasedStateMachine):
 
     @rule(
         who=someone,
-        act=st.sampled_from(["withdraws", "wants_nothing", "is_erased", "asks_for_a_pause"]),
+        act=st.sampled_from(
+            [
+                "withdraws",
+                "wants_nothing",
+                "is_erased",
+                "asks_for_a_pause",
+                "is_paused",
+                "is_cancelled",
+            ]
+        ),
     )
     def a_sender_is_overtaken(self, who: int, act: str) -> None:
-        """By somebody who changes their mind after it has claimed rows and before it hands them over."""
+        """By people and staff, who change their mind after it has claimed rows and before it hands any over."""
         acts: dict[str, Callable[[], None]] = {
             "withdraws": partial(self.withdraws, who, objects=True),
             "wants_nothing": partial(self.wants_nothing, who),
             "is_erased": partial(self.is_erased, who),
             "asks_for_a_pause": partial(self.asks_for_a_pause, who, away=True),
+            "is_paused": partial(self.a_campaign_is_moved, who, "pause"),
+            "is_cancelled": partial(self.a_campaign_is_moved, who, "cancel"),
         }
         self._send(between=acts[act])
 
