@@ -13,7 +13,7 @@ cancelled, with those who got it as its deliveries.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -41,7 +41,7 @@ class Handed:
     customer: int
     address: str
     at: datetime
-    state: DeliveryState
+    state: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,62 +54,103 @@ class Unknown:
     last_at: datetime
 
 
-def unknown(sent: Sequence[Mapping[str, Any]]) -> list[Unknown]:
-    """Campaigns that `sent` tells of and the database does not have, the earliest first."""
-    handed = _last_words(sent)
-    here = set(Campaign.objects.filter(salt__in=handed).values_list("salt", flat=True))
-    found = []
-    for salt in handed.keys() - here:
-        moments = [one.at for one in handed[salt].values() if one.state not in _GOES_OUT_AGAIN]
-        if moments:
-            found.append(
-                Unknown(
-                    salt=salt, messages=len(moments), first_at=min(moments), last_at=max(moments)
-                )
-            )
-    return sorted(found, key=lambda one: (one.first_at, one.salt))
+@dataclass(frozen=True, kw_only=True)
+class Replayed:
+    """Counts, in words; and the campaigns that the backup does not know, the earliest first."""
+
+    done: dict[str, int]
+    unknown: list[Unknown]
 
 
-def replay(sent: Sequence[Mapping[str, Any]], *, now: datetime) -> dict[str, int]:
-    """Take over what `sent` (lines of the logbook) tells. Counts, in words. Repeating changes nothing."""
+def replay(sent: Iterable[Mapping[str, Any]], *, now: datetime) -> Replayed:
+    """
+    Take over what `sent` (lines of the logbook) tells. Repeating changes nothing.
+
+    The lines are gone through once and sorted by the database: a portion of messages is in memory.
+    """
+    _take_in(sent)
     done: Counter[str] = Counter()
-    handed = _last_words(sent)
-    campaigns = {campaign.salt: campaign for campaign in Campaign.objects.filter(salt__in=handed)}
-    for salt, messages in handed.items():
-        gone = [one for one in messages.values() if one.state not in _GOES_OUT_AGAIN]
-        campaign = campaigns.get(salt)
+    unknown: list[Unknown] = []
+    for salt, messages, first_at, last_at in _campaigns():
+        campaign = Campaign.objects.filter(salt=salt).first()
         if campaign is None:
-            done["messages of campaigns that this backup does not know"] += len(gone)
+            done["messages of campaigns that this backup does not know"] += messages
+            unknown.append(
+                Unknown(salt=salt, messages=messages, first_at=first_at, last_at=last_at)
+            )
             continue
-        if campaign.state in _NOT_BEGUN and gone:
-            _cancel(campaign, messages=len(gone))
+        if campaign.state in _NOT_BEGUN:
+            _cancel(campaign, messages=messages)
             done["campaigns cancelled that began after the backup"] += 1
-        if campaign.frozen_at is None:
-            _write_down(campaign, gone)
-        for start in range(0, len(gone), PORTION):
-            _mark(campaign, gone[start : start + PORTION], now=now, done=done)
-    return dict(done)
+        for gone in _portions(salt):
+            if campaign.frozen_at is None:
+                _write_down(campaign, gone)
+            _mark(campaign, gone, now=now, done=done)
+    return Replayed(done=dict(done), unknown=unknown)
 
 
-def _last_words(sent: Iterable[Mapping[str, Any]]) -> dict[str, dict[int, Handed]]:
-    """By campaign's salt and delivery."""
-    handed: dict[str, dict[int, Handed]] = {}
-    for line in sent:
-        at = datetime.fromisoformat(line["at"])
-        known = handed.setdefault(line["s"], {}) if "s" in line else {}
-        for delivery, customer, address in line.get("d", ()):
-            known[delivery] = Handed(
-                delivery=delivery, customer=customer, address=address, at=at,
-                state=DeliveryState.UNKNOWN,
-            )  # fmt: skip
-        for state, deliveries in line.get("a", {}).items():
-            for delivery in deliveries:
-                if before := known.get(delivery):
-                    known[delivery] = Handed(
-                        delivery=delivery, customer=before.customer, address=before.address,
-                        at=at, state=DeliveryState(state),
-                    )  # fmt: skip
-    return handed
+def _take_in(sent: Iterable[Mapping[str, Any]]) -> None:
+    """The last words of each message that left, in a table of this connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS pg_temp.told, pg_temp.handed")
+        cursor.execute(
+            """CREATE TEMPORARY TABLE told (line bigint, salt text, delivery bigint, customer bigint,
+                                           address text, at timestamptz, state text)"""
+        )
+        with cursor.copy("COPY told FROM STDIN") as copy:
+            for number, line in enumerate(sent):
+                salt, at = line.get("s"), line["at"]
+                for delivery, customer, address in line.get("d", ()):
+                    copy.write_row(
+                        (number, salt, delivery, customer, address, at, DeliveryState.UNKNOWN.value)
+                    )
+                for state, deliveries in line.get("a", {}).items():
+                    for delivery in deliveries:
+                        copy.write_row((number, salt, delivery, None, None, at, state))
+        # an answer counts for what was handed over before it
+        cursor.execute(
+            """CREATE TEMPORARY TABLE handed AS
+               SELECT salt, delivery, given.customer, given.address, last.at, last.state
+               FROM (SELECT DISTINCT ON (salt, delivery) salt, delivery, at, state
+                     FROM told ORDER BY salt, delivery, line DESC) last
+               JOIN (SELECT DISTINCT ON (salt, delivery) salt, delivery, customer, address
+                     FROM told WHERE customer IS NOT NULL ORDER BY salt, delivery, line DESC) given
+                   USING (salt, delivery)
+               WHERE last.state <> ALL(%s)""",
+            [list(_GOES_OUT_AGAIN)],
+        )
+        cursor.execute("DROP TABLE told")
+        cursor.execute("CREATE INDEX ON handed (salt, delivery)")
+        cursor.execute("ANALYZE handed")
+
+
+def _campaigns() -> list[tuple[str, int, datetime, datetime]]:
+    """Salt, messages that left, the first and the last moment; the earliest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT salt, count(*), min(at), max(at) FROM handed
+               GROUP BY salt ORDER BY min(at), salt"""
+        )
+        return list(cursor.fetchall())
+
+
+def _portions(salt: str) -> Iterator[list[Handed]]:
+    after = -1
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """SELECT delivery, customer, address, at, state FROM handed
+                   WHERE salt = %s AND delivery > %s ORDER BY delivery LIMIT %s""",
+                [salt, after, PORTION],
+            )
+            portion = [
+                Handed(delivery=delivery, customer=customer, address=address, at=at, state=state)
+                for delivery, customer, address, at, state in cursor.fetchall()
+            ]
+        if not portion:
+            return
+        yield portion
+        after = portion[-1].delivery
 
 
 def _cancel(campaign: Campaign, *, messages: int) -> None:

@@ -132,7 +132,7 @@ def _append(name: str, lines: Sequence[str], *, now: datetime, sync: bool = Fals
     is_new = not path.exists()
     if is_new:
         path.parent.mkdir(parents=True, exist_ok=True)
-        before = [one.name for one in _files(name.partition("-")[0]) if one.name < path.name]
+        before = [one.name for one in files(name.partition("-")[0]) if one.name < path.name]
         if not before and is_lost():
             before = ["what was here"]
             shut(IS_MISSING)
@@ -181,7 +181,7 @@ def begin() -> None:
     (folder() / BEGUN).touch()
 
 
-def _files(kind: str) -> list[Path]:
+def files(kind: str) -> list[Path]:
     """In the order of time."""
     return sorted(folder().glob(f"{kind}-*.log"))
 
@@ -274,7 +274,7 @@ def _look() -> str:
     """Look up the tokens that the files have and this process has not looked up yet."""
     if _seen.folder != folder():
         _seen.folder, _seen.read, _seen.last = folder(), {}, None
-    newest = [path for kind in (ACTS, SENT) for path in _files(kind)[-2:]]
+    newest = [path for kind in (ACTS, SENT) for path in files(kind)[-2:]]
     if not newest and is_lost():
         return IS_MISSING
     tokens: dict[str, datetime] = {}
@@ -320,65 +320,7 @@ def _tokens_since(path: Path, place: int | None) -> tuple[dict[str, datetime], i
     return found, end
 
 
-# ---------------------------------------------------------------- reading, and how long it is kept
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """
-    What the files tell, in order, without a gap.
-
-    `begins`: they tell of everything since then; None: of everything ever. `lost` names the file before
-    that which is not there. `committed`: tokens and when. `damaged` counts lines that cannot be read.
-    """
-
-    acts: Sequence[Mapping[str, Any]]
-    sent: Sequence[Mapping[str, Any]]
-    committed: Mapping[str, datetime]
-    begins: datetime | None
-    lost: str
-    damaged: int
-
-
-def read() -> Reading:
-    lines: dict[str, list[dict[str, Any]]] = {}
-    damaged, begins, lost = 0, None, ""
-    for kind in (ACTS, SENT):
-        lines[kind], since, before, torn = _read_kind(kind)
-        damaged += torn
-        if since is not None and (begins is None or since > begins):
-            begins, lost = since, before
-    committed = {
-        line["t"]: datetime.fromisoformat(line["at"])
-        for line in (*lines[ACTS], *lines[SENT])
-        if "done" in line or "d" in line
-    }
-    return Reading(
-        acts=[line for line in lines[ACTS] if "act" in line], sent=lines[SENT], committed=committed,
-        begins=begins, lost=lost, damaged=damaged,
-    )  # fmt: skip
-
-
-def _read_kind(kind: str) -> tuple[list[dict[str, Any]], datetime | None, str, int]:
-    """Lines, since when they are complete (None: ever), the file missing before that, torn lines."""
-    found: list[dict[str, Any]] = []
-    begins: str | None = None
-    torn, before = 0, ""
-    for path in reversed(_files(kind)):
-        if before and path.name != before:
-            break
-        here: list[dict[str, Any]] = []
-        for raw in path.read_bytes().split(b"\n"):
-            try:
-                here += [json.loads(raw)] if raw else []
-            except ValueError:
-                torn += 1
-        found = here + found
-        head: dict[str, Any] = next((line for line in here if "begins" in line), {})
-        begins, before = head.get("begins"), str(head.get("after", "?"))
-        if not before:
-            return found, None, "", torn
-    return found, datetime.fromisoformat(begins) if begins else None, before, torn
-
-
+# ---------------------------------------------------------------- how long it is kept
 def tidy(*, now: datetime) -> int:
     """
     Delete files that tell only of what is older than any backup (COTERIE_BACKUP_DAYS), and old marks.
@@ -391,7 +333,7 @@ def tidy(*, now: datetime) -> int:
     horizon = now - timedelta(days=settings.BACKUP_DAYS)
     gone = 0
     for kind in (ACTS, SENT):
-        for path in _files(kind)[:-1]:
+        for path in files(kind)[:-1]:
             if datetime.fromtimestamp(path.stat().st_mtime, tz=now.tzinfo) < horizon and (
                 path.name < f"{kind}-{horizon:%Y-%m-%d}.log"
             ):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +22,7 @@ from consent.accountability import probing
 from consent.desk import requests, restricting
 from consent.desk.people import gather
 from consent.enums import Act, RequestKind, SuppressionReason
-from consent.interlock import entries, logbook
+from consent.interlock import entries, logbook, reading
 from consent.interlock.logbook_models import LogbookMark
 from consent.models import ConsentEvent
 from customers.models import Customer
@@ -41,19 +41,23 @@ class ReplayError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Missing:
-    """What the database lacks. `since` is about the moment of the backup; None: it knows nothing at all."""
+    """
+    What the database lacks. `since` is about the moment of the backup; None: it knows nothing at all.
+
+    `sent` is read from the files each time it is gone through.
+    """
 
     tokens: Mapping[str, datetime]
     since: datetime | None
     acts: Sequence[Fact]
-    sent: Sequence[Fact]
+    sent: Iterable[Fact]
 
 
 def find(*, despite_damage: bool = False, despite_gap: bool = False) -> Missing:
     """What is to be replayed. Raises ReplayError when the files do not tell all of it."""
     if logbook.is_lost():
         raise ReplayError(logbook.IS_MISSING)
-    told = logbook.read()
+    told = reading.read()
     if told.damaged and not despite_damage:
         raise ReplayError(
             f"{told.damaged} lines of {logbook.folder()} cannot be read. What they told cannot be "
@@ -86,7 +90,9 @@ def find(*, despite_damage: bool = False, despite_gap: bool = False) -> Missing:
                     and _is_since(fact, from_on)))
             and fact.get("address") not in probes
         ],
-        sent=[fact for fact in told.sent if "at" in fact and _is_since(fact, from_on)],
+        sent=replace(
+            told.sent, wanted=lambda fact: told.sent.wanted(fact) and _is_since(fact, from_on)
+        ),
     )  # fmt: skip
 
 

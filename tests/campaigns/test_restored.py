@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
-from campaigns import handover, lifecycle, tasks
+from campaigns import handover, lifecycle, replaying, tasks
 from campaigns.enums import Arm, CampaignState, DeliveryState
 from campaigns.models import Campaign, Delivery
 from consent import gate, ledger
@@ -242,3 +243,44 @@ def test_the_hourly_probe_withdraws_for_nobody(backup: Callable[[], None], sink:
     ledger.withdraw(customer=customer("a"), purpose=Purpose.RESEARCH, method="form", now=LATER)
     backup()
     assert restored() == {"consents ended": 1}
+
+
+def test_the_last_words_of_each_message_count_whatever_portion_it_is_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(settings, "SMTP_URL", "smtp://127.0.0.1:1")
+    monkeypatch.setattr(replaying, "PORTION", 2)
+    names = ("sent", "refused", "silent", "later", "again", "never")
+    campaign = running_campaign(*names, now=NOW)
+    rows = {row.customer.email.split("@")[0]: row for row in campaign.deliveries.all()}
+
+    def handed(*who: str, salt: str = campaign.salt) -> dict[str, Any]:
+        told = [
+            [rows[one].pk, rows[one].customer_id, rows[one].customer.email_hmac[:22]] for one in who
+        ]
+        return {"at": LATER.isoformat(), "s": salt, "d": told}
+
+    def answered(state: str, *who: str) -> dict[str, Any]:
+        return {
+            "at": AFTER.isoformat(),
+            "s": campaign.salt,
+            "a": {state: [rows[one].pk for one in who]},
+        }
+
+    lines = [
+        {"begins": NOW.isoformat(), "at": NOW.isoformat()},
+        answered("SENT", "never"),  # of a hand-over that a file before told of: not known here
+        handed("sent", "refused", "silent", "later", "again"),
+        answered("DEFERRED", "again"),
+        handed("again"),
+        answered("SENT", "sent", "again"), answered("FAILED", "refused"), answered("DEFERRED", "later"),
+        handed("sent", "silent", salt="gone"),
+    ]  # fmt: skip
+    for _ in range(2):
+        replayed = replaying.replay(iter(lines), now=AFTER)
+        assert {name: Delivery.objects.get(pk=row.pk).state for name, row in rows.items()} == {
+            "sent": "SENT", "again": "SENT", "refused": "FAILED", "silent": "UNKNOWN",
+            "later": "PLANNED", "never": "PLANNED",
+        }  # fmt: skip
+        (unknown,) = replayed.unknown
+        assert (unknown.salt, unknown.messages, unknown.first_at) == ("gone", 2, LATER)

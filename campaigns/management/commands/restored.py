@@ -62,20 +62,18 @@ class Command(BaseCommand):
             self.stdout.write("Nothing is missing: the database is as young as the logbook.")
             return
         now = clock.now()
-        counts = {
-            **acts.replay(missing, now=now),
-            **deliveries.replay(missing.sent, now=now),
-        }
+        counts = acts.replay(missing, now=now)
+        replayed = deliveries.replay(missing.sent, now=now)
         acts.finish(missing)
         if missing.since:
             self.stdout.write(f"The backup is of about {missing.since:%Y-%m-%d %H:%M} UTC.")
-        for campaign in deliveries.unknown(missing.sent):
+        for campaign in replayed.unknown:
             self.stdout.write(
                 f"A campaign that the backup does not know ({campaign.salt}): {campaign.messages} messages "
                 f"left between {campaign.first_at:%Y-%m-%d %H:%M} and {campaign.last_at:%Y-%m-%d %H:%M} UTC. "
                 "Do not send it again."
             )
-        self._say(counts, options)
+        self._say({**counts, **replayed.done}, options)
         if not options["json"]:
             self.stdout.write("Messages go out again.")
 
