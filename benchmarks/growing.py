@@ -36,17 +36,18 @@ RULES: tuple[dict[str, Any], ...] = (
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--customers", type=int, default=3_000, help="of the small shop")
+    parser.add_argument("--learning", action="store_true", help="recommendations too: minutes more")
     options = parser.parse_args(arguments)
     private_servers()
     from django.db import connection
 
-    small = _seconds(options.customers)
+    small = _seconds(options.customers, learning=options.learning)
     with connection.cursor() as cursor:
         cursor.execute("ALTER SYSTEM SET autovacuum = off")
         cursor.execute("SELECT pg_reload_conf()")
         cursor.execute("ANALYZE")
     try:
-        large = _seconds(GROWTH * options.customers, analyse=False)
+        large = _seconds(GROWTH * options.customers, learning=options.learning, analyse=False)
     finally:
         with connection.cursor() as cursor:
             cursor.execute("ALTER SYSTEM RESET autovacuum")
@@ -64,11 +65,11 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if suspects else 0
 
 
-def _seconds(customers: int, *, analyse: bool = True) -> dict[str, float]:
+def _seconds(customers: int, *, learning: bool, analyse: bool = True) -> dict[str, float]:
     """Statement to seconds, over all jobs."""
     fill(customers, LINES * customers, analyse=analyse)
     with _recorded() as taken:
-        for job in _jobs():
+        for job in _jobs(learning=learning):
             started = time.perf_counter()
             job()
             print(
@@ -98,7 +99,7 @@ def _recorded() -> Iterator[dict[str, float]]:
         yield taken
 
 
-def _jobs() -> tuple[Callable[[], object], ...]:
+def _jobs(*, learning: bool) -> tuple[Callable[[], object], ...]:
     from feedback.tasks import forget_gone
     from segmentation.first_purchases import refresh_if_due as first_orders
     from segmentation.recommending.refreshing import refresh_if_due as recommend
@@ -108,7 +109,7 @@ def _jobs() -> tuple[Callable[[], object], ...]:
     return (
         everybody, everybody, _rules, partial(_change, "id % 5 = 3"), everybody,
         partial(_change, "id % 10 = 3"), some, partial(first_orders, now=AS_OF),
-        partial(recommend, now=AS_OF), forget_gone,
+        *([partial(recommend, now=AS_OF)] if learning else []), forget_gone,
     )  # fmt: skip
 
 

@@ -30,7 +30,11 @@ def begin(generation_id: int) -> None:
             f"DROP TABLE IF EXISTS {table}"
         )  # of a generation that nobody knows any more
         cursor.execute(f"CREATE TABLE {table} (LIKE {Score._meta.db_table} INCLUDING GENERATED)")
-        cursor.execute(f"ALTER TABLE {table} ALTER generation_id SET DEFAULT {int(generation_id)}")
+        cursor.execute(
+            f"ALTER TABLE {table} ALTER generation_id SET DEFAULT {int(generation_id)},"
+            # what is known of each row as it comes need not be looked for in all of them when it becomes a part
+            f" ADD CONSTRAINT {table}_is_of CHECK (generation_id = {int(generation_id)})"
+        )
 
 
 def attach(generation_id: int) -> None:
