@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django import template
+from django.conf import settings
 
 from customers import display, empty_lists
 
@@ -19,6 +20,13 @@ def money(cents: float | None, decimals: int = 2) -> str:
 def empty_list(label: str) -> str:
     """What the empty list of `app.model` says."""
     return empty_lists.in_words(label)
+
+
+@register.filter
+def as_in_menu(title: object, link: str = "") -> object:
+    """What the menu calls the list at `link`; `title` where it has no line for it."""
+    lines = [line for group in settings.UNFOLD["SIDEBAR"]["navigation"] for line in group["items"]]
+    return next((line["title"] for line in lines if link and line["link"] == link), title)
 
 
 @register.filter
