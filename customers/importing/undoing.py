@@ -252,6 +252,7 @@ class _Undoing:
             WHERE t.created_by_import IS DISTINCT FROM %(import)s
             """,
         )
+        self.cursor.execute(f"CREATE UNIQUE INDEX ON changed_{entity} (id)")
         self._list(entity, f"changed_{entity}")
         self.cursor.execute(
             f"""
@@ -287,6 +288,7 @@ class _Undoing:
             FROM {table} t WHERE t.created_by_import = %(import)s
             """,
         )
+        self.cursor.execute(f"CREATE UNIQUE INDEX ON created_{entity} (id)")
         self._list(entity, f"created_{entity}")
         self.cursor.execute("SET LOCAL coterie.erasing = 'on'")
         for other, column in derived:
@@ -303,6 +305,8 @@ class _Undoing:
     def _keep_as(self, table: str, sql: str) -> None:
         self.cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{table}")
         self.cursor.execute(f"CREATE TEMPORARY TABLE {table} ON COMMIT DROP AS {sql}", self.names)
+        # autovacuum never visits it: of rows without a reason, which are nearly all, the planner would expect few
+        self.cursor.execute(f"ANALYZE {table}")
 
     def _list(self, entity: str, table: str) -> None:
         self.cursor.execute(
