@@ -18,11 +18,7 @@ from config.celery import app
 from tests.stories.stage import Stage, check_the_books, is_open, launched, wait_until
 
 
-pytestmark = [
-    pytest.mark.story,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.xdist_group("ring"),
-]
+pytestmark = [pytest.mark.story, pytest.mark.django_db(transaction=True)]
 RESTARTS = int(os.environ.get("COTERIE_CHAOS_RESTARTS", "5"))
 EACH = 160  # messages at the most from one restart to the next
 GROUP = 25  # messages that a worker ends in any case
