@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django import template
 from django.conf import settings
 
@@ -23,10 +26,11 @@ def empty_list(label: str) -> str:
 
 
 @register.filter
-def as_in_menu(title: object, link: str = "") -> object:
-    """What the menu calls the list at `link`; `title` where it has no line for it."""
+def as_in_menu(part: Mapping[str, Any]) -> object:
+    """What the menu calls the list that a part of a heading links to; its own title where it has no line for it."""
+    link = part.get("link")
     lines = [line for group in settings.UNFOLD["SIDEBAR"]["navigation"] for line in group["items"]]
-    return next((line["title"] for line in lines if link and line["link"] == link), title)
+    return next((line["title"] for line in lines if link and line["link"] == link), part["title"])
 
 
 @register.filter
