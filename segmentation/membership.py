@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
@@ -144,7 +145,7 @@ def _write_difference(
     now: datetime,
     rule_version: int | None = None,
 ) -> Change:
-    said = {"segment": segment.pk, "now": now, "rule_version": rule_version}
+    said: dict[str, Any] = {"segment": segment.pk, "now": now, "rule_version": rule_version}
     left = joined = 0
     with connection.cursor() as cursor:
         for part in _parts(np.setdiff1d(before, stay)):
