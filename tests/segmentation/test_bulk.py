@@ -108,3 +108,13 @@ def test_array_as_text_keeps_every_bit_and_says_nothing_for_nan() -> None:
             ids.tolist(),
             [],
         )
+
+
+def test_array_as_text_wants_numbers() -> None:
+    with pytest.raises(TypeError, match="numbers"):
+        bulk.as_array(np.array(["1}'; DROP TABLE copied"]))
+
+
+def test_read_ids_gives_a_column_as_one_value() -> None:
+    assert bulk.read_ids("SELECT generate_series(-1, 2)::bigint").tolist() == [-1, 0, 1, 2]
+    assert bulk.read_ids("SELECT 1::bigint LIMIT 0").tolist() == []

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from segmentation import membership
 from segmentation.enums import SegmentKind
@@ -60,6 +61,37 @@ def test_write_everyone_takes_every_living_customer(segment: Segment) -> None:
     CustomerFactory(erased_at=NOW)
     membership.write_everyone(segment, now=NOW)
     assert list(Membership.objects.values_list("customer_id", flat=True)) == [living]
+
+
+def test_references_are_checked_again_after_a_write(segment: Segment) -> None:
+    membership.write(segment, np.array([CustomerFactory().pk]), now=NOW)
+    Membership.objects.create(segment=segment, customer_id=-1, joined_at=NOW)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        connection.check_constraints()
+    Membership.objects.filter(customer_id=-1).delete()
+
+
+def test_write_some_writes_the_difference_and_tells_all_segments(segment: Segment) -> None:
+    stays, leaves, comes = (CustomerFactory().pk for _ in range(3))
+    touched = np.array([stays, leaves, comes])
+    other = champions()
+    membership.write(other, np.array([leaves]), now=NOW)
+    membership.write(segment, np.array([stays, leaves]), now=NOW)
+    inside = membership.write_some(
+        {segment.pk: np.array([stays, comes])}, touched=touched, now=LATER
+    )
+    assert {one: sorted(who.tolist()) for one, who in inside.items()} == {
+        segment.pk: [stays, comes], other.pk: [leaves],
+    }  # fmt: skip
+    later = MembershipChange.objects.filter(changed_at=LATER)
+    assert set(later.values_list("customer_id", "joined")) == {(leaves, False), (comes, True)}
+    segment.refresh_from_db()
+    assert segment.size == 2
+    # by what is known already, nothing has to be looked at again
+    with CaptureQueriesContext(connection) as asked:
+        again = {segment.pk: np.array([stays, comes])}
+        membership.write_some(again, touched=touched, now=LATER, before=inside)
+    assert not any("segmentation_membership" in one["sql"] for one in asked.captured_queries)
 
 
 def test_write_of_nobody_empties_the_segment(segment: Segment) -> None:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from django.db import connection
 
 from segmentation import queries
 from segmentation.enums import Task
 from segmentation.models import Score, ScoreGeneration
-from segmentation.scoring import drop_old, write_generation
+from segmentation.predictors import Predicted
+from segmentation.scoring import _write_some, drop_old, write_generation
 from tests.factories.customers import NOW, CustomerFactory
 from tests.segmentation.versions import make_version
 
@@ -66,3 +68,23 @@ def test_drop_old_keeps_what_is_shown() -> None:
     )
     drop_old(Task.CHURN)
     assert Score.objects.filter(generation=first).exists()
+
+
+def test_scores_that_stay_the_same_are_not_written() -> None:
+    same, other, gone, new = (CustomerFactory().pk for _ in range(4))
+    generation = write([0.1, 0.2, 0.3], [same, other, gone])
+
+    def stored() -> dict[int, tuple[float, str]]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT customer_id, value, ctid::text FROM segmentation_score")
+            return {who: (value, place) for who, value, place in cursor.fetchall()}
+
+    before = stored()
+    said = Predicted(
+        customer_ids=np.array([same, other, new]), columns={"value": np.array([0.1, 0.4, 0.5])}
+    )
+    assert _write_some(generation, np.array([same, other, gone, new]), said) == 2
+    after = stored()
+    assert {who: value for who, (value, _) in after.items()} == {same: 0.1, other: 0.4, new: 0.5}
+    assert after[same] == before[same]  # in its place: an update would have put it elsewhere
+    assert queries.scores_of(Task.CHURN, np.array([same, gone, new])).tolist()[::2] == [0.1, 0.5]
