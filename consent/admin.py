@@ -88,7 +88,7 @@ class ConsentEventAdmin(CustomerRowsAdmin):
         "happened",
         "who",
         "act_label",
-        "purpose",
+        "purpose_label",
         "channel_label",
         "came_by",
         "said",
@@ -136,6 +136,10 @@ class ConsentEventAdmin(CustomerRowsAdmin):
     )
     def act_label(self, event: ConsentEvent) -> str:
         return event.get_act_display()
+
+    @column(description="Purpose", ordering="purpose")
+    def purpose_label(self, event: ConsentEvent) -> str:
+        return event.get_purpose_display()
 
     @column(description="Channel", ordering="channel")
     def channel_label(self, event: ConsentEvent) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from consent import purposes
 from consent.accountability.proof_models import Breach, LedgerSeal, OptOutProbe, PersonalDataAccess
 from consent.enums import (
     Act,
@@ -63,6 +64,9 @@ class Wording(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_purpose_display()} {self.version}"
+
+    def get_purpose_display(self) -> str:
+        return purposes.in_words(self.purpose)
 
 
 class ConsentEvent(models.Model):
@@ -137,6 +141,9 @@ class ConsentEvent(models.Model):
     def __str__(self) -> str:
         return f"{self.act} {self.purpose} {self.pk}"
 
+    def get_purpose_display(self) -> str:
+        return purposes.in_words(self.purpose)
+
 
 class ConsentState(models.Model):
     """
@@ -176,6 +183,9 @@ class ConsentState(models.Model):
 
     def __str__(self) -> str:
         return f"{self.purpose}: {'yes' if self.is_granted else 'no'}"
+
+    def get_purpose_display(self) -> str:
+        return purposes.in_words(self.purpose)
 
 
 class Suppression(models.Model):

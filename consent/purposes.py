@@ -67,6 +67,13 @@ MEANINGS: dict[Purpose, Meaning] = {
 CHANNEL_OF: dict[Purpose, Channel] = {purpose: one.channel for purpose, one in MEANINGS.items()}
 
 
+def in_words(purpose: str) -> str:
+    """What staff read; a newsletter by its short name, so that no list has to ask for its title."""
+    if purpose.startswith(NEWSLETTER):
+        return f"Newsletter: {purpose.removeprefix(NEWSLETTER)}"
+    return Purpose(purpose).label if purpose in Purpose else purpose
+
+
 def channel_of(purpose: str) -> Channel:
     """The usual channel of a purpose. Raises ValueError for one that does not exist."""
     return Channel.EMAIL if purpose.startswith(NEWSLETTER) else CHANNEL_OF[Purpose(purpose)]

@@ -30,6 +30,7 @@ def test_choosing_works_without_script_on_a_narrow_screen(
     wordings.install_defaults(now=NOW)  # an earlier test may have emptied the tables
     clock.set_now(NOW + timedelta(hours=1))
     topics.add(slug="garden", title="Garden", titles={"de": "Garten", "es": "Jardín"}, now=NOW)
+    topics.add(slug="sales", title="Sales", titles={"de": "Sonderverkaufsveranstaltungen"}, now=NOW)
     customer = MailableFactory()
     agree(customer, Purpose.PROFILING)
     Membership.objects.create(

@@ -74,8 +74,27 @@ def test_empty_list_helps_and_one_without_a_match_leads_back(admin_client: Clien
     assert "Nothing matches what you asked for." in unmatched
     assert "Show everything" in unmatched
     assert "yielded" not in empty + unmatched
+    assert "Previous" not in empty + unmatched  # one page: nowhere to go
 
 
 def test_browser_finds_the_icon_where_a_page_names_none(client: Client) -> None:
     answer = client.get("/favicon.ico")
     assert (answer.status_code, answer["Location"]) == (302, "/static/coterie/icon.svg")
+
+
+@pytest.mark.parametrize(
+    ("route", "title"),
+    [
+        ("admin:feedback_liftestimate_changelist", "Results"),
+        ("admin:consent_suppression_changelist", "Suppressed"),
+        ("admin:auth_user_changelist", "Staff"),
+        ("admin:special_data", "data"),  # no list, so its own title
+        ("admin:password_change", "change"),
+    ],
+)
+def test_list_is_headed_by_what_the_menu_calls_it(
+    admin_client: Client, route: str, title: str
+) -> None:
+    page = admin_client.get(reverse(route)).content.decode()
+    heading = page.partition("<h1")[2].partition("</h1>")[0]
+    assert title in heading.split("</")[-2].split()
