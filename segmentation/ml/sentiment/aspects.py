@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, repeat
 from math import sqrt
 from pathlib import Path
 from typing import NamedTuple
@@ -109,15 +109,19 @@ class _Valences:
 
     def __init__(self, tokens: Sequence[str], hits: Sequence[Found]) -> None:
         self._tokens, self._hits = tokens, hits
-        self._others = lexical.valences()
-        self._covered = {place for one in hits for place in range(one.begin, one.end)}
+        covered = {place for one in hits for place in range(one.begin, one.end)}
+        weights = map(lexical.valences().get, tokens, repeat(0.0))
+        self._others = [
+            (place, weight)
+            for place, weight in enumerate(weights)
+            if weight and place not in covered
+        ]
 
     def of(self, begin: int, end: int) -> float:
         total: float = 0.9 * words.weigh(self._tokens, self._hits, begin=begin, end=end)[3]
         other = 0.0
-        for place in range(begin, end):
-            weight = 0.0 if place in self._covered else self._others.get(self._tokens[place], 0.0)
-            if weight:
+        for place, weight in self._others:
+            if begin <= place < end:
                 before = self._tokens[max(begin, place - 3) : place]
                 other += weight * (-0.6 if _negated(before) else 1.0)
         return total + 0.5 * other / sqrt(other * other + 9.0)
@@ -180,9 +184,13 @@ def _spoken(tokens: Sequence[str], learned: Mapping[str, str]) -> dict[int, dict
         if not terms and tokens[place] not in learned:
             continue
         best: dict[str, _Term] = {}
+        following = tokens[place + 1] if place + 1 < len(tokens) else ""
         for term in terms:  # the longest phrase an aspect
-            size = len(term.rest)
-            if size and not _matches(term.rest, tokens[place + 1 : place + 1 + size]):
+            rest = term.rest
+            if rest and rest[0] != following and rest[0] != "#":  # of nearly all phrases
+                continue
+            size = len(rest)
+            if size and not _matches(rest, tokens[place + 1 : place + 1 + size]):
                 continue
             if term.aspect == _NONE:
                 elsewhere.update(range(place, place + size + 1))

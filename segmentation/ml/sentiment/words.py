@@ -84,7 +84,10 @@ def found(tokens: Sequence[str]) -> list[Found]:
     for place, starts in enumerate(map(_STARTS.__getitem__, tokens)):
         if not starts or place < free:
             continue
+        following = tokens[place + 1] if place + 1 < len(tokens) else ""
         for rest, weight in starts:
+            if rest and rest[0] != following:  # of nearly all phrases
+                continue
             free = place + 1 + len(rest)
             if not rest or tuple(tokens[place + 1 : free]) == rest:
                 result.append(Found(place, free, _in_place(tokens, place, free, weight)))
