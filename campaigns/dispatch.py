@@ -37,8 +37,11 @@ log = logging.getLogger(__name__)
 
 CHUNK = 1000  # rows claimed at once; they can all go back
 GROUP = 200  # rows in one intent; these can not, without the journal (docs/adr/0022)
-# For a group: so long whoever of it withdraws may have to wait, and the last answer of a slow server longer.
+# For a group, from its intent. Whoever of it withdraws waits so long, and for the last answer of a slow server.
 HANDOVER_SECONDS = 2.0
+# No message is begun later than that after its intent, whatever it took to prepare, reconnect and announce
+# it: whoever withdraws waits for a second more (migration 0017).
+LATEST_SECONDS = 4.0
 CONNECT_ATTEMPTS = 3
 
 
@@ -100,6 +103,9 @@ class _Sender:
         self.bounds = bounds
         # seconds a message, a running mean; where limits are set only one is tried at first
         self.pace = limits.SLACK if bounds else 0.0
+        self.preparing = (
+            0.0  # seconds a message from the intent to the first hand-over, the last time
+        )
         self.held_back = False  # the limits had nothing for the group before
         self.unwritten = False  # the journal knows something that the database does not
         self.marked_by: object = None  # the connection to the database at the first mark
@@ -157,9 +163,10 @@ class _Sender:
                 if not intended and not _still_running(campaign):
                     self.unwritten = False
                     break
+                began = time.monotonic()
                 self.held_back = not intended
                 crash_point("after-intent")
-                self.group(template, recommended.with_products(template, intended))
+                self.group(template, recommended.with_products(template, intended), began=began)
                 done += len(group)
         except RenderError as error:
             _pause(campaign, note=f"Paused: the message cannot be made. {error}")
@@ -173,10 +180,11 @@ class _Sender:
 
     def size(self) -> int:
         """Rows for an intent: as many as can leave before their time or their grants are over."""
-        if self.held_back or not self.pace:
+        each = self.pace + self.preparing
+        if self.held_back or not each:
             return GROUP
         seconds = limits.SLACK if self.bounds else HANDOVER_SECONDS
-        return max(1, min(GROUP, int(seconds / self.pace)))
+        return max(1, min(GROUP, int(seconds / each)))
 
     def in_time(self, intended: Sequence[Intended]) -> Sequence[Intended]:
         """With new grants where locks or products took longer than the old ones were good for."""
@@ -187,28 +195,33 @@ class _Sender:
         again = limits.renew(self.bounds, late)
         return [replace(row, until=again.get(row.id, row.until)) for row in intended]
 
-    def group(self, template: CampaignTemplate, intended: Sequence[Intended]) -> None:
-        """Hand over what is SENDING and write down the answers; raises what stops the campaign."""
+    def group(
+        self, template: CampaignTemplate, intended: Sequence[Intended], *, began: float
+    ) -> None:
+        """
+        Hand over what is SENDING and write down the answers; raises what stops the campaign.
+
+        began: when the intent was there, of time.monotonic().
+        """
         intended = self.in_time(intended)
-        until, dated = time.monotonic() + HANDOVER_SECONDS, self.now()
-        letters = _Letters(template, intended, dated=dated)
+        letters = _Letters(template, intended, dated=self.now())
         outcomes: list[Outcome] = []
-        stopped: ChannelError | None = None
+        stopped = self.slow_preparation(intended, seconds=time.monotonic() - began)
         about_us = 0  # refusals of us as a sender: not all of a group need to be refused
         for place, row in enumerate(intended):
             begun = time.monotonic()
+            until = began + (HANDOVER_SECONDS if place else LATEST_SECONDS)  # one at least
             ends = min(until, row.until.ends) if row.until else until
             if (
                 stopped or policy.over_budget(about_us) or begun > ends
             ):  # not handed over: it goes back
                 outcomes.append(Outcome(id=row.id, epoch=row.epoch, attempt=row.attempt))
                 continue
-            outcome = self.one(row, letters, place)
+            outcome = self.one(row, letters, place, by=began + LATEST_SECONDS)
             outcomes.append(outcome)
             self.pace += (time.monotonic() - begun - self.pace) / 4
-            verdict = outcome.reply.verdict if outcome.reply else None
-            about_us += verdict == Verdict.REPUTATION
-            if outcome.reply and verdict == Verdict.UNREACHABLE:
+            about_us += handover.is_about_us(outcome)
+            if outcome.reply and outcome.reply.verdict == Verdict.UNREACHABLE:
                 stopped = ChannelError(outcome.reply.reply, verdict=Verdict.UNREACHABLE)
         handover_lock.let_go(owner=self.journal.owner)
         marked = handover.mark(
@@ -224,7 +237,16 @@ class _Sender:
         if stopped:
             raise stopped
 
-    def one(self, row: Intended, letters: _Letters, place: int) -> Outcome:
+    def slow_preparation(
+        self, intended: Sequence[Intended], *, seconds: float
+    ) -> ChannelError | RenderError | None:
+        """What stops a campaign of whose messages not even one can be prepared in time."""
+        self.preparing = seconds / max(1, len(intended))
+        if len(intended) == 1 and seconds > LATEST_SECONDS:
+            return RenderError(f"What goes into it took {seconds:.0f} seconds to look up.")
+        return None
+
+    def one(self, row: Intended, letters: _Letters, place: int, *, by: float) -> Outcome:
         letter = letters.at(place)
         if not isinstance(letter, Letter):
             return Outcome(
@@ -236,7 +258,7 @@ class _Sender:
         try:
             reply = self.channel.send(
                 letter, following=letters.following(place),
-                meanwhile=lambda: letters.at(place + 2),
+                meanwhile=lambda: letters.at(place + 2), by=by,
             )  # fmt: skip
         except ChannelError as error:
             reply, verdict, enhanced = error.reply, error.verdict.value, error.enhanced

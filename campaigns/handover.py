@@ -14,7 +14,6 @@ and its statement does nothing.
 from __future__ import annotations
 
 import json
-import operator
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ from campaigns.rendering import Recipient
 from campaigns.returns import budget, recording, wording
 from campaigns.returns.recording import Incoming
 from campaigns.tracking import delivered_properties, message_id
-from consent import gate
+from consent import gate, locks
 from consent.enums import Channel, Purpose
 from consent.interlock import logbook
 from core import statements
@@ -235,9 +234,7 @@ def intend(
                     "soft_opt_in": settings.SOFT_OPT_IN,
                 },
             )  # fmt: skip
-    intended = sorted(
-        (row[1:] for row in rows if row[0] == DeliveryState.SENDING), key=operator.itemgetter(0)
-    )
+    intended = sorted(row[1:] for row in rows if row[0] == DeliveryState.SENDING)
     _enter(token, intended, campaign_id=campaign_id, now=now)
     return [
         Intended(
@@ -320,6 +317,7 @@ def _follow_refusals(
     states: Mapping[int, DeliveryState], *, now: datetime,
 ) -> None:  # fmt: skip
     """refused: rows that _MARK returned."""
+    locks.lock_addresses(row[3] for row in refused)
     # soft bounces lock their addresses until all are written: everywhere in one order
     by_address = sorted(refused, key=lambda row: (row[3], row[0]))
     bounces = (_bounce(by_id[row[0]]) for row in by_address)
@@ -327,7 +325,7 @@ def _follow_refusals(
     unknown = [row[0] for row in refused if states[row[0]] == DeliveryState.UNKNOWN]
     if unknown:
         recording.settle_reported(unknown, now=now)
-    about_us = Counter(row[2] for row in refused if _is_reputation(by_id[row[0]]))
+    about_us = Counter(row[2] for row in refused if is_about_us(by_id[row[0]]))
     for campaign_id, refusals in about_us.items():
         budget.count_reputation(campaign_id, refusals)
 
@@ -391,7 +389,8 @@ def _refusal_class(reply: Reply) -> BounceClass:
     return policy.refusal_class(reply.verdict, reply.enhanced)
 
 
-def _is_reputation(outcome: Outcome) -> bool:
+def is_about_us(outcome: Outcome) -> bool:
+    """Whether it was refused because of us as a sender."""
     reply = outcome.reply
     return (
         reply is not None

@@ -39,6 +39,6 @@ def let_go(*, owner: str) -> None:
     Before anything else is written, because a withdrawal may hold the rows that this would wait for.
     """
     if owner in _held:
-        _held.discard(owner)
         with suppress(DatabaseError):  # without a connection there is no lock
             statements.run("SELECT pg_advisory_unlock(%s, hashtext(%s))", [_LOCK, owner])
+        _held.discard(owner)

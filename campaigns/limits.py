@@ -28,7 +28,8 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import LockNotAvailable
 
 
 OVERALL: Final = "*"
@@ -95,12 +96,21 @@ def renew(limits: Limits, late: Mapping[int, Grant]) -> dict[int, Grant]:
     New grants in place of unused ones that are over, in a transaction of its own.
 
     It locks nothing but the limits: a row whose intent took longer than SLACK gets off all the same.
-    Who gets none has a grant of no keys, over already.
+    Who gets none has a grant of no keys, over already. None where somebody else holds the limits: that
+    one may wait for a withdrawal, which waits for us (campaigns/handover_lock.py).
     """
-    with transaction.atomic():
-        give_back(late.values())
-        again = _sift(limits, {row: grant.keys for row, grant in late.items()}, queue=False)
-    return {row: again.timed.get(row) or replace(grant, keys=()) for row, grant in late.items()}
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '100ms'")
+            give_back(late.values())
+            again = _sift(
+                limits, {row: grant.keys for row, grant in late.items()}, queue=False
+            ).timed
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        again = {}
+    return {row: again.get(row) or replace(grant, keys=()) for row, grant in late.items()}
 
 
 def give_back(unused: Iterable[Grant]) -> None:

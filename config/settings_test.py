@@ -23,10 +23,10 @@ with warnings.catch_warnings():
 # Once: the processes that a test starts inherit whatever address it gives them.
 if os.environ.get("PYTEST_XDIST_WORKER", "master") not in {
     "master",
-    os.environ.get("COTERIE_TEST_WORKER"),
+    os.environ.get("BROKER_IS_OF"),
 }:
     _worker = os.environ["PYTEST_XDIST_WORKER"]
-    os.environ["COTERIE_TEST_WORKER"] = _worker
+    os.environ["BROKER_IS_OF"] = _worker
     _server = os.environ["REDIS_URL"].rsplit("/", 1)[0]
     os.environ["REDIS_URL"] = f"{_server}/{int(_worker.removeprefix('gw')) + 1}"
 

@@ -17,6 +17,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Q
 
+from consent import locks
 from consent.enums import NEWSLETTER, Act, Basis, Channel, Purpose, SuppressionReason
 from consent.gate import READER
 from consent.interlock import entries
@@ -185,6 +186,7 @@ def suppress(
     if not address_hmac:
         raise ValueError("an empty hash is no address")
     with transaction.atomic(), connection.cursor() as cursor:
+        locks.lock_addresses([address_hmac])
         cursor.execute(
             SUPPRESS_ONE,
             {"address_hmac": address_hmac, "reason": reason, "detail": detail[:300], "at": now},
@@ -359,6 +361,7 @@ def _absorb_window(*, now: datetime) -> tuple[int, int, bool]:
 def _absorb(*, first: int, last: int, now: datetime) -> tuple[int, int]:
     """Take over events `first` to `last`: (acts recorded, consents refused). Repeating is harmless."""
     window: dict[str, int | datetime] = {"first": first, "last": last, "now": now}
+    locks.lock_window(first=first, last=last)
     with connection.cursor() as cursor:
         cursor.execute(ABSORB_ACTS, window)
         acts, refused = cursor.fetchone()

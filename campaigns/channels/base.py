@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from typing import Protocol
 
 
@@ -58,12 +59,14 @@ class Channel(Protocol):
         *,
         following: Letter | None = None,
         meanwhile: Callable[[], object] | None = None,
+        by: float = inf,
     ) -> str:
         """
         Hand one letter over and return the server's reply. Raises ChannelError.
 
         `following` is the letter that will most likely be the next, so that its envelope may go along;
-        `meanwhile` may be called while the server works. A channel is free to use neither.
+        `meanwhile` may be called while the server works. A channel is free to use neither. Where it
+        can, it refuses a letter (TEMPORARY) whose content would begin to leave after `by`, of time.monotonic().
         """
 
     def close(self) -> None:

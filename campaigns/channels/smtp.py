@@ -12,9 +12,11 @@ import re
 import smtplib
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
+from math import inf
 from urllib.parse import unquote, urlsplit
 
 from campaigns.channels.base import ChannelError, Letter, Verdict
@@ -96,6 +98,7 @@ class SmtpChannel:
         *,
         following: Letter | None = None,
         meanwhile: Callable[[], object] | None = None,
+        by: float = inf,
     ) -> str:
         if self._announced is not letter:
             self.connect()
@@ -113,6 +116,12 @@ class SmtpChannel:
             except _ConnectionLostError as again:
                 self._drop()
                 raise ChannelError(str(again), verdict=Verdict.TEMPORARY) from again
+        if time.monotonic() > by:
+            self._drop()
+            raise ChannelError(
+                "the server took too long over the envelope; the message was not given to it",
+                verdict=Verdict.TEMPORARY,
+            )
         self._content(letter, following=following)
         if meanwhile is not None:
             meanwhile()

@@ -7,31 +7,35 @@ from django.db import migrations
 # commits until the group has left. A withdrawal has its row before it comes here, so an intent either waits
 # for it and sees it, or has committed and is seen here.
 #
-# A withdrawal is recorded whatever happens: after five seconds with a mail server that does not answer, it
-# waits no longer, and the sender gives back what it has not begun.
+# A withdrawal is recorded whatever happens: after five seconds with a sender whose mail server does not answer, it
+# waits no longer, and the sender gives back what it has not begun by then (dispatch.LATEST_SECONDS).
 FORWARDS = """
 -- Plans are kept by the session: one made while a table was tiny would walk it ever after.
 CREATE FUNCTION campaigns_wait_for_handover(who bigint) RETURNS void LANGUAGE plpgsql
-    SET enable_seqscan = off SET lock_timeout = '5s' AS $$
-DECLARE sender text;
+    SET search_path FROM CURRENT SET enable_seqscan = off SET lock_timeout = '5s' AS $$
+DECLARE
+    sender text;
+    silent text := coalesce(current_setting('coterie.silent_senders', true), '');
 BEGIN
-    IF current_setting('coterie.waited_in_vain', true) = 'yes' THEN -- once a transaction
-        RETURN;
-    END IF;
     FOR sender IN SELECT DISTINCT owner FROM campaigns_delivery
                   WHERE customer_id = who AND state = 'SENDING' AND owner <> '' LOOP
+        CONTINUE WHEN position(' ' || sender || ' ' IN silent) > 0; -- once a transaction
         BEGIN
-            PERFORM pg_advisory_lock_shared(x'4A4D'::int, hashtext(sender));
-            PERFORM pg_advisory_unlock_shared(x'4A4D'::int, hashtext(sender));
-        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
-            RAISE LOG 'a withdrawal did not wait for the end of a hand-over';
-            PERFORM set_config('coterie.waited_in_vain', 'yes', true);
-            RETURN;
+            PERFORM pg_advisory_xact_lock_shared(x'4A4D'::int, hashtext(sender));
+            RAISE SQLSTATE 'CT001'; -- gives the lock back, whatever happens in between
+        EXCEPTION
+            WHEN SQLSTATE 'CT001' THEN
+                NULL;
+            WHEN lock_not_available OR deadlock_detected THEN
+                RAISE LOG 'a withdrawal did not wait for the end of a hand-over';
+                silent := silent || ' ' || sender || ' ';
+                PERFORM set_config('coterie.silent_senders', silent, true);
         END;
     END LOOP;
 END $$;
 
-CREATE FUNCTION campaigns_consent_ended() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION campaigns_consent_ended() RETURNS trigger LANGUAGE plpgsql
+    SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM campaigns_wait_for_handover(OLD.customer_id);
     RETURN NULL;
@@ -44,9 +48,20 @@ CREATE TRIGGER wait_for_handover_when_deleted AFTER DELETE ON consent_consentsta
     WHEN ((OLD.is_granted OR OLD.is_soft_opt_in) AND OLD.channel = 'EMAIL')
     EXECUTE FUNCTION campaigns_consent_ended();
 
--- An intent locks no suppression, for most addresses have none. So who suppresses one takes the rows that an
--- intent does lock, in its order.
-CREATE FUNCTION campaigns_suppressed() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
+-- A pause or a limit that somebody wishes; consent/public/choosing.py has locked their consents.
+CREATE FUNCTION campaigns_wish_made() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    PERFORM campaigns_wait_for_handover(NEW.customer_id);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER wait_for_handover AFTER INSERT OR UPDATE ON consent_preference FOR EACH ROW
+    WHEN (NEW.paused_until IS NOT NULL OR NEW.at_most_a_month IS NOT NULL)
+    EXECUTE FUNCTION campaigns_wish_made();
+
+-- An intent locks no suppression, for most addresses have none. So who suppresses one holds the rows that an
+-- intent does lock: consent/locks.py has taken them before, in everybody's order, and here it is seen to.
+CREATE FUNCTION campaigns_suppressed() RETURNS trigger LANGUAGE plpgsql
+    SET search_path FROM CURRENT SET enable_seqscan = off AS $$
 DECLARE who bigint;
 BEGIN
     PERFORM FROM consent_consentstate state
@@ -55,10 +70,16 @@ BEGIN
     WHERE suppressed.lifted_at IS NULL AND suppressed.address_hmac <> ''
       AND suppressed.channel = 'EMAIL' AND state.channel = 'EMAIL'
     ORDER BY state.customer_id, state.purpose FOR NO KEY UPDATE OF state;
-    FOR who IN SELECT customer.id FROM customers_customer customer
-               JOIN suppressed ON suppressed.address_hmac = customer.email_hmac
-               WHERE suppressed.lifted_at IS NULL AND suppressed.address_hmac <> ''
-                 AND suppressed.channel = 'EMAIL' LOOP
+    FOR who IN
+        SELECT customer.id FROM customers_customer customer
+            JOIN suppressed ON suppressed.address_hmac = customer.email_hmac
+        WHERE suppressed.lifted_at IS NULL AND suppressed.address_hmac <> '' AND suppressed.channel = 'EMAIL'
+        UNION  -- or a message is on its way to the address, whatever address its customer has by now
+        SELECT delivery.customer_id FROM campaigns_delivery delivery
+            JOIN suppressed ON suppressed.address_hmac = delivery.address_hmac
+        WHERE suppressed.lifted_at IS NULL AND delivery.address_hmac <> '' AND suppressed.channel = 'EMAIL'
+          AND delivery.state = 'SENDING'
+    LOOP
         PERFORM campaigns_wait_for_handover(who);
     END LOOP;
     RETURN NULL;
@@ -69,6 +90,8 @@ CREATE TRIGGER wait_for_handover_again AFTER UPDATE ON consent_suppression
     REFERENCING NEW TABLE AS suppressed FOR EACH STATEMENT EXECUTE FUNCTION campaigns_suppressed();
 """
 BACKWARDS = """
+DROP TRIGGER wait_for_handover ON consent_preference;
+DROP FUNCTION campaigns_wish_made();
 DROP TRIGGER wait_for_handover_again ON consent_suppression;
 DROP TRIGGER wait_for_handover ON consent_suppression;
 DROP FUNCTION campaigns_suppressed();

@@ -28,7 +28,7 @@ from campaigns.enums import BounceClass, DeliveryState, ReportKind
 from campaigns.models import Delivery, DeliveryReport
 from campaigns.returns import budget, confirming, naming, scoring
 from campaigns.returns.parsing import Finding
-from consent import ledger
+from consent import ledger, locks
 from consent.enums import SuppressionReason
 from core import ids
 from customers import events
@@ -129,6 +129,10 @@ def match_waiting(*, now: datetime, at_most: int = 1000) -> int:
         )
         pairs = dict(cursor.fetchall())
         deliveries = Delivery.objects.select_related("customer").in_bulk(pairs.values())
+        # all of them first, as a hand-over does: deliveries, then consents, each in one order
+        fresh = Delivery.objects.select_for_update(no_key=True).filter(pk__in=pairs.values())
+        list(fresh.order_by("pk").values_list("pk"))
+        locks.lock_addresses(delivery.address_hmac for delivery in deliveries.values())
         waiting = DeliveryReport.objects.filter(pk__in=pairs, delivery=None)
         for report in sorted(  # addresses are locked in one order, here and in handover.mark
             waiting, key=lambda one: (deliveries[pairs[one.pk]].address_hmac, one.pk)
@@ -174,6 +178,7 @@ def _hmac(address: str) -> str:
 def _follow(report: DeliveryReport, delivery: Delivery, *, now: datetime) -> None:
     # locked: its sender may be making it UNKNOWN at this moment, and asks for reports then
     fresh = Delivery.objects.select_for_update(no_key=True).only("state").get(pk=delivery.pk)
+    locks.lock_addresses([delivery.address_hmac])
     if report.kind in _ACCEPTED and fresh.state == DeliveryState.UNKNOWN:
         reconcile.settle(delivered=[delivery], lost=[], word="by what came back", now=now)
     if report.kind == ReportKind.COMPLAINED:

@@ -18,7 +18,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
 
-from consent import ledger
+from consent import ledger, locks
 from consent.desk import files, portability, rectifying, restricting, shop_erasure
 from consent.desk.people import gather
 from consent.desk.personal_data import Person, holders
@@ -217,6 +217,7 @@ def _erase(row: DataRequest, *, now: datetime) -> None:
     rows.update(erase_person(person, now=now))
     if first:
         # by this the next import or webhook does not make somebody who may be mailed
+        locks.lock_addresses(person.address_hmacs)
         for hmac in sorted(person.address_hmacs):
             ledger.suppress(
                 address_hmac=hmac,

@@ -379,18 +379,6 @@ def test_run_stops_at_its_time_and_gives_back_the_rest(
         assert cursor.fetchone() == (0,)
 
 
-def test_a_group_that_takes_too_long_goes_back_and_leaves_with_the_next(
-    start_sink: Callable[..., Any], home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also those whose envelope the server has already."""
-    monkeypatch.setattr(dispatch, "HANDOVER_SECONDS", 0.05)
-    campaign = running_campaign(*(f"c{n}" for n in range(60)), now=NOW)
-    with start_sink(delay=0.01) as server:
-        dispatch.run(now=clock.now, seconds=30, channel_url=server.url, journals=home / "j")
-    assert states(campaign) == {"SENT": 60}
-    assert sorted(server.recipients) == sorted(f"c{n}@example.com" for n in range(60))
-
-
 def test_what_fails_after_the_intent_and_before_any_hand_over_comes_back(
     sink: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
