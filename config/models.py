@@ -61,6 +61,13 @@ class Authenticator(TOTPDevice):  # type: ignore[misc] # django-otp has no types
                 "away with `manage.py second_factor --reset LOGIN`"
             ) from None
 
+    def can_be_opened(self) -> bool:
+        """Whether COTERIE_SOURCE_KEY is still the one that the key was sealed with."""
+        try:
+            return bool(self.bin_key)
+        except SealError:
+            return False
+
     @property
     def key_text(self) -> str:
         """As it is typed into an app that cannot take a picture: base32 in fours."""

@@ -7,7 +7,7 @@ import math
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
@@ -21,6 +21,7 @@ from config.models import Authenticator, RecoveryCodes
 
 
 CODES = 10
+BEGUN_FOR = timedelta(minutes=10)
 _OF_APP = re.compile(r"[0-9]{6}")
 _BETWEEN = re.compile(r"[\s-]+")
 
@@ -81,7 +82,12 @@ def begin(user: User) -> Authenticator:
 
 
 def begun(user: User) -> Authenticator | None:
+    """What they are setting up, for a while: the page shows its key to whoever finds the session open."""
     found: Authenticator | None = Authenticator.objects.filter(user=user, confirmed=False).first()
+    oldest = timezone.now() - BEGUN_FOR  # noqa: TID251 - as below
+    if found and (found.created_at < oldest or not found.can_be_opened()):
+        found.delete()
+        return None
     return found
 
 
@@ -89,7 +95,7 @@ def confirm(user: User, code: str) -> tuple[Answer, list[str]]:
     """With the first code of the device that was begun it takes the place of all others; and its recovery codes."""
     with transaction.atomic():
         mine = Authenticator.objects.select_for_update().filter(user=user)
-        device = mine.filter(confirmed=False).first()
+        device = mine.filter(confirmed=False).first() if begun(user) else None
         answer = _ask(device, code)
         if answer.device is None:
             return answer, []

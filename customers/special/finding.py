@@ -22,7 +22,7 @@ from functools import cache
 from pathlib import Path
 
 
-VERSION = 1
+VERSION = 2
 """Raised whenever a list or the way of reading changes: every text is searched again then."""
 
 MOST = 25_000
@@ -62,11 +62,10 @@ _HARMLESS = "HARMLESS"
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A term of a list and the words of the text that it matched, from `begin` to before `end`."""
+    """A term of a list and the places of the words that it names; what stands in its gap is none of them."""
 
     category: str
-    begin: int
-    end: int
+    places: tuple[int, ...]
 
 
 @dataclass(kw_only=True)
@@ -97,9 +96,9 @@ class _Index:
                 self.ends.get(word[-_SHORTEST:]),
             ):
                 for category, words in terms or ():
-                    end = _end_of(words, text, at)
-                    if end:
-                        yield Found(category=category, begin=at, end=end)
+                    places = _places(words, text, at)
+                    if places:
+                        yield Found(category=category, places=places)
 
 
 def categories(text: str) -> frozenset[Special]:
@@ -110,8 +109,8 @@ def categories(text: str) -> frozenset[Special]:
     words = words_of(text)
     if next(special.match(words), None) is None:
         return frozenset()  # nearly every text: what is harmless need not be looked for
-    for one in list(harmless.match(words)):
-        words[one.begin : one.end] = [""] * (one.end - one.begin)
+    for at in {at for one in harmless.match(words) for at in one.places}:
+        words[at] = ""
     return frozenset(Special(one.category) for one in special.match(words))
 
 
@@ -121,19 +120,24 @@ def is_special(*texts: str) -> bool:
 
 
 def words_of(text: str) -> list[str]:
-    """In lower case and without accents; an apostrophe belongs to its word, and is gone."""
+    """In lower case and without accents or what is not seen; an apostrophe belongs to its word, and is gone."""
     plain = text.casefold()
     if not plain.isascii():
         plain = unicodedata.normalize("NFKD", plain.replace("’", "'"))
-        plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
+        plain = "".join(
+            letter for letter in plain
+            # accents, and what is not seen: soft hyphens, spaces without a width
+            if not unicodedata.combining(letter) and unicodedata.category(letter) != "Cf"
+        )  # fmt: skip
     return _WORD.findall(plain.replace("'", ""))
 
 
 _WORD = re.compile(r"[^\W_]+")
 
 
-def _end_of(words: tuple[str, ...], text: list[str], at: int) -> int:
-    """Where the term ends that begins at `at`; 0 where it does not."""
+def _places(words: tuple[str, ...], text: list[str], at: int) -> tuple[int, ...]:
+    """Where the words of a term are that begins at `at`; none where it does not."""
+    found: list[int] = []
     position = at
     gap = 0
     for wanted in words:
@@ -143,9 +147,11 @@ def _end_of(words: tuple[str, ...], text: list[str], at: int) -> int:
         reach = text[position : position + gap + 1]
         step = next((n for n, word in enumerate(reach) if _is(word, wanted)), None)
         if step is None:
-            return 0
+            return ()
         position, gap = position + step + 1, 0
-    return position
+        if wanted != "?":
+            found.append(position - 1)
+    return tuple(found)
 
 
 def _is(word: str, wanted: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection
 
 from customers.enums import ReviewKind
+from customers.special import finding
 from feedback.lift import wilson
 from segmentation import queries
 from segmentation.enums import Task
@@ -324,6 +325,8 @@ def _newest(asked: Asked) -> list[Quote]:
             product=row[5], product_id=row[6], text=row[7], polarity=row[8], aspects=row[9],
         )
         for row in rows
+        # its words may have changed since they were searched
+        if not finding.is_special(row[7])
     ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -252,3 +253,26 @@ def test_a_role_that_is_not_there_stops_the_start(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ImproperlyConfigured, match="boss"):
         env.roles("COTERIE_REQUIRE_SECOND_FACTOR")
     assert tuple(role.name for role in roles.ROLES) == env.ROLES
+
+
+def test_a_key_that_was_begun_and_left_is_gone_after_a_while() -> None:
+    user = staff()
+    client, _ = password_given(user)
+    act(client, "begin", password=PASSWORD)
+    device = devices.begun(user)
+    assert device is not None
+    Authenticator.objects.filter(pk=device.pk).update(
+        created_at=device.created_at - devices.BEGUN_FOR - timedelta(seconds=1)
+    )
+    assert device.key_text not in client.get(OWN).content.decode()
+    answer, codes = devices.confirm(user, code_of(device))
+    assert (answer.device, codes) == (None, [])
+
+
+def test_a_key_begun_under_another_secret_does_not_keep_its_owner_out(settings: Any) -> None:
+    user = staff()
+    client, _ = password_given(user)
+    act(client, "begin", password=PASSWORD)
+    settings.SOURCE_KEY = b"another secret than the one of before"
+    assert client.get(OWN).status_code == 200
+    assert devices.begun(user) is None

@@ -149,3 +149,15 @@ def test_few_public_reviews_are_marked(shared_data: Path) -> None:
             if is_special(sentence):
                 marked.append(sentence)
     assert 1 <= len(marked) <= 10
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Great if you are diabetic or pregnant.",
+        "Good for my dia\u00adbetes",
+        "Good for my dia\u200bbetes",
+    ],
+)
+def test_what_stands_beside_the_harmless_or_is_cut_by_what_is_not_seen_is_found(text: str) -> None:
+    assert categories(text) == {Special.HEALTH}
