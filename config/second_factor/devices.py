@@ -97,7 +97,7 @@ def confirm(user: User, code: str) -> tuple[Answer, list[str]]:
         mine = Authenticator.objects.select_for_update().filter(user=user)
         device = mine.filter(confirmed=False).first() if begun(user) else None
         answer = _ask(device, code)
-        if answer.device is None:
+        if device is None or answer.device is None:
             return answer, []
         mine.filter(confirmed=True).delete()
         device.confirmed = True
