@@ -189,8 +189,7 @@ class Sending(Books, RuleBasedStateMachine):
             customer_id=person.key, happened_at=self.now, now=self.now,
             campaign_id=delivery.campaign_id, delivery_id=delivery.pk,
         )  # fmt: skip
-        self.world.refuse(person, at=self.time)
-        self.world.stop(person.address, at=self.time, for_good=True)
+        self.world.complain(person, at=self.time)
 
     @rule(who=someone, on=st.booleans())
     def is_restricted(self, who: int, *, on: bool) -> None:
