@@ -42,6 +42,7 @@ from customers.events import EventRow, record_many
 
 CLAIM_LEASE_SECONDS = 120
 SENDING_LEASE_SECONDS = 900
+TRANSACTION_SECONDS = 60  # a sender that stands still keeps its locks no longer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -219,7 +220,7 @@ def intend(
             return []
         cap, cap_since = holding.since(known, now=now)
         ids = [row.id for row in free]
-        with statements.together():
+        with statements.together(seconds=TRANSACTION_SECONDS):
             statements.send(_LOCK_STATES, {"ids": ids, "owner": owner, "campaign_id": campaign_id})
             holding.lock_addresses(known, ids=keys, campaign_id=campaign_id)
             handover_lock.take(owner=owner)
@@ -288,7 +289,7 @@ def mark(*, owner: str, outcomes: Sequence[Outcome], now: datetime, durable: boo
     states = {outcome.id: outcome.state for outcome in outcomes}
     told = json.dumps([_told(one, states[one.id]) for one in outcomes])
     with transaction.atomic():
-        with statements.together():
+        with statements.together(seconds=TRANSACTION_SECONDS):
             if not durable:
                 statements.send("SET LOCAL synchronous_commit TO OFF")
             marked = sorted(statements.run(_MARK, [told, owner]))

@@ -32,15 +32,23 @@ def send(sql: str, parameters: Parameters = ()) -> psycopg.Cursor[Any]:
         return psycopg.Cursor(connection.connection).execute(sql, parameters, prepare=True)
 
 
+_HAS_TRANSACTION_TIMEOUT = 170_000
+
+
 @contextmanager
-def together() -> Iterator[None]:
+def together(*, seconds: int = 0) -> Iterator[None]:
     """
-    Let statements leave without waiting for the answers of those before.
+    Let statements leave without waiting for the answers of those before; within a transaction.
 
     The database does them one after the other as ever, each seeing what the one before has waited for.
+
+    seconds: after so many the database ends the transaction, from PostgreSQL 17 on. Between two such
+    statements it does not count as idle, so a process that is stopped there would keep its locks.
     """
     connection.ensure_connection()
     with connection.wrap_database_errors, connection.connection.pipeline():
+        if seconds and connection.connection.info.server_version >= _HAS_TRANSACTION_TIMEOUT:
+            send(f"SET LOCAL transaction_timeout = '{seconds}s'")
         yield
 
 

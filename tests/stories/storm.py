@@ -28,7 +28,10 @@ class Storm:
     ended: list[int] = field(default_factory=list)  # exit codes
 
     def start(self) -> None:
-        started = self.stage.start("send", sessions__IDLE_SECONDS=0.5, dispatch__GROUP=GROUP)
+        started = self.stage.start(
+            "send", sessions__IDLE_SECONDS=0.5, handover__TRANSACTION_SECONDS=5,
+            dispatch__GROUP=GROUP,
+        )  # fmt: skip
         self.senders.append(started)
 
     def rage(self, blow: Callable[[], object]) -> dict[str, int]:
