@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from campaigns import handover_lock
 from tests.factories.customers import NOW
 
 
@@ -25,6 +27,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("COTERIE_HOME", str(tmp_path))
     monkeypatch.setattr(settings, "HOME", tmp_path)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def empty_hands(django_db_blocker: Any) -> Iterator[None]:
+    """Give back the locks of hand-overs that a test has begun and left: its connection outlives it."""
+    yield
+    if handover_lock._held:
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock_all()")
+        handover_lock._held.clear()
 
 
 @pytest.fixture(scope="session")
