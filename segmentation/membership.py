@@ -181,6 +181,7 @@ def write_some(
 
     Nobody else is looked at, so the cost does not depend on how large the segments are. Only the difference to
     `before` is written: to what this returned for the same customers, where somebody knows it, or else what is stored.
+    Who was erased, merged, restricted or removed since `wanted` was worked out is a member of none of them.
     Returns segment id to those of the touched who are in it now, of all segments.
     rule_versions: segment id to the version of the rule that decided; what was said by a version that is
     no longer the newest is left out.
@@ -195,8 +196,9 @@ def write_some(
         )
         segments = [pk for pk, version in cursor.fetchall() if rules.get(pk, version) == version]
         before = _memberships_of(touched) if before is None else before
-        gone = {one: np.setdiff1d(before.get(one, _NOBODY), wanted[one]) for one in segments}
-        come = {one: np.setdiff1d(wanted[one], before.get(one, _NOBODY)) for one in segments}
+        wanted = _without_lost({one: wanted[one] for one in segments}, touched=touched)
+        gone = {one: np.setdiff1d(before.get(one, _NOBODY), who) for one, who in wanted.items()}
+        come = {one: np.setdiff1d(who, before.get(one, _NOBODY)) for one, who in wanted.items()}
         if any(len(who) for who in (*gone.values(), *come.values())):
             cursor.execute(
                 _WRITE_SOME,
@@ -208,10 +210,16 @@ def write_some(
                     "now": now,
                 },
             )
-    return {**before, **{one: wanted[one] for one in segments}}
+    return {**before, **wanted}
 
 
 _NOBODY: Ints = np.empty(0, dtype=np.int64)
+
+
+def _without_lost(wanted: dict[int, Ints], *, touched: Ints) -> dict[int, Ints]:
+    """`wanted` without those of the touched who are no customers to work with now: nearly always nobody."""
+    lost = np.setdiff1d(touched, _living(touched))
+    return {one: np.setdiff1d(who, lost) for one, who in wanted.items()} if len(lost) else wanted
 
 
 def _memberships_of(customer_ids: Ints) -> dict[int, Ints]:

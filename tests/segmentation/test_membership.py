@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from customers.models import Customer
 from segmentation import membership
 from segmentation.enums import SegmentKind
 from segmentation.membership import Change
@@ -92,6 +93,29 @@ def test_write_some_writes_the_difference_and_tells_all_segments(segment: Segmen
         again = {segment.pk: np.array([stays, comes])}
         membership.write_some(again, touched=touched, now=LATER, before=inside)
     assert not any("segmentation_membership" in one["sql"] for one in asked.captured_queries)
+
+
+@pytest.mark.parametrize("fate", ["restricted", "erased", "merged"])
+@pytest.mark.parametrize("is_known", [False, True])
+def test_write_some_lets_nobody_stay_who_was_lost_in_the_middle_of_a_turn(
+    segment: Segment, fate: str, *, is_known: bool
+) -> None:
+    stays, lost = CustomerFactory(), CustomerFactory()
+    both = np.array([stays.pk, lost.pk])
+    before = membership.write_some({segment.pk: both}, touched=both, now=NOW)
+    Customer.objects.filter(pk=lost.pk).update(**{
+        "restricted": {"restricted_at": NOW}, "erased": {"erased_at": NOW},
+        "merged": {"merged_into": stays},
+    }[fate])  # fmt: skip
+    inside = membership.write_some(
+        {segment.pk: both}, touched=both, now=LATER, before=before if is_known else None
+    )
+    assert inside[segment.pk].tolist() == [stays.pk]
+    assert list(Membership.objects.values_list("customer_id", flat=True)) == [stays.pk]
+    left = MembershipChange.objects.filter(changed_at=LATER, joined=False)
+    assert list(left.values_list("customer_id", flat=True)) == [lost.pk]
+    segment.refresh_from_db()
+    assert segment.size == 1
 
 
 def test_write_of_nobody_empties_the_segment(segment: Segment) -> None:
