@@ -22,7 +22,7 @@ from customers import quality, reports, turns
 from customers.enums import ImportStatus
 from customers.events import announce_writing
 from customers.models import Import, RejectedRow, Source
-from customers.refusals import REFUSED
+from customers.refusals import KEPT, REFUSED
 from customers.reports import Counts, IngestReport
 from customers.sources.base import ShopBatch
 from customers.staging import stage
@@ -35,7 +35,6 @@ Progress = Callable[[str, int, int], None]
 # what an upsert returns of rows that may have been there before; the ledger's never were
 _RETURNING = re.compile(r"RETURNING (xmax = 0 AS is_new|false AS is_new)")
 _MUCH = 5_000  # accepted rows of a table after which its statistics are taken anew
-_KEPT_RAW = 2_000  # characters of a rejected row
 
 
 def load(
@@ -277,7 +276,7 @@ def keep(
     if not refused.num_rows:
         return
     # PostgreSQL keeps no NUL: show the sign for it
-    raw = [text.replace("\0", "␀")[:_KEPT_RAW] for text in refused["raw"].to_pylist()]
+    raw = [text.replace("\0", "␀")[:KEPT] for text in refused["raw"].to_pylist()]
     stage(
         cursor,
         name="staged_refused",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,7 @@ import duckdb
 
 from customers.sources import LAYOUTS
 from customers.sources.base import SourceError
-from customers.sources.layouts import LINE, FileLayout
+from customers.sources.layouts import LINE, WHOLE, FileLayout
 
 
 DELIMITERS = ",;\t|"
@@ -23,6 +23,7 @@ LONGEST_LINE = 1 << 20  # characters; a longer one is refused, a longer header i
 MOST_COLUMNS = (
     1_000  # with four times as many a portion of rows no longer fits into the importer's memory
 )
+MANY_COLUMNS = 40  # twice as many, full of text, no longer fit into the importer's memory
 DAMAGED = re.compile("[\udc80-\udcff\ufffe\uffff]")
 """What is left of bytes that are not of the encoding."""
 
@@ -35,7 +36,8 @@ _NOT_CP1252 = re.compile(b"[\x81\x8d\x8f\x90\x9d]")
 class Dialect:
     """
     encoding: a codec of Python's, or "" for Parquet. layout: the name of the likely one, "" when none
-    fits. sample: up to 20 rows, texts, as a person would look at them to map columns.
+    fits. sample: up to 20 rows, texts, as a person would look at them to map columns. kept: the columns
+    that are stored of a file of very many, empty when all are.
     """
 
     delimiter: str
@@ -43,6 +45,12 @@ class Dialect:
     columns: tuple[str, ...]
     layout: str = ""
     sample: tuple[tuple[str, ...], ...] = ()
+    kept: tuple[str, ...] = ()
+
+    @property
+    def stored(self) -> tuple[str, ...]:
+        """The columns of the table `lines`, less that of line numbers."""
+        return (*self.kept, WHOLE) if self.kept else self.columns
 
     @property
     def is_parquet(self) -> bool:
@@ -79,6 +87,17 @@ def detect(path: Path, *, settings: Mapping[str, Any] | None = None) -> Dialect:
     return replace(found, layout=_likely(found.columns))
 
 
+def narrowed(dialect: Dialect, reads: Collection[str]) -> Dialect:
+    """
+    Of a file of very many columns, keep those that its layout reads, and each line as a whole.
+
+    DuckDB holds part of every column of a table in memory at a time, however it is told to save memory.
+    """
+    if len(dialect.columns) <= MANY_COLUMNS:
+        return dialect
+    return replace(dialect, kept=tuple(name for name in dialect.columns if name in set(reads)))
+
+
 def _likely(columns: tuple[str, ...]) -> str:
     layouts: dict[str, FileLayout] = {name: LAYOUTS.load(name) for name in LAYOUTS.names()}
     fits = {name: layout.fits(columns) for name, layout in layouts.items()}
@@ -93,7 +112,7 @@ def check_names(names: tuple[str, ...], path: Path) -> None:
             f"{path.name} is too wide: it has {len(names):,} columns, and {MOST_COLUMNS:,} are read at most."
             " Leave out those that are not needed."
         )
-    seen = {LINE}
+    seen = {LINE, WHOLE}
     for name in names:
         if name.lower() in seen:
             raise SourceError(f"{path.name} has the column {name!r} twice. Rename one of them.")

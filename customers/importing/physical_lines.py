@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from customers.importing.dialect import LONGEST_LINE, Dialect
+from customers.refusals import KEPT
 
 
 BLOCK = 1 << 21
-KEPT = 2_000  # characters of a refused line
 
 _LONE_CR = re.compile(rb"\r(?!\n)")
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+from pyarrow.parquet import ParquetFile
 
 from customers.importing.dialect import Dialect
 from customers.importing.records import portions
 from customers.refusals import REFUSED
 from customers.sources.base import SourceError
-from customers.sources.layouts import LINE, quoted
+from customers.sources.layouts import LINE, WHOLE, quoted
 
 
+_BUFFER = 1 << 16  # bytes read ahead of each column of a wide Parquet file
+_ROWS = 256  # of one at a time
 Told = Callable[[int, int], None]
 """Called with what is done and what there is in all, of bytes."""
 
@@ -26,7 +31,7 @@ def read(db: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect, *, told: T
         "CREATE OR REPLACE TABLE unreadable (line_number BIGINT, reason VARCHAR, raw VARCHAR)"
     )
     if dialect.is_parquet:
-        _parquet(db, path)
+        _parquet(db, path, dialect)
     else:
         _text(db, path, dialect, told=told)
         pa.default_memory_pool().release_unused()
@@ -45,7 +50,7 @@ def _text(db: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect, *, told: 
     What is refused meanwhile waits in a file of its own.
     """
     total = path.stat().st_size
-    columns = ", ".join(f"{quoted(name)} VARCHAR" for name in dialect.columns)
+    columns = ", ".join(f"{quoted(name)} VARCHAR" for name in dialect.stored)
     db.execute(f"CREATE OR REPLACE TABLE lines ({columns}, {LINE} BIGINT)")
     (place,) = db.execute("SELECT path FROM duckdb_databases() WHERE NOT internal").fetchall()[0]
     with TemporaryFile(dir=Path(place).parent if place else None) as waiting:
@@ -59,7 +64,7 @@ def _text(db: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect, *, told: 
                     yield from portion.rows.to_batches()
 
             schema = pa.schema(
-                [*((name, pa.string()) for name in dialect.columns), (LINE, pa.int64())]
+                [*((name, pa.string()) for name in dialect.stored), (LINE, pa.int64())]
             )
             _insert(db, "lines", pa.RecordBatchReader.from_batches(schema, rows()))
         waiting.seek(0)
@@ -72,9 +77,12 @@ def _insert(db: duckdb.DuckDBPyConnection, table: str, rows: pa.RecordBatchReade
     db.unregister("portions")
 
 
-def _parquet(db: duckdb.DuckDBPyConnection, path: Path) -> None:
+def _parquet(db: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect) -> None:
     try:
-        file = db.read_parquet(str(path), file_row_number=True)
+        if dialect.kept:
+            file = db.from_arrow(_narrow_parquet(path, dialect))
+        else:
+            file = db.read_parquet(str(path), file_row_number=True)
         # what is no plain value is kept as text
         columns = ", ".join(
             f"{quoted(name)}::VARCHAR AS {quoted(name)}" if _is_nested(str(kind)) else quoted(name)
@@ -88,6 +96,26 @@ def _parquet(db: duckdb.DuckDBPyConnection, path: Path) -> None:
         raise SourceError(
             f"{path.name} is a damaged Parquet file: {words}. Export it again."
         ) from error
+
+
+def _narrow_parquet(path: Path, dialect: Dialect) -> pa.RecordBatchReader:
+    """What `narrowed` keeps, and file_row_number; the whole line is an object of JSON."""
+    file = ParquetFile(path, buffer_size=_BUFFER)
+    kept = pa.schema([file.schema_arrow.field(name) for name in dialect.kept])
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        first = 0
+        for batch in file.iter_batches(_ROWS):
+            whole = [json.dumps(row, default=str, ensure_ascii=False) for row in batch.to_pylist()]
+            numbers = np.arange(first, first + batch.num_rows, dtype=np.int64)
+            first += batch.num_rows
+            yield pa.record_batch(
+                [*(batch[name] for name in dialect.kept), pa.array(whole), pa.array(numbers)],
+                names=[*dialect.kept, WHOLE, "file_row_number"],
+            )
+
+    told = pa.schema([*kept, (WHOLE, pa.string()), ("file_row_number", pa.int64())])
+    return pa.RecordBatchReader.from_batches(told, rows())
 
 
 def _is_nested(kind: str) -> bool:

@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.csv as pc
 
 from customers.importing.dialect import DAMAGED, Dialect
-from customers.importing.physical_lines import KEPT, Block, blocks
-from customers.refusals import REFUSED
-from customers.sources.layouts import LINE
+from customers.importing.physical_lines import Block, blocks
+from customers.refusals import KEPT, REFUSED
+from customers.sources.layouts import LINE, WHOLE
 
 
 _THREADS = 2
@@ -30,7 +30,7 @@ _BAD_SIGNS = (b"\0", b"\xef\xbf\xbe", b"\xef\xbf\xbf")
 
 @dataclass(frozen=True, kw_only=True)
 class Portion:
-    """rows: the file's columns as text, and LINE. refused: schema REFUSED. position: bytes read so far."""
+    """rows: the dialect's stored columns as text, and LINE. refused: schema REFUSED. position: bytes read so far."""
 
     rows: pa.Table
     refused: pa.Table
@@ -103,6 +103,7 @@ def _at_once(block: Block, dialect: Dialect) -> pa.Table | None:
             parse_options=pc.ParseOptions(delimiter=dialect.delimiter),
             convert_options=pc.ConvertOptions(
                 column_types=dict.fromkeys(dialect.columns, pa.string()),
+                include_columns=dialect.kept,  # none named: all
                 strings_can_be_null=False,
                 check_utf8=True,
             ),
@@ -111,6 +112,12 @@ def _at_once(block: Block, dialect: Dialect) -> pa.Table | None:
         return None
     if table.num_rows != block.lines:  # a record of several lines
         return None
+    if dialect.kept:
+        try:  # the rest of a line may be of another encoding: Arrow looks at what is kept only
+            whole = pa.array(text.splitlines(), pa.binary()).cast(pa.string())
+        except pa.ArrowInvalid:
+            return None
+        table = table.append_column(WHOLE, whole)
     numbers = np.arange(block.first, block.first + block.lines, dtype=np.int64)
     return table.append_column(LINE, pa.array(numbers))
 
@@ -138,6 +145,7 @@ class _Careful:
 
     def __init__(self, dialect: Dialect, more: Iterator[Block]) -> None:
         self.dialect = dialect
+        self.kept = [dialect.columns.index(name) for name in dialect.kept]
         self.more = more
         self.lines: deque[bytes] = deque()
         self.number = 0
@@ -164,7 +172,7 @@ class _Careful:
                 continue
             reason = reason or self._wrong(record)
             if not reason:
-                rows.append(record)
+                rows.append(self._stored(record))
                 numbers.append(start)
                 continue
             if len(self.taken) > 1 and reason in {"text_too_long", "bad_fields"}:
@@ -173,10 +181,9 @@ class _Careful:
                 del self.taken[1:]
             refused.append(_refusal(start, reason, b"".join(self.taken)))
             reader = self._reader(refused)
-        columns = list(zip(*rows, strict=True)) if rows else [()] * len(self.dialect.columns)
-        table = pa.table(
-            [pa.array(column, pa.string()) for column in columns], names=self.dialect.columns
-        )
+        stored = self.dialect.stored
+        columns = list(zip(*rows, strict=True)) if rows else [()] * len(stored)
+        table = pa.table([pa.array(column, pa.string()) for column in columns], names=stored)
         return Portion(
             rows=table.append_column(LINE, pa.array(numbers, pa.int64())),
             refused=pa.Table.from_pylist(refused, schema=REFUSED),
@@ -210,6 +217,12 @@ class _Careful:
             self.number += 1
             self.taken.append(line)
             yield line.decode("utf-8", "surrogateescape")
+
+    def _stored(self, record: list[str]) -> list[str]:
+        if not self.kept:
+            return record
+        whole = b"".join(self.taken).decode().rstrip("\r\n")
+        return [*(record[place] for place in self.kept), whole]
 
     def _wrong(self, record: list[str]) -> str:
         raw = b"".join(self.taken)

@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from customers import ingest
 from customers.enums import ImportStatus
 from customers.importing import leases, loading, preparing, reading, workspace
-from customers.importing.dialect import Dialect, detect
+from customers.importing.dialect import Dialect, detect, narrowed
 from customers.ingest import Origin, Progress
 from customers.models import Import, Source
 from customers.reports import Counts, IngestReport
@@ -231,7 +231,7 @@ def _tried(
 def _dialect(path: Path, layout: str, settings: Mapping[str, Any]) -> Dialect:
     found = detect(path, settings=settings)
     made: FileLayout = LAYOUTS.load(layout)
-    made.check(found.columns, settings)
+    made.reads(found.columns, settings)
     return found
 
 
@@ -249,20 +249,20 @@ def _prepare(
     ]  # fmt: skip
     dialect = Dialect(**place.phase("look", lambda db: _looked(path, row), depends_on=stored))
     made: FileLayout = LAYOUTS.load(row.layout)
-    made.check(dialect.columns, row.settings)
+    dialect = narrowed(dialect, made.reads(dialect.columns, row.settings))
     tell("reading", 0, 0)
     lines = place.phase(
         "read",
         lambda db: reading.read(
             db, path, dialect, told=lambda done, total: tell("reading", done, total)
         ),
-        depends_on=stored,
+        depends_on=[*stored, dialect.kept] if dialect.kept else stored,
     )
     tell("translating", 0, 0)
     translation = place.phase(
         "translate",
         lambda db: preparing.translate(
-            db, made, columns=dialect.columns, settings=row.settings, lines=lines, now=now
+            db, made, columns=dialect.stored, settings=row.settings, lines=lines, now=now
         ),
         depends_on=[row.layout, said],
     )

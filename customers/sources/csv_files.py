@@ -8,7 +8,7 @@ A mapping is a JSON object; docs/reference/import-layouts.md explains it:
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -94,8 +94,8 @@ def orders(names: Sequence[str], mapping: Mapping[str, Any] | None) -> OrderLayo
     )
 
 
-def check(names: Sequence[str], settings: Mapping[str, Any]) -> None:
-    orders(names, settings.get("mapping"))
+def reads(names: Sequence[str], settings: Mapping[str, Any]) -> Collection[str]:
+    return orders(names, settings.get("mapping")).columns.values()
 
 
 def fits(names: Sequence[str]) -> float:
@@ -118,7 +118,7 @@ LAYOUT = FileLayout(
     title="Order lines with a mapping",
     kind=SourceKind.CSV,
     fits=fits,
-    check=check,
+    reads=reads,
     translate=translate,
     fields=tuple(Field(name=name, required=name in REQUIRED) for name in FIELDS),
 )

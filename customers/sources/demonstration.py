@@ -33,7 +33,7 @@ def add_consents(db: duckdb.DuckDBPyConnection) -> str:
         db.unregister("given")
     db.unregister("nothing")
     return (
-        f"{SHARES['MARKETING', 'EMAIL']:.0%} of the customers were given a consent made up for the"
+        f"{SHARES['MARKETING', 'EMAIL'] * 100:.0f}\u00a0% of the customers were given a consent made up for the"
         " demonstration: the file has none."
     )
 

@@ -7,7 +7,7 @@ than the memory. docs/how-to/add-a-source.md shows a layout from beginning to en
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -16,10 +16,13 @@ import duckdb
 
 from customers.currencies import CURRENCIES, minor_digits
 from customers.enums import SourceKind
+from customers.refusals import KEPT
 
 
 LINE = "_file_line"
 """The column of line numbers in `lines`, under a name that no shop's file has."""
+WHOLE = "_whole_line"
+"""The column with the line as it stands, in `lines` of a file of very many columns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +62,7 @@ class Translate(Protocol):
     ) -> Translation:
         """
         Make the tables of the shop from `lines` (LINE and `columns`); the caller's transaction is open.
+        Of a file of very many columns, `columns` are those that the layout reads, and WHOLE.
 
         Tables are named as the entities of `sources.base.SCHEMAS`, with their columns (those of OPTIONAL
         may be missing; a table without rows may be left out). A table of `line_entities` also has
@@ -70,14 +74,15 @@ class Translate(Protocol):
 @dataclass(frozen=True, kw_only=True)
 class FileLayout:
     """
-    fits: how well a header suits, 0 to 1. check: raises SourceError when `columns` and the settings'
-    mapping do not suit. fields: what a mapping may name; none for a layout that knows its columns.
+    fits: how well a header suits, 0 to 1. reads: those of the file's columns that `translate` reads by
+    name; raises SourceError when the columns and the settings' mapping do not suit. fields: what a mapping
+    may name; none for a layout that knows its columns.
     """
 
     title: str
     kind: SourceKind
     fits: Callable[[Sequence[str]], float]
-    check: Callable[[Sequence[str], Mapping[str, Any]], None]
+    reads: Callable[[Sequence[str], Mapping[str, Any]], Collection[str]]
     translate: Translate
     fields: tuple[Field, ...] = ()
 
@@ -103,7 +108,14 @@ def minor_units(currency: str) -> str:
 
 def refuse(db: duckdb.DuckDBPyConnection, *, parsed: str, columns: Sequence[str]) -> None:
     """Put the lines to which the table `parsed` (line_number, reason) gives a reason into `refused`."""
-    said = ", ".join(quoted(name) for name in columns)
+    kind_of = kinds(db)
+    # no more of a text than is kept anyway: two thousand long lines as JSON would not fit into memory
+    said = ", ".join(
+        f"{quoted(name)} := left({quoted(name)}, {KEPT})"
+        if kind_of[name] == "VARCHAR"
+        else quoted(name)
+        for name in columns
+    )
     # apart, because the file's columns may be called anything, ours too
     db.execute(f"""
         INSERT INTO refused

@@ -6,7 +6,7 @@ made here. "Subscribed" without a time and a place is a claim (CONSENT_CLAIMED),
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,8 +28,8 @@ _TOLD = 10  # conflicts told one by one
 _SOLD = ("lineitem", "quantity", "qty", "sku", "unit price", "invoice", "stockcode")
 
 
-def check(names: Sequence[str], settings: Mapping[str, Any]) -> None:
-    people_fields.columns(names, settings.get("mapping"))
+def reads(names: Sequence[str], settings: Mapping[str, Any]) -> Collection[str]:
+    return people_fields.columns(names, settings.get("mapping")).values()
 
 
 def fits(names: Sequence[str]) -> float:
@@ -261,7 +261,7 @@ LAYOUT = FileLayout(
     title="People with consent (Klaviyo, Mailchimp or your own columns)",
     kind=SourceKind.CSV,
     fits=fits,
-    check=check,
+    reads=reads,
     translate=translate,
     fields=FIELDS,
 )
@@ -274,6 +274,6 @@ SHOPIFY = FileLayout(
         or {"accepts marketing", "total spent"} <= {name.strip().lower() for name in names}
         else 0.0
     ),
-    check=check,
+    reads=reads,
     translate=translate,
 )

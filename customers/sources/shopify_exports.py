@@ -6,7 +6,7 @@ webhooks, the same orders come with the same numbers; refunds do not, for the ex
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +32,10 @@ NEEDED = (
     "Name", "Email", "Financial Status", "Currency", "Total", "Created at", "Lineitem quantity",
     "Lineitem name", "Lineitem price",
 )  # fmt: skip
+_READ = {
+    *map(str.lower, NEEDED), "id", "discount amount", "refunded amount", "cancelled at", "source",
+    "billing name", "billing country", "accepts marketing", "lineitem sku", "vendor",
+}  # fmt: skip
 _NOTES = (
     "Customers are known by their addresses: the export has no numbers of theirs.",
     "“Accepts Marketing” is the box at the checkout: a claim, which makes nobody mailable.",
@@ -44,18 +48,24 @@ _NAMES = ("billing name", "lineitem name", "vendor")
 _FORM = "%Y-%m-%d %H:%M:%S %z"
 
 
-def check(names: Sequence[str], settings: Mapping[str, Any]) -> None:
+def reads(names: Sequence[str], settings: Mapping[str, Any]) -> Collection[str]:
     if settings.get("mapping") is not None:
         raise SourceError(
             "The layout shopify-orders knows its columns. Leave the mapping out, or use generic."
         )
-    known = {name.strip().lower() for name in names}
+    known = _columns(names)
     missing = [name for name in NEEDED if name.lower() not in known]
     if missing:
         raise SourceError(
             f"The file has no column {', '.join(missing)}. Is it Shopify's export of orders? In Shopify"
             " choose Orders › Export › Plain CSV file."
         )
+    return known.values()
+
+
+def _columns(names: Sequence[str]) -> dict[str, str]:
+    """What is read, in lower case, to the file's column."""
+    return {lower: name for name in names if (lower := name.strip().lower()) in _READ}
 
 
 def fits(names: Sequence[str]) -> float:
@@ -85,7 +95,7 @@ def translate(
 
 
 def _parsed(db: duckdb.DuckDBPyConnection, columns: Sequence[str], *, now: datetime) -> str:
-    known = {name.strip().lower(): name for name in columns}
+    known = _columns(columns)
     kind_of = kinds(db)
 
     def text(name: str) -> str:
@@ -234,6 +244,6 @@ LAYOUT = FileLayout(
     title="Shopify: orders export",
     kind=SourceKind.CSV,
     fits=fits,
-    check=check,
+    reads=reads,
     translate=translate,
 )

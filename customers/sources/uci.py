@@ -6,7 +6,7 @@ of every import.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -127,10 +127,10 @@ def fields(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def check(names: Sequence[str], settings: Mapping[str, Any]) -> None:
+def reads(names: Sequence[str], settings: Mapping[str, Any]) -> Collection[str]:
     if settings.get("mapping") is not None:
         raise SourceError("The layout uci knows its columns. Leave --mapping out, or use generic.")
-    fields(names)
+    return fields(names).values()
 
 
 def fits(names: Sequence[str]) -> float:
@@ -155,6 +155,6 @@ LAYOUT = FileLayout(
     title="UCI Online Retail",
     kind=SourceKind.UCI,
     fits=fits,
-    check=check,
+    reads=reads,
     translate=translate,
 )

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from customers.importing import preparing, reading, runs
-from customers.importing.dialect import detect
+from customers.importing.dialect import detect, narrowed
 from customers.models import Source
 from customers.refusals import REFUSED
 from customers.reports import IngestReport
@@ -34,12 +34,12 @@ def translate(
 ) -> Translated:
     settings = {"mapping": mapping}
     dialect, made = detect(path), LAYOUTS.load(layout)
-    made.check(dialect.columns, settings)
+    dialect = narrowed(dialect, made.reads(dialect.columns, settings))
     with duckdb.connect() as db:
         db.execute("SET TimeZone = 'UTC'")
         lines = reading.read(db, path, dialect, told=lambda done, total: None)
         preparing.translate(
-            db, made, columns=dialect.columns, settings=settings, lines=lines, now=now
+            db, made, columns=dialect.stored, settings=settings, lines=lines, now=now
         )
         there = preparing.tables(db)
         return Translated(

@@ -76,7 +76,7 @@ class Command(BaseCommand):
         parameters = ShopParameters.load(options["parameters"])
         mapping = load_mapping(options["mapping"]) if options["mapping"] else None
         settings = {"mapping": mapping, "demonstration": options["simulate_outcomes"]}
-        layout.check(detect(path).columns, settings)  # before anything is written
+        layout.reads(detect(path).columns, settings)  # before anything is written
         source, _ = Source.objects.get_or_create(
             name=options["source"] or path.stem[:100],
             defaults={
