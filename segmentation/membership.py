@@ -181,7 +181,7 @@ def write_some(
 
     Nobody else is looked at, so the cost does not depend on how large the segments are. Only the difference to
     `before` is written: to what this returned for the same customers, where somebody knows it, or else what is stored.
-    Who was erased, merged, restricted or removed since `wanted` was worked out is a member of none of them.
+    Who was erased, merged or restricted since `wanted` was worked out is a member of none of them.
     Returns segment id to those of the touched who are in it now, of all segments.
     rule_versions: segment id to the version of the rule that decided; what was said by a version that is
     no longer the newest is left out.
@@ -218,7 +218,8 @@ _NOBODY: Ints = np.empty(0, dtype=np.int64)
 
 def _without_lost(wanted: dict[int, Ints], *, touched: Ints) -> dict[int, Ints]:
     """`wanted` without those of the touched who are no customers to work with now: nearly always nobody."""
-    lost = np.setdiff1d(touched, _living(touched))
+    asked = f"id = ANY('{as_array(touched)}'::bigint[]) AND NOT ({_LIVES})"
+    lost = read_ids(f"SELECT id FROM customers_customer WHERE {asked}")
     return {one: np.setdiff1d(who, lost) for one, who in wanted.items()} if len(lost) else wanted
 
 
