@@ -13,7 +13,7 @@ import pyarrow as pa
 from pyarrow.parquet import ParquetFile
 
 from customers.importing.dialect import Dialect
-from customers.importing.records import portions
+from customers.importing.records import portions, whole_line
 from customers.refusals import REFUSED
 from customers.sources.base import SourceError
 from customers.sources.layouts import LINE, WHOLE, quoted
@@ -106,11 +106,12 @@ def _narrow_parquet(path: Path, dialect: Dialect) -> pa.RecordBatchReader:
     def rows() -> Iterator[pa.RecordBatch]:
         first = 0
         for batch in file.iter_batches(_ROWS):
-            whole = [json.dumps(row, default=str, ensure_ascii=False) for row in batch.to_pylist()]
+            said = (json.dumps(row, default=str, ensure_ascii=False) for row in batch.to_pylist())
+            whole = pa.array(map(whole_line, said), pa.string())
             numbers = np.arange(first, first + batch.num_rows, dtype=np.int64)
             first += batch.num_rows
             yield pa.record_batch(
-                [*(batch[name] for name in dialect.kept), pa.array(whole), pa.array(numbers)],
+                [*(batch[name] for name in dialect.kept), whole, pa.array(numbers)],
                 names=[*dialect.kept, WHOLE, "file_row_number"],
             )
 

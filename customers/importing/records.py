@@ -7,6 +7,7 @@ with anything odd in it goes through Python's csv module line by line, and comes
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -82,6 +83,14 @@ def _without_header(waiting: Iterator[Block]) -> Iterator[Block]:
     yield from waiting
 
 
+def whole_line(text: str) -> str:
+    """What stands for a line of very many columns: its beginning, and for the rest a print of it all."""
+    text = text.rstrip("\r\n")
+    if len(text) <= KEPT:
+        return text
+    return f"{text[:KEPT]} {hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"
+
+
 # ---------------------------------------------------------------- a whole block at once
 def _at_once(block: Block, dialect: Dialect) -> pa.Table | None:
     """The rows, or None when not every line is one good row."""
@@ -114,10 +123,10 @@ def _at_once(block: Block, dialect: Dialect) -> pa.Table | None:
         return None
     if dialect.kept:
         try:  # the rest of a line may be of another encoding: Arrow looks at what is kept only
-            whole = pa.array(text.splitlines(), pa.binary()).cast(pa.string())
-        except pa.ArrowInvalid:
+            lines = text.decode().removesuffix("\n").split("\n")
+        except UnicodeDecodeError:
             return None
-        table = table.append_column(WHOLE, whole)
+        table = table.append_column(WHOLE, pa.array(map(whole_line, lines), pa.string()))
     numbers = np.arange(block.first, block.first + block.lines, dtype=np.int64)
     return table.append_column(LINE, pa.array(numbers))
 
@@ -221,8 +230,7 @@ class _Careful:
     def _stored(self, record: list[str]) -> list[str]:
         if not self.kept:
             return record
-        whole = b"".join(self.taken).decode().rstrip("\r\n")
-        return [*(record[place] for place in self.kept), whole]
+        return [*(record[place] for place in self.kept), whole_line(b"".join(self.taken).decode())]
 
     def _wrong(self, record: list[str]) -> str:
         raw = b"".join(self.taken)

@@ -22,7 +22,7 @@ from customers.refusals import KEPT
 LINE = "_file_line"
 """The column of line numbers in `lines`, under a name that no shop's file has."""
 WHOLE = "_whole_line"
-"""The column with the line as it stands, in `lines` of a file of very many columns."""
+"""The column that stands for the line as a whole, in `lines` of a file of very many columns."""
 
 
 @dataclass(frozen=True, kw_only=True)
