@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
@@ -27,6 +27,24 @@ def snapshot() -> Iterator[Cursor]:
             yield cursor
         finally:
             source.rollback()
+
+
+@contextmanager
+def snapshots(count: int) -> Iterator[list[Cursor]]:
+    """Cursors over as many connections, all of whose statements see one moment: for reading side by side."""
+    from adbc_driver_postgresql import dbapi
+
+    with ExitStack() as opened:
+        cursors = [opened.enter_context(snapshot())]
+        cursors[0].execute("SELECT pg_export_snapshot()")
+        ((moment,),) = cursors[0].fetchall()
+        for _ in range(1, count):
+            source = opened.enter_context(dbapi.connect(uri()))
+            cursor = opened.enter_context(source.cursor())
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            cursor.execute(f"SET TRANSACTION SNAPSHOT '{moment}'")
+            cursors.append(cursor)
+        yield cursors
 
 
 @contextmanager

@@ -26,7 +26,7 @@ def touched(database: duckdb.DuckDBPyConnection, generation: Generation) -> None
             for number in generation.changes
         ] or [f"SELECT NULL::BIGINT AS {key}, NULL::BIGINT AS number WHERE false"]
         database.execute(
-            f"CREATE TEMP TABLE {table} AS"
+            f"CREATE TABLE {table} AS"
             f" SELECT {key}, max(number) AS number FROM ({' UNION ALL '.join(each)}) GROUP BY 1"
         )
 

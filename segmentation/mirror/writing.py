@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 from django.conf import settings
 
 from segmentation.mirror import generations
-from segmentation.mirror.database import snapshot
+from segmentation.mirror.database import snapshots
 from segmentation.mirror.generations import TOUCHED, Generation, quoted
 from segmentation.mirror.overlay import newest_rows, touched
 from segmentation.mirror.tables import (
@@ -72,19 +73,30 @@ def write_features(parts: Iterable[pa.Table]) -> int:
 def _read(names: Sequence[str]) -> dict[str, int]:
     number, target = generations.next_number(), _work()
     files = {name: target / f"{name}.parquet" for name in names}
-    with snapshot() as cursor, _sorting(target) as database:
+    with snapshots(2) as cursors, _sorting(target) as database:
         # whose rows may be in the mirror is read first and once; also where only other tables are written
         listed = files.get("people", target / "listed.parquet")
-        people = _unload(cursor, database, select("people"), listed)
+        people = _unload(cursors[0], database, select("people"), listed)
         database.execute(f"CREATE VIEW people AS FROM {quoted(listed)}")
-        rows = {
-            name: people if name == "people" else _read_table(cursor, database, name, files)
-            for name in names
-        }
+        rest = [name for name in names if name not in ("people", *_FIRST)]
+        lanes = ([name for name in names if name in _FIRST], rest)
+
+        def read(cursor: Cursor, lane: Sequence[str]) -> dict[str, int]:
+            with database.cursor() as own:
+                return {name: _read_table(cursor, own, name, files) for name in lane}
+
+        # side by side: while PostgreSQL reads, DuckDB sorts, and neither fills a core all the time
+        with ThreadPoolExecutor() as pool:
+            read_rows = list(pool.map(read, cursors, lanes))
+        rows = {"people": people} | read_rows[0] | read_rows[1]
         if {"order_lines", "customers"} <= set(names):
             files |= _sum_up_shop(database, target)
     generations.publish_tables(files, number=number)
-    return rows
+    return {name: rows[name] for name in names}
+
+
+_FIRST = ("orders", "order_lines")
+"""The larger half of what is read: lines are joined with the orders that have been written."""
 
 
 def _read_table(

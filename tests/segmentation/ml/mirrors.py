@@ -101,7 +101,9 @@ Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 def connect(tables: Mapping[str, pa.Table], *, threads: int = 2) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"threads": threads})
     for name, schema in SCHEMAS.items():
-        connection.register(name, tables.get(name, schema.empty_table()))
+        connection.register("incoming", tables.get(name, schema.empty_table()))
+        connection.execute(f"CREATE TABLE {name} AS FROM incoming")
+        connection.unregister("incoming")
     return connection
 
 
