@@ -234,10 +234,11 @@ def _server(options: argparse.Namespace) -> Iterator[tuple[int, int]]:
             process.terminate()
 
 
-def _wait(port: int) -> None:
+def _wait(port: int, *, path: str = "/noop") -> None:
+    data = b"{}" if path == "/noop" else None
     for _ in range(300):
         try:
-            message = urllib.request.Request(f"http://127.0.0.1:{port}/noop", data=b"{}")
+            message = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=data)
             urllib.request.urlopen(message, timeout=5).read()  # noqa: S310
         except OSError:
             time.sleep(0.1)

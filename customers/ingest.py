@@ -1,4 +1,7 @@
-"""The only way in for shop data: check, stage by COPY, upsert set by set, in one transaction."""
+"""The only way in for shop data: check, stage by COPY, upsert set by set, in one transaction.
+
+What is little is not staged: `few` puts the same rules and statements together with the rows.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from core import ids
-from customers import quality, reports, turns
+from customers import few, quality, reports, turns
 from customers.enums import ImportStatus
 from customers.events import announce_writing
 from customers.models import Import, RejectedRow, Source
@@ -159,12 +162,21 @@ def take_in(
     they are refused, with their reason.
     """
     lock(cursor, source_id=origin.source_id)
+    at_once = None
+    if origin.import_id is None and few.suits(batch):
+        at_once = few.Few(
+            source_id=origin.source_id, arrived_at=origin.arrived_at,
+            whole_orders=origin.whole_orders, now=now,
+        )  # fmt: skip
     done, entities = 0, {}
     for entity, table in batch.tables():
         if progress:
             progress(entity.replace("_", " "), done, batch.rows)
         prepared = _PREPARE.get(entity, _as_it_is)(table, batch)
-        entities[entity] = _upsert(cursor, entity, prepared, origin=origin, now=now)
+        if at_once is None:
+            entities[entity] = _upsert(cursor, entity, prepared, origin=origin, now=now)
+        else:
+            entities[entity] = _at_once(cursor, entity, prepared, at_once, origin=origin)
         done += table.num_rows
     return entities
 
@@ -192,12 +204,31 @@ def _upsert(cursor: Any, entity: str, table: pa.Table, *, origin: Origin, now: d
     return counts
 
 
+def _at_once(cursor: Any, entity: str, table: pa.Table, way: few.Few, *, origin: Origin) -> Counts:
+    """As `_upsert`, of a batch that is little."""
+    counts = Counts(rows=table.num_rows)
+    if not table.num_rows:
+        return counts
+    if entity == "events":
+        announce_writing(cursor)
+    written = way.write(entity, table)
+    counts.inserted, counts.updated = written.inserted, written.updated
+    if written.refused:
+        rows, reasons = zip(*written.refused, strict=True)
+        refused = pa.table({"row": pa.array(rows, pa.int64()), "reason": list(reasons)})
+        counts.rejected.update(reasons)
+        lines = origin.line_numbers.get(entity)
+        origin.keep_refused(cursor, entity, _with_raw(refused, table, lines))
+    counts.duplicates = counts.rows - counts.accepted - counts.rejected.total()
+    return counts
+
+
 def write(cursor: Any, entity: str, *, origin: Origin) -> tuple[int, int]:
     """Write what is staged of an entity; returns how many rows are new and how many were changed."""
     if entity == "events":
         announce_writing(cursor)
     inserted = updated = 0
-    for statement in UPSERTS[entity].statements:
+    for statement in UPSERTS[entity].to_execute(whole_orders=origin.whole_orders):
         cursor.execute(_counting(statement, entity, origin), origin.parameters)
         new, changed = cursor.fetchone()
         inserted, updated = inserted + new, updated + changed
@@ -345,19 +376,22 @@ def margins() -> str:
 
 def _with_margin(table: pa.Table, batch: ShopBatch) -> pa.Table:
     """Total less the cost of the lines, where every line has one; else the assumed share of the total."""
-    if not table.num_rows:  # a database for nothing would cost most of a small chunk's time
-        return table.append_column("margin_cents", pa.array([], pa.int64()))
-    orders = table.append_column("row", pa.array(np.arange(table.num_rows)))
-    with duckdb.connect() as db:
-        db.register("orders", orders)
-        db.register("order_lines", batch.order_lines)
-        margin = db.sql(f"SELECT margin FROM ({margins()}) ORDER BY row").to_arrow_table()
+    # a database for little would cost most of its time
+    is_little = table.num_rows + batch.order_lines.num_rows <= few.MOST
+    margin = (few.margins if is_little else _margins)(table, batch.order_lines)
     filled = table.set_column(
         table.schema.get_field_index("discount_cents"),
         "discount_cents",
         table["discount_cents"].fill_null(0),
     )
-    return filled.append_column("margin_cents", margin["margin"])
+    return filled.append_column("margin_cents", margin)
+
+
+def _margins(orders: pa.Table, lines: pa.Table) -> pa.ChunkedArray:
+    with duckdb.connect() as db:
+        db.register("orders", orders.append_column("row", pa.array(np.arange(orders.num_rows))))
+        db.register("order_lines", lines)
+        return db.sql(f"SELECT margin FROM ({margins()}) ORDER BY row").to_arrow_table()["margin"]
 
 
 _PREPARE: dict[str, Callable[[pa.Table, ShopBatch], pa.Table]] = {

@@ -1,5 +1,6 @@
-"""Which rows are refused and why: pure rules over Arrow tables, run as SQL in an in-memory DuckDB.
+"""Which rows are refused and why: pure rules in SQL, run over Arrow tables in an in-memory DuckDB.
 
+For few rows asking DuckDB takes longer than all the rest: PostgreSQL runs the same rules (customers.few).
 References between tables (`unknown_customer` ...) need the database and are `ingest`'s.
 """
 
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -94,6 +95,16 @@ class _Entity:
     date: str | None
     rules: tuple[tuple[str, str], ...]
     longest: dict[str, int]
+    objects: tuple[str, ...] = ()
+    """Columns that hold a JSON object, or nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """What the two databases that run the rules say each in its own way; the arguments are SQL."""
+
+    holds_nul: Callable[[str], str]
+    is_no_object: Callable[[str], str]
 
 
 def too_large(column: str) -> str:
@@ -102,7 +113,15 @@ def too_large(column: str) -> str:
 
 
 def absurd(column: str, *, now: datetime) -> str:
-    latest = int((now + timedelta(days=1)).timestamp())
+    return _outside(column, latest=str(latest(now)))
+
+
+def latest(now: datetime) -> int:
+    """The last second that is no absurd date."""
+    return int((now + timedelta(days=1)).timestamp())
+
+
+def _outside(column: str, *, latest: str) -> str:
     return f"{column} NOT BETWEEN {int(EARLIEST.timestamp())} AND {latest}"
 
 
@@ -114,19 +133,28 @@ def _list(codes: object) -> str:
     return ", ".join(f"'{code}'" for code in sorted(codes))  # type: ignore[call-overload] # strings
 
 
-def _not_an_object(column: str) -> str:
-    # PostgreSQL's jsonb keeps no \u0000
-    return (
+# PostgreSQL's jsonb keeps no \u0000, and its texts no NUL: a row with one does not even get there
+DUCKDB = Dialect(
+    holds_nul=lambda text: f"contains({text}, chr(0))",
+    is_no_object=lambda column: (
         f"CASE WHEN coalesce({column}, '{{}}') = '{{}}' THEN false WHEN json_valid({column})"
         f" THEN json_type({column}) <> 'OBJECT' OR contains({column}, '\\u0000') ELSE true END"
-    )
+    ),
+)
+POSTGRESQL = Dialect(
+    holds_nul=lambda text: "false",
+    is_no_object=lambda column: (
+        f"coalesce({column}, '{{}}') IS NOT JSON OBJECT OR position('\\u0000' IN {column}) > 0"
+    ),
+)
 
 
 _ENTITIES = {
     "customers": _Entity(
         key=("external_id",),
         date="joined_at",
-        rules=(("bad_properties", _not_an_object("traits")),),
+        rules=(),
+        objects=("traits",),
         longest={
             "external_id": 200, "email": 320, "first_name": 200, "last_name": 200, "country": 100,
             "language": 20, "phone": 50, "traits": MAX_TEXT,
@@ -196,10 +224,8 @@ _ENTITIES = {
     "events": _Entity(
         key=("external_id",),
         date="happened_at",
-        rules=(
-            ("unknown_kind", f"coalesce(kind, '') NOT IN ({_list(EventKind.values)})"),
-            ("bad_properties", _not_an_object("properties")),
-        ),
+        rules=(("unknown_kind", f"coalesce(kind, '') NOT IN ({_list(EventKind.values)})"),),
+        objects=("properties",),
         longest={"external_id": 200, "properties": MAX_TEXT, "name": 200},
     ),
 }  # fmt: skip
@@ -271,12 +297,12 @@ def judge(
 
     `rows` has the entity's `columns` and `row`. Reason `duplicate`: it says what an earlier row says.
     """
-    rules = "\n".join(f"WHEN {test} THEN '{reason}'" for reason, test in _rules(entity, now=now))
+    broken = first_broken(entity, latest=str(latest(now)), dialect=DUCKDB)
     key = ", ".join(_ENTITIES[entity].key)
     said = ", ".join(columns)
     db.execute(f"""
         CREATE OR REPLACE TABLE {into} AS
-            SELECT row, reason FROM (SELECT row, CASE {rules} END AS reason FROM {rows})
+            SELECT row, reason FROM (SELECT row, {broken} AS reason FROM {rows})
             WHERE reason IS NOT NULL;
         INSERT INTO {into}
             SELECT row, CASE WHEN said = first_said THEN 'duplicate' ELSE 'duplicate_id' END AS reason
@@ -291,13 +317,25 @@ def judge(
         """)
 
 
-def _rules(entity: str, *, now: datetime) -> list[tuple[str, str]]:
+def first_broken(entity: str, *, latest: str, dialect: Dialect) -> str:
+    """SQL: the reason of the first rule that a row breaks, or NULL. `latest`: SQL of quality.latest()."""
+    rules = _rules(entity, latest=latest, dialect=dialect)
+    cases = "\n".join(f"WHEN {test} THEN '{reason}'" for reason, test in rules)
+    return f"CASE {cases} END"
+
+
+def key(entity: str) -> tuple[str, ...]:
+    """The columns by which two rows of one batch are the same thing."""
+    return _ENTITIES[entity].key
+
+
+def _rules(entity: str, *, latest: str, dialect: Dialect) -> list[tuple[str, str]]:
     law = _ENTITIES[entity]
     rules = [("missing_id", f"coalesce({law.key[0]}, '') = ''")]
     texts = [
         f"coalesce({field.name}, '')" for field in SCHEMAS[entity] if field.type == pa.string()
     ]
-    rules.append(("nul_byte", f"contains({' || '.join(texts)}, chr(0))"))
+    rules.append(("nul_byte", dialect.holds_nul(" || ".join(texts))))
     if law.longest:
         longest = " OR ".join(
             f"length({column}) > {limit}" for column, limit in law.longest.items()
@@ -305,7 +343,8 @@ def _rules(entity: str, *, now: datetime) -> list[tuple[str, str]]:
         rules.append(("text_too_long", longest))
     if law.date:
         rules.append(("bad_date", f"{law.date} IS NULL"))
-        rules.append(("absurd_date", absurd(law.date, now=now)))
+        rules.append(("absurd_date", _outside(law.date, latest=latest)))
     if "changed_at" in SCHEMAS[entity].names:  # one in the future would make every later word old
-        rules.append(("absurd_date", absurd("changed_at", now=now)))
-    return [*rules, *law.rules]
+        rules.append(("absurd_date", _outside("changed_at", latest=latest)))
+    rules += law.rules
+    return [*rules, *(("bad_properties", dialect.is_no_object(column)) for column in law.objects)]

@@ -27,7 +27,7 @@ def stage(
     (quoted). Text must hold no NUL byte: PostgreSQL raises DataError. A reader is consumed in constant
     memory. told: called with the rows written so far.
     """
-    columns = ", ".join(f'"{field.name}" {_sql_type(field.type)}' for field in table.schema)
+    columns = ", ".join(f'"{field.name}" {sql_type(field.type)}' for field in table.schema)
     cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{name}")
     cursor.execute(f"CREATE TEMPORARY TABLE {name} ({columns}) ON COMMIT DROP")
     rows = copy(cursor, into=name, table=table, told=told)
@@ -73,7 +73,8 @@ def _ahead(made: Iterator[tuple[bytes, int]]) -> Iterator[tuple[bytes, int]]:
             yield found
 
 
-def _sql_type(kind: pa.DataType) -> str:
+def sql_type(kind: pa.DataType) -> str:
+    """Of a column of a temporary table. Raises TypeError for kinds that no table here has."""
     if pa.types.is_integer(kind):
         return "bigint"
     if pa.types.is_boolean(kind):

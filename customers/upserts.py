@@ -82,13 +82,18 @@ class LineReference(Reference):
 @dataclass(frozen=True, kw_only=True)
 class Upsert:
     """
-    statements: to be executed one after the other. read_later: other entities' statements read the
-    staged rows too, so the table must be there even when it is empty.
+    statements: to be executed one after the other; `of_whole_orders` after them, where orders are told
+    whole. read_later: other entities' statements read the staged rows too, so the table must be there
+    even when it is empty.
     """
 
     statements: tuple[str, ...]
+    of_whole_orders: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
     read_later: bool = False
+
+    def to_execute(self, *, whole_orders: bool) -> tuple[str, ...]:
+        return self.statements + (self.of_whole_orders if whole_orders else ())
 
 
 def _alias(column: str) -> str:
@@ -265,13 +270,15 @@ _ORDER_LINES = Upsert(
             WHERE {_differs(*_LINE_COLUMNS)}
         RETURNING xmax = 0 AS is_new
         """,
+    ),
+    of_whole_orders=(
         # an order told without any line (only its status changed) keeps those it has
         f"""
         DELETE FROM customers_orderline surplus
         USING (SELECT the_order.id, array_agg(s.line_number) AS numbers
                FROM staged_order_lines s {_LINE_OF.join}
                WHERE told.external_id IS NOT NULL AND {_HEARD} GROUP BY 1) AS heard
-        WHERE %(whole_orders)s AND surplus.order_id = heard.id
+        WHERE surplus.order_id = heard.id
           AND surplus.line_number <> ALL (heard.numbers)
         RETURNING NULL::boolean AS is_new
         """,
