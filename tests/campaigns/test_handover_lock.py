@@ -33,7 +33,7 @@ from consent.models import Suppression
 from consent.public import choosing
 from core import clock
 from customers.models import Customer
-from tests.campaigns.test_races import LATER, InThread, claimed
+from tests.campaigns.test_races import LATER, PATIENCE, InThread, claimed
 from tests.factories.campaigns import CampaignFactory, running_campaign
 from tests.factories.consent import MailableFactory
 from tests.factories.customers import NOW
@@ -85,12 +85,12 @@ def test_bounces_of_one_group_take_the_consents_in_the_order_of_a_hand_over(
 
     def slowly(incoming: Any, *, now: Any) -> int:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(PATIENCE)
         return record_all(incoming, now=now)
 
     monkeypatch.setattr(recording, "record_all", slowly)
     sender = InThread(lambda: run(settings.SMTP_URL, settings.HOME / "j"))
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE)
     second = InThread(intend)
     assert second.is_waiting()
     go_on.set()

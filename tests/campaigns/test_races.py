@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
 from campaigns import audience, dispatch, handover, handover_lock, lifecycle, queries
 from campaigns.enums import CampaignState, DeliveryState, SkipReason
@@ -29,6 +30,7 @@ from tests.factories.customers import NOW
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LATER = NOW + timedelta(hours=1)
+PATIENCE = 60.0  # seconds until something that must happen is given up; nothing is measured by it
 
 
 @pytest.fixture(autouse=True)
@@ -42,9 +44,11 @@ class InThread(threading.Thread):
     def __init__(self, work: Callable[[], Any]) -> None:
         super().__init__()
         self.work, self.result, self.error = work, None, None
+        self.connection: Any = None
         self.start()
 
     def run(self) -> None:
+        self.connection = connections[DEFAULT_DB_ALIAS]  # a thread's own
         try:
             self.result = self.work()
         except BaseException as error:  # noqa: BLE001 - raised again by end()
@@ -53,12 +57,28 @@ class InThread(threading.Thread):
             connection.close()
 
     def is_waiting(self) -> bool:
-        self.join(0.3)
-        return self.is_alive()
+        """Whether it comes to wait for a lock that somebody has; False when it ends instead."""
+        until = time.monotonic() + PATIENCE
+        while self.is_alive() and time.monotonic() < until:
+            if self._waits():
+                return True
+            time.sleep(0.005)
+        return False
+
+    def _waits(self) -> bool:
+        session = getattr(self.connection, "connection", None)
+        if session is None or session.closed:
+            return False
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = %s AND NOT granted)",
+                [session.info.backend_pid],
+            )
+            return bool(cursor.fetchone()[0])
 
     def end(self) -> Any:
-        self.join(10)
-        assert not self.is_alive()
+        self.join(PATIENCE)
+        assert not self.is_alive(), f"still at work after {PATIENCE:.0f} s"
         if self.error:
             raise self.error
         return self.result
@@ -211,6 +231,7 @@ def test_a_wish_waits_for_an_intent_that_has_not_committed() -> None:
             lambda: choosing.wish(customer, at_most_a_month=None, paused_until=until, now=LATER)
         )
         assert wish.is_waiting()
+    handover_lock.let_go(owner="me")
     wish.end()
     assert gate.refusal(customer) == Refusal.PAUSED
 

@@ -43,11 +43,13 @@ def test_what_was_read_is_followed_and_nothing_is_not() -> None:
 
 def test_many_who_ask_at_once_are_one_ring_now_and_one_later() -> None:
     waiting(tasks.refresh_dirty.name)
-    asked = bell.Bell(tasks.refresh_dirty.name)
+    asked, start = bell.Bell(tasks.refresh_dirty.name), time.monotonic()
     for _ in range(1_000):
         asked.ask()
-    found, until = 0, time.monotonic() + 10
+    seconds = time.monotonic() - start
+    found, until = 0, time.monotonic() + 60
     while not found and time.monotonic() < until:
         found += waiting(tasks.refresh_dirty.name)
     time.sleep(2 * bell.PAUSE)
-    assert 1 <= found + waiting(tasks.refresh_dirty.name) <= 2
+    most = 2 + int(seconds / bell.PAUSE)  # who is stopped in the middle of asking asks anew
+    assert 1 <= found + waiting(tasks.refresh_dirty.name) <= most

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 
 import pytest
@@ -18,6 +17,7 @@ from consent.models import ConsentEvent, ConsentState, DataRequest
 from consent.public import choosing
 from customers.exporting import KINDS
 from customers.models import Customer, Merge
+from tests.campaigns.test_races import InThread
 from tests.factories.consent import MailableFactory, agree
 from tests.factories.customers import NOW, OrderFactory
 
@@ -113,26 +113,15 @@ def test_their_own_copy_still_has_everything() -> None:
 def test_a_restriction_waits_for_an_intent_and_the_intent_for_it() -> None:
     """The states are locked as by a withdrawal, so the same races end the same way."""
     customer = MailableFactory()
-    began, done = threading.Event(), threading.Event()
-
-    def restrict() -> None:
-        try:
-            began.set()
-            restricting.restrict(customer_ids=[customer.pk], ground="CLAIMS", now=LATER)
-            done.set()
-        finally:
-            connection.close()
-
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(gate.lock_states(customer_ids=str(customer.pk)))
-        thread = threading.Thread(target=restrict)
-        thread.start()
-        began.wait(5)
-        assert not done.wait(0.3)
+        restriction = InThread(
+            lambda: restricting.restrict(customer_ids=[customer.pk], ground="CLAIMS", now=LATER)
+        )
+        assert restriction.is_waiting()
         assert gate.refusal(customer) is None
-    thread.join(10)
-    assert done.is_set()
+    restriction.end()
     assert gate.refusal(customer) == Refusal.RESTRICTED
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -72,13 +73,22 @@ def test_requests_at_once_share_statements_and_all_are_stored(
     sizes = []
     real = landing._store
     monkeypatch.setattr(landing, "_store", lambda rows: (sizes.append(len(rows)), real(rows))[1])
-    own_connection._lock.acquire()  # the first writer waits, as it does for a slow disk
-    threading.Timer(0.3, own_connection._lock.release).start()
+    disk = threading.Thread(target=slow_disk, args=(39,))
+    own_connection._lock.acquire()  # for the first writer
+    disk.start()
     given = at_once(40, lambda place: land(source.pk, str(place).encode()))
+    disk.join()
     assert given == [True] * 40
     assert sorted(int(bytes(row)) for row in bodies()) == list(range(40))
-    assert sum(sizes) == 40
-    assert len(sizes) < 20
+    assert sizes == [1, 39]
+
+
+def slow_disk(for_whom: int) -> None:
+    """Lets the first writer go on when so many have gathered behind it."""
+    until = time.monotonic() + 60
+    while len(landing._group.waiting) < for_whom and time.monotonic() < until:
+        time.sleep(0.005)
+    own_connection._lock.release()
 
 
 def bodies() -> list[bytes]:
