@@ -8,12 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 
 ENABLE = "apt-get install -y chromium"
 # Containers give a root user no namespaces to build Chromium's sandbox from.
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage"]
+PATIENCE = (
+    60_000  # milliseconds until something that must happen is given up; nothing is measured by it
+)
+expect.set_options(timeout=PATIENCE)  # of its own it waits for five seconds
 
 
 def executable() -> str:

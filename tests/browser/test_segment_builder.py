@@ -31,7 +31,7 @@ def page(live_server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     errors: list[str] = []
     with chromium.browser(path) as browser:
         opened = browser.new_page(viewport={"width": 1280, "height": 900})
-        opened.set_default_timeout(15_000)
+        opened.set_default_timeout(chromium.PATIENCE)
         opened.on("pageerror", lambda error: errors.append(str(error)))
         chromium.log_in(opened, base=live_server.url, username="mara", password="mara")
         yield opened

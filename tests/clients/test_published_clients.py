@@ -8,7 +8,6 @@ on its way into the tables.
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -36,22 +35,20 @@ from customers.models import (
 )
 from tests.browser import chromium
 from tests.clients import installed
+from tests.ports import free_port
 from tests.stories.conftest import processes  # noqa: F401 - a fixture
 
 
 HERE = Path(__file__).parent
-PATIENCE = 60.0
+PATIENCE = 180.0  # four workers, beat, web and three clients start at once
 pytestmark = pytest.mark.story
 
 
 @pytest.fixture
 def host(processes: Processes) -> str:  # noqa: F811
     """The address of a running server; a worker reads what it receives."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     processes.start_worker_and_beat()
-    return processes.start_web(port=port)
+    return processes.start_web(port=free_port())
 
 
 def sources(*names: str) -> dict[str, keys.Opened]:

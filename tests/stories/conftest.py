@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -15,6 +14,7 @@ from django.db import connection
 
 from config.processes import Processes
 from core import clock
+from tests.ports import free_port
 from tests.stories.stage import Nursery, Stage, launched
 from tests.stories.storm import BLOWS, EACH, Storm
 
@@ -72,9 +72,7 @@ def web(processes: Processes) -> Callable[[], int]:
     """Starts the web server, in the environment as it is then, and returns its port."""
 
     def start() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
+        port = free_port()
         processes.start_web(port=port)
         return port
 

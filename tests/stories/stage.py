@@ -7,6 +7,7 @@ The stage of stories about senders that die: real processes, forked from one tha
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from django.conf import settings
 
 from campaigns import lifecycle, queries
@@ -64,7 +66,8 @@ class Nursery:
 def wait_until(happens: Callable[[], bool], *, every: float = 0.005) -> None:
     deadline = time.monotonic() + PATIENCE
     while not happens():
-        assert time.monotonic() < deadline
+        if time.monotonic() > deadline:
+            pytest.fail(f"in vain for {PATIENCE:.0f} s: {inspect.getsource(happens).strip()}")
         time.sleep(every)
 
 

@@ -23,6 +23,7 @@ from campaigns.enums import DeliveryState
 from campaigns.models import Delivery
 from config.celery import app
 from config.processes import DEAF, Processes
+from tests.ports import free_port
 from tests.stories.stage import Stage, check_the_books, is_open, launched, states_of, wait_until
 
 
@@ -35,9 +36,7 @@ class Broker:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.start()
 
     @property

@@ -19,7 +19,15 @@ from django.core.management import call_command
 from campaigns import faults, queries, tasks
 from campaigns.enums import CampaignState, DeliveryState
 from campaigns.models import Delivery
-from tests.stories.stage import KILLED, Stage, check_the_books, is_open, launched, states_of
+from tests.stories.stage import (
+    KILLED,
+    Stage,
+    check_the_books,
+    is_open,
+    launched,
+    states_of,
+    wait_until,
+)
 
 
 pytestmark = [pytest.mark.story, pytest.mark.django_db(transaction=True)]
@@ -38,13 +46,13 @@ def test_random_kills_lose_nobody_and_mail_nobody_twice(
     moments = sorted(rng.uniform(0.02, 0.93) * to_send for _ in range(KILLS))
     start = time.monotonic()
     senders = [stage.start("send") for _ in range(2)]
+    ends = []
     for moment in moments:
-        while stage.received_count() < moment and is_open(campaign):
-            time.sleep(0.002)
+        wait_until(lambda m=moment: stage.received_count() >= m or not is_open(campaign))
         time.sleep(rng.uniform(0, 0.01))
         victim = rng.choice([pid for pid in senders if stage.is_sending(pid)] or senders)
         senders.remove(victim)
-        assert stage.end(victim, kill=True) == KILLED
+        ends.append(stage.end(victim, kill=True))
         senders.append(stage.start("send"))
     assert [stage.end(sender) for sender in senders] == [0, 0]
     seconds = time.monotonic() - start
@@ -58,6 +66,8 @@ def test_random_kills_lose_nobody_and_mail_nobody_twice(
         f"\n{RECIPIENTS} recipients, {KILLS} kills, {seconds:.1f} s: {states}; "
         f"{len(stage.received())} received, 0 twice, {unknown} unknown; reconciled: {after}"
     )
+    assert set(ends) <= {KILLED, 0}  # 0: was done before we got to it, as on a machine that is busy
+    assert ends.count(KILLED) > KILLS / 2
     assert unknown <= KILLS
     assert "UNKNOWN" not in after
     assert after["SENT"] == len(stage.received())
@@ -103,7 +113,9 @@ def test_a_crash_at_each_point_has_its_outcome(
     expected = CRASHES[point]
     monkeypatch.setattr(settings, "SMTP_URL", stage.start_sink())
     campaign = launched(60)
-    assert stage.end(stage.start("send", crash_at=point, dispatch__GROUP=50)) == 137
+    # a machine that stops us for two seconds is no reason to give half of the group back
+    no_hurry = {"dispatch__HANDOVER_SECONDS": 60.0, "dispatch__LATEST_SECONDS": 60.0}
+    assert stage.end(stage.start("send", crash_at=point, dispatch__GROUP=50, **no_hurry)) == 137
     assert states_of(campaign) == expected.left
     stage.wait_for(expected.received)
     tasks.sweep()
@@ -144,8 +156,7 @@ def test_a_stopped_sender_is_not_taken_for_dead(
     monkeypatch.setattr(settings, "SMTP_URL", stage.start_sink("--delay", "0.005"))
     campaign = launched(300)
     sender = stage.start("send")
-    while stage.received_count() < 20:  # in the middle of its first group
-        time.sleep(0.002)
+    wait_until(lambda: stage.received_count() >= 20)  # in the middle of its first group
     os.kill(sender, signal.SIGSTOP)
     # even when all its leases are over: what it is handing over is its own, what it claimed is not
     Delivery.objects.filter(owner__gt="").update(leased_until=campaign.created_at)
