@@ -95,6 +95,8 @@ class DataRequestAdmin(ReadOnlyAdmin):
         if row.customer is not None:
             link = reverse("admin:customers_customer_change", args=[row.customer.pk])
             return format_html('<a href="{}">{}</a>', link, clipped(str(row.customer)))
+        if requests.names_nobody(row):
+            return clipped(f"Not known yet, in {row.source}")
         if row.address_hmac:
             return clipped(f"Somebody unknown ({row.address_hmac[:8]}…)")
         return clipped(f"All of {row.source}")

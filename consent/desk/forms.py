@@ -121,8 +121,8 @@ class CorrectForm(forms.Form):
 class RefuseForm(forms.Form):
     why = forms.CharField(
         max_length=300,
-        label="Why it is refused",
-        error_messages={"required": "Say why it is refused."},
+        label="Why",
+        error_messages={"required": "Say why."},
         help_text="Kept as proof; name nobody.",
         widget=forms.TextInput,
     )

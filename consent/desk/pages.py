@@ -83,6 +83,7 @@ def request_page(
         is_open=is_open,
         is_erasure=row.kind in certificate.ERASURES,
         has_begun=has_begun,
+        names_nobody=requests.names_nobody(row),
         is_overdue=is_overdue(row, now=clock.now()),
         may_act=request.user.has_perm(ACT),
         preview=preview(person),
@@ -133,7 +134,8 @@ def is_overdue(row: DataRequest, *, now: datetime) -> bool:
 
 @staff_page(VIEW, ACT)
 def new(request: HttpRequest) -> HttpResponse:
-    form = NewRequestForm(request.POST or None, initial={"customer": request.GET.get("customer")})
+    given = {name: request.GET.get(name) for name in ("customer", "kind")}
+    form = NewRequestForm(request.POST or None, initial=given)
     if request.method == "POST" and form.is_valid():
         row = requests.ask(
             kind=RequestKind(form.cleaned_data["kind"]),

@@ -80,6 +80,11 @@ def ask(
     return row
 
 
+def names_nobody(request: DataRequest) -> bool:
+    """It came as a webhook that could not be read: nobody knows yet whose data it is about."""
+    return "problem" in request.result and request.kind != RequestKind.SHOP_ERASURE
+
+
 def person_of(request: DataRequest) -> Person:
     """Whom the request is about, also after their rows are empty."""
     known = request.result.get("known_by", {})
@@ -94,12 +99,17 @@ def carry_out(request: DataRequest, *, now: datetime) -> DataRequest:
     """
     Do what the request asks, or go on with it; returns the row as it is then.
 
-    Raises RequestClosedError when it is done or refused already.
+    Raises RequestClosedError when it is done or refused already, or names nobody: a copy of nothing
+    would tell somebody that nothing is held about them.
     """
     with transaction.atomic():
         row = DataRequest.objects.select_for_update().get(pk=request.pk)
         if row.status not in OPEN:
             raise RequestClosedError(f"{row} is {row.get_status_display().lower()} already")
+        if names_nobody(row):
+            raise RequestClosedError(
+                f"{row} could not be read: it is not known whose data it is about"
+            )
         if row.kind == RequestKind.ACCESS:
             _prepare_copy(row, now=now)
         elif row.kind == RequestKind.ERASURE:

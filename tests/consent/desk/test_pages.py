@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -142,6 +143,30 @@ def test_a_request_that_could_not_be_read_says_so(officer: Client) -> None:
     assert "The webhook names no customer." in shown
     assert "Erase now" not in shown
     assert "Could not be read" in read(officer, LIST)
+
+
+@pytest.mark.parametrize("kind", ["ACCESS", "ERASURE", "RESTRICTION"])
+def test_a_request_that_names_nobody_can_only_be_asked_anew(kind: str, officer: Client) -> None:
+    row = ask(kind=RequestKind(kind), source=SourceFactory(kind=SourceKind.SHOPIFY), inbound_id=7)
+    DataRequest.objects.update(result={"problem": "The webhook names no customer."})
+    shown = read(officer, "data_request_page", row.pk)
+    assert f'href="{reverse("admin:data_request_new")}?kind={kind}"' in shown
+    assert reverse("admin:data_request_carry_out", args=[row.pk]) not in shown
+    assert "everybody in" not in shown
+    assert "Not known yet" in read(officer, LIST)
+    chosen = read(officer, "data_request_new", kind=kind)
+    assert re.search(rf'value="{kind}"[^>]*checked', chosen)
+    said = officer.post(
+        reverse("admin:data_request_carry_out", args=[row.pk]),
+        {"checked": "on", "ground": "ACCURACY"},
+        follow=True,
+    )
+    assert "it is not known whose data it is about" in said.content.decode()
+    row.refresh_from_db()
+    assert (row.status, row.export) == ("RECEIVED", "")
+    officer.post(reverse("admin:data_request_refuse", args=[row.pk]), {"why": "see request 12"})
+    row.refresh_from_db()
+    assert row.status == "REFUSED"
 
 
 def test_who_may_only_look_cannot_act() -> None:
