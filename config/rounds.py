@@ -17,6 +17,7 @@ from rich.table import Table
 from campaigns.enums import Arm
 from campaigns.models import Campaign, Delivery
 from core import clock
+from customers.display import percent
 from feedback.enums import Metric
 from feedback.models import LiftEstimate, RetrainingDecision
 from segmentation import expectation
@@ -115,7 +116,7 @@ def as_table(rows: list[Round], *, currency: str, simulated_on: str) -> Table:
         caption=(
             f"{simulated_on} All policies are judged on the same eligible customers. Coterie's column is "
             "its model's targeting; as run, a tenth is held out and a tenth of the rest assigned by a "
-            "coin. Its own estimate is as run, against the holdout, with a 95 % interval."
+            "coin. Its own estimate is as run, against the holdout, with a 95\u00a0% interval."
         ),
     )
     for heading in (
@@ -123,7 +124,7 @@ def as_table(rows: list[Round], *, currency: str, simulated_on: str) -> Table:
         "eligible",
         "mailed",
         *POLICIES,
-        "of oracle (95 %)",
+        "of oracle (95\u00a0%)",
         "own estimate",
         "then",
     ):
@@ -134,7 +135,7 @@ def as_table(rows: list[Round], *, currency: str, simulated_on: str) -> Table:
             f"{row.eligible:,}",
             f"{row.mailed:,}",
             *(f"{row.profit[name] / 100:,.0f}" for name in POLICIES),
-            f"{row.share:.0%} ({row.share_low:.0%} to {row.share_high:.0%})",
+            f"{percent(row.share, decimals=0)} ({percent(row.share_low, decimals=0)} to {percent(row.share_high, decimals=0)})",
             row.estimate,
             row.decision,
         )

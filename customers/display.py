@@ -1,4 +1,9 @@
-"""Numbers for people: money with its currency, grouped thousands, a dash for nothing."""
+"""
+Numbers for people: money with its currency, grouped thousands, a dash for nothing.
+
+The end of a line parts neither a number from its unit nor a sign from its number. The project writes
+`12.3 %`, with a no-break space; a test holds templates and sentences to it.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +17,9 @@ from customers.identity.names import is_guest_name
 
 
 NOTHING = "–"
+NBSP = "\N{NO-BREAK SPACE}"
+_JOINED = "\N{WORD JOINER}"
+"""Browsers may end a line between a sign and the sign of a currency."""
 _SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥"}
 _WITHOUT_CENTS = frozenset({"JPY", "KRW", "CLP", "VND"})
 
@@ -41,8 +49,8 @@ def money(cents: float | None, *, decimals: int = 2, currency: str | None = None
         amount, decimals = cents, 0
     else:
         amount = cents / 100
-    sign = "−" if round(amount, decimals) < 0 else ""
-    symbol = _SYMBOLS.get(code, f"{code} ")
+    sign = f"−{_JOINED}" if round(amount, decimals) < 0 else ""
+    symbol = _SYMBOLS.get(code, f"{code}{NBSP}")
     return f"{sign}{symbol}{number(abs(amount), decimals=decimals)}"
 
 
@@ -60,14 +68,14 @@ def signed_money(cents: float | None, *, decimals: int = 2) -> str:
     """Like `money`, with a plus where it is one: for differences."""
     text = money(cents, decimals=decimals)
     is_some = any(digit in text for digit in "123456789")
-    return f"+{text}" if is_some and cents is not None and cents > 0 else text
+    return f"+{_JOINED}{text}" if is_some and cents is not None and cents > 0 else text
 
 
 def percent(share: float | None, *, decimals: int = 1) -> str:
     """`0.1234` as `12.3 %`."""
     if share is None or _is_missing(share):
         return NOTHING
-    return f"{number(share * 100, decimals=decimals)} %"
+    return f"{number(share * 100, decimals=decimals)}{NBSP}%"
 
 
 def points(share: float | None, *, decimals: int = 1) -> str:
@@ -75,7 +83,7 @@ def points(share: float | None, *, decimals: int = 1) -> str:
     if share is None or _is_missing(share):
         return NOTHING
     sign = "+" if share > 0 else ""
-    return f"{sign}{number(share * 100, decimals=decimals)} points"
+    return f"{sign}{number(share * 100, decimals=decimals)}{NBSP}points"
 
 
 def day(moment: datetime | None) -> str:

@@ -149,7 +149,7 @@ class LiftEstimateAdmin(ReadOnlyAdmin):
     def difference_text(self, estimate: LiftEstimate) -> str:
         return _in_unit(estimate.metric, estimate.difference)
 
-    @column(description="95 % interval")
+    @column(description="95\u00a0% interval")
     def interval(self, estimate: LiftEstimate) -> str:
         low, high = (_in_unit(estimate.metric, edge) for edge in (estimate.low, estimate.high))
         return f"{low} to {high}"

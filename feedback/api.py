@@ -27,8 +27,8 @@ class LiftSerializer(serializers.Serializer[Any]):
     treated_mean = serializers.FloatField(allow_null=True)
     holdout_mean = serializers.FloatField(allow_null=True)
     difference = serializers.FloatField(allow_null=True)
-    low = serializers.FloatField(allow_null=True, help_text="Of the 95 % interval.")
-    high = serializers.FloatField(allow_null=True, help_text="Of the 95 % interval.")
+    low = serializers.FloatField(allow_null=True, help_text="Of the 95\u00a0% interval.")
+    high = serializers.FloatField(allow_null=True, help_text="Of the 95\u00a0% interval.")
     total = serializers.FloatField(
         allow_null=True, help_text="Difference times the number treated."
     )
@@ -76,7 +76,7 @@ EXAMPLE = {
 class ResultEndpoint(Endpoint):
     @operation(
         "get_results", "What a campaign has caused", scope="results:read", tag="Campaigns",
-        says="Against customers held out at random, with a 95 % interval.",
+        says="Against customers held out at random, with a 95\u00a0% interval.",
         gives=ResultSerializer, given=EXAMPLE, errors=(404,),
     )  # fmt: skip
     def shown(self, request: Request, number: int) -> Response:

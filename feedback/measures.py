@@ -84,7 +84,7 @@ WORDS: dict[str, Words] = {
         "Median of spend", "mean error a customer", Best.LOW, display.money
     ),
     "covered": Words(
-        "Within the interval", "share of customers; 80 % should be", Best.NONE, display.percent
+        "Within the interval", "share of customers; 80\u00a0% should be", Best.NONE, display.percent
     ),
     # uplift
     "average_effect": Words(

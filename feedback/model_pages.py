@@ -199,8 +199,7 @@ class Compared:
 
 def _compared(one: Mapping[str, Any]) -> Compared:
     name = str(one.get("name", ""))
-    # a number and its unit stay on one line
-    words = str(one.get("words", "")).removeprefix(f"{name}: ").replace(" %", "\u00a0%")
+    words = str(one.get("words", "")).removeprefix(f"{name}: ")
     return Compared(
         name=name,
         found=words[:1].upper() + words[1:],

@@ -167,7 +167,7 @@ def outcome(*, name: str, said: Floats, came: Floats) -> Finding:
         before=expected,
         now=happened,
         alarm=abs(happened - expected) >= 0.1 * expected,
-        words=f"{name}: {100 * expected:.0f} % were expected to order, {100 * happened:.0f} % did",
+        words=f"{name}: {100 * expected:.0f}\u00a0% were expected to order, {100 * happened:.0f}\u00a0% did",
     )
 
 

@@ -26,7 +26,7 @@ def sentence(estimate: Difference, *, metric: Metric, verdict: Verdict, conversi
         return (
             f"{display.points(abs(estimate.difference)).removeprefix('+')} "
             f"{'more' if better else 'fewer'} customers ordered than without mailing "
-            f"(95 % interval {low} to {high})."
+            f"(95\u00a0% interval {low} to {high})."
         )
     what = "revenue" if metric is Metric.REVENUE else "profit"
     against = (
@@ -35,21 +35,24 @@ def sentence(estimate: Difference, *, metric: Metric, verdict: Verdict, conversi
         else "than mailing nobody"
     )
     return (
-        f"{_money(abs(estimate.total)).removeprefix('+')} {'more' if better else 'less'} {what} "
-        f"{against} (95 % interval {low} to {high})."
+        f"{_money(abs(estimate.total), is_signed=False)} {'more' if better else 'less'} {what} "
+        f"{against} (95\u00a0% interval {low} to {high})."
     )
 
 
 def _in_words(estimate: Difference, *, metric: Metric) -> tuple[str, str]:
     """The bounds: points for a share, the whole campaign's money otherwise."""
     if metric is Metric.CONVERSION:
-        return display.points(estimate.low).removesuffix(" points"), display.points(estimate.high)
+        return display.points(estimate.low).removesuffix(f"{display.NBSP}points"), display.points(
+            estimate.high
+        )
     return _money(estimate.low * estimate.treated), _money(estimate.high * estimate.treated)
 
 
-def _money(cents: float) -> str:
-    """Signed; whole units of the currency unless that hides all there is."""
-    return display.signed_money(cents, decimals=0 if abs(cents) >= 1_000 else 2)
+def _money(cents: float, *, is_signed: bool = True) -> str:
+    """Whole units of the currency unless that hides all there is."""
+    shown = display.signed_money if is_signed else display.money
+    return shown(cents, decimals=0 if abs(cents) >= 1_000 else 2)
 
 
 def _shortage(estimate: Difference, *, conversions: int) -> str:

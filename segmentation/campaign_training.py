@@ -207,7 +207,7 @@ def _judge_uplift(
         for effects in (challenger.effects(fresh.X), champion_says)
     ]
     difference = paired_bootstrap(first=losses[0], second=losses[1], seed=SEED)
-    said = f"R-loss on the newest round {difference.mean:+.5f} (95 % interval {difference.low:+.5f} to {difference.high:+.5f})"
+    said = f"R-loss on the newest round {difference.mean:+.5f} (95\u00a0% interval {difference.low:+.5f} to {difference.high:+.5f})"
     evidence = {"r_loss": {"mean": difference.mean, "low": difference.low, "high": difference.high}}
     if difference.low > 0:
         return promotion.Decision(

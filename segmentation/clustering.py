@@ -245,7 +245,7 @@ def _record(model: ClusterModel, metrics: dict[str, Any], *, rows: int, now: dat
         version,
         reason=f"k = {chosen.k} of 3 to 8, by {model.title.partition(',')[0]}: silhouette "
         f"{chosen.silhouette:.2f} times stability {chosen.stability:.2f}, smallest cluster "
-        f"{chosen.smallest_share:.0%}. Why: {model.reason}.",
+        f"{display.percent(chosen.smallest_share, decimals=0)}. Why: {model.reason}.",
         now=now,
     )
 

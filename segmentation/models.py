@@ -285,7 +285,7 @@ class FirstPurchase(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{max(self.shares, default=0):.0%}"
+        return f"{max(self.shares, default=0) * 100:.0f}\u00a0%"
 
 
 class ReviewSentiment(models.Model):

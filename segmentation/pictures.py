@@ -145,7 +145,7 @@ def _churn(database: duckdb.DuckDBPyConnection, members: str) -> list[Bar]:
     if not counts:
         return []
     return bars(
-        [(f"{tenth * 10} to {tenth * 10 + 10} %", counts.get(tenth, 0)) for tenth in range(10)]
+        [(f"{tenth * 10} to {tenth * 10 + 10}\u00a0%", counts.get(tenth, 0)) for tenth in range(10)]
     )
 
 

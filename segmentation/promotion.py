@@ -87,7 +87,7 @@ def compare(
 def in_words(metric: str, difference: Interval) -> str:
     return (
         f"{metric} {difference.mean:+.4f} "
-        f"(95 % interval {difference.low:+.4f} to {difference.high:+.4f})"
+        f"(95\u00a0% interval {difference.low:+.4f} to {difference.high:+.4f})"
     )
 
 

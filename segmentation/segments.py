@@ -30,7 +30,7 @@ BANDS = (
     Band(name="At risk and valuable", task=Task.CHURN, at_least=0.6, spenders=0.3,
          description="Probably will not order in the next 90 days, and among the three tenths who spent most."),
     Band(name="Likely to buy soon", task=Task.PURCHASE, at_least=0.3, spenders=1.0,
-         description="An order in the next 30 days is expected with a probability of at least 30 %."),
+         description="An order in the next 30 days is expected with a probability of at least 30\u00a0%."),
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core import ids
+from customers import display
 from segmentation import expectation, queries
 from segmentation.enums import Task
 from segmentation.ml import policy
@@ -130,7 +131,7 @@ def _note(version: ModelVersion | None, expected: policy.Expectation | None) -> 
         return f"{version} cannot be used now: a coin decides, and Coterie learns from it."
     if not len(expected.pays):
         return "Nobody is eligible."
-    return f"By {version}, mailing pays for {expected.pays.mean():.0%} of the eligible."
+    return f"By {version}, mailing pays for {display.percent(expected.pays.mean(), decimals=0)} of the eligible."
 
 
 def _draw(salt: str, purpose: str, customer_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

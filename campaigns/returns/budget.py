@@ -87,7 +87,7 @@ class Returns:
 
 
 def _percent(share: float | None, digits: int) -> str:
-    return f"{100 * (share or 0):.{digits}f} %"
+    return f"{100 * (share or 0):.{digits}f}\u00a0%"
 
 
 def returns_of(campaign: Campaign, *, since: datetime | None = None) -> Returns:

@@ -16,7 +16,7 @@ from consent.accountability import mass_access, probing
 from consent.desk import requests
 from consent.interlock import hindrances
 from consent.models import Breach, DataRequest
-from customers import activity
+from customers import activity, display
 from customers.enums import ImportStatus
 from customers.models import Import, Source
 from feedback.enums import Verdict
@@ -320,8 +320,8 @@ def _reviews(now: datetime) -> Iterator[Attention]:
             yield Attention(
                 kind="NOTICE",
                 text=(
-                    f"{what} got abruptly worse: {one.share:.0%} of the last {weeks} {how}, "
-                    f"{one.before:.0%} in the half year before."
+                    f"{what} got abruptly worse: {display.percent(one.share, decimals=0)} of the last {weeks} {how}, "
+                    f"{display.percent(one.before, decimals=0)} in the half year before."
                 ),
                 url_name="admin:said_page",
             )

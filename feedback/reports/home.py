@@ -34,7 +34,7 @@ from segmentation.queries import current_generation
 DAYS = 30
 AT_RISK = 0.7
 AT_RISK_RULE = (
-    f"Ordered at least twice in the last year, and the churn model sees {AT_RISK:.0%} or more that no "
+    f"Ordered at least twice in the last year, and the churn model sees {AT_RISK * 100:.0f}\u00a0% or more that no "
     "order follows in the next 90 days. Value: what they paid in that year, before refunds."
 )
 

@@ -16,7 +16,7 @@ class Row:
     bar: str
 
 
-_BEATS = "95 % paired interval of the log loss below the baseline's on the newest closed window"
+_BEATS = "95\u00a0% paired interval of the log loss below the baseline's on the newest closed window"
 
 CATALOGUE: dict[str, Row] = {
     row.task: row
@@ -55,7 +55,7 @@ CATALOGUE: dict[str, Row] = {
             estimator="segmentation.ml.estimators.uplift",
             baseline="the same effect for everybody",
             metric="profit of the policy on the holdout, in cents per customer; Qini is reported",
-            bar="95 % interval of the profit above that of the best simple policy, else that policy",
+            bar="95\u00a0% interval of the profit above that of the best simple policy, else that policy",
         ),
         Row(
             task="RFM",
@@ -74,7 +74,7 @@ CATALOGUE: dict[str, Row] = {
             baseline="the RFM groups",
             metric="silhouette times adjusted Rand index of bootstrap refits; between equals Davies-Bouldin, "
             "Calinski-Harabasz and the elbow",
-            bar="no cluster below 5 % of the customers; a known division stays until another is a quarter better",
+            bar="no cluster below 5\u00a0% of the customers; a known division stays until another is a quarter better",
         ),
         Row(
             task="FIRST",
@@ -83,7 +83,7 @@ CATALOGUE: dict[str, Row] = {
             estimator="segmentation.ml.first_purchase.model",
             baseline="the shares of the segments among all customers",
             metric="log loss; accuracy, top two and ECE are reported",
-            bar="95 % paired interval of the log loss below the baseline's on held-out customers",
+            bar="95\u00a0% paired interval of the log loss below the baseline's on held-out customers",
         ),
         Row(
             task="SENTIMENT",
@@ -92,7 +92,7 @@ CATALOGUE: dict[str, Row] = {
             estimator="segmentation.ml.sentiment.model",
             baseline="the shipped model; and the usual shares of the three",
             metric="log loss of the three classes; macro-F1 and AUC are reported",
-            bar="95 % paired interval of the log loss below both on the newest fifth of the rated texts",
+            bar="95\u00a0% paired interval of the log loss below both on the newest fifth of the rated texts",
         ),
     )
 }

@@ -317,7 +317,7 @@ def _finding(
     warns = ratio.value < WARN_BELOW
     said = f"{field}: “{least}” is selected {ratio.value:.2f} times as often as “{most}”"
     if ratio.low is not None and ratio.high is not None:
-        said += f" (95 % interval {ratio.low:.2f} to {ratio.high:.2f})"
+        said += f" (95\u00a0% interval {ratio.low:.2f} to {ratio.high:.2f})"
     if warns:
         proven = ratio.high is not None and ratio.high < WARN_BELOW
         said += f", below {WARN_BELOW:.1f}" + ("" if proven else ", which may be chance")

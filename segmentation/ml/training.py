@@ -174,7 +174,7 @@ def judge(
         verdict=Verdict.MODEL if better else Verdict.BASELINE,
         reason=(
             f"Log loss {difference.mean:+.4f} against the recency rule "
-            f"(95 % interval {difference.low:+.4f} to {difference.high:+.4f}): "
+            f"(95\u00a0% interval {difference.low:+.4f} to {difference.high:+.4f}): "
             + _in_words(better=better, same=same)
         ),
         horizon_days=horizon,

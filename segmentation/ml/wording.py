@@ -149,7 +149,7 @@ def _days(value: float) -> str:
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _UNITS: dict[str, Callable[[float], str]] = {
-    "share": lambda value: f"{100 * value:.0f} %",
+    "share": lambda value: f"{100 * value:.0f}\u00a0%",
     "flag": lambda value: "yes" if value else "no",
     "days": _days,
     "hour": lambda value: f"{value:.0f} o'clock",

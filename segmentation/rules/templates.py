@@ -15,8 +15,8 @@ PAST = ("are {amount} past {rest}", "are not {amount} past {rest}")
 SPENT = ("{first} {amount} {rest}", "have not {first} {amount} {rest}")
 VALUED = ("have {a_phrase} of {amount}", "do not have {a_phrase} of {amount}")
 TOP = (
-    "are among the {number} % with the highest “{label}”",
-    "are not among the {number} % with the highest “{label}”",
+    "are among the {number}\u00a0% with the highest “{label}”",
+    "are not among the {number}\u00a0% with the highest “{label}”",
 )
 FLAG = ("are marked “{label}”", "are not marked “{label}”")
 KNOWN = ("have a value for “{label}”", "have no value for “{label}”")
@@ -26,8 +26,8 @@ SOURCE = ("come from {value}", "do not come from {value}")
 CONSENT = ("gave consent to {purpose}", "did not give consent to {purpose}")
 SEGMENT = ("are in the segment {segment}", "are not in the segment {segment}")
 BUCKET = (
-    "fall in the random share from {start} % to {stop} % of draw {salt}",
-    "do not fall in the random share from {start} % to {stop} % of draw {salt}",
+    "fall in the random share from {start}\u00a0% to {stop}\u00a0% of draw {salt}",
+    "do not fall in the random share from {start}\u00a0% to {stop}\u00a0% of draw {salt}",
 )  # fmt: skip
 
 DID = ("{did}{filters}{when}", "have not {have_not}{filters}{when}")
@@ -56,7 +56,7 @@ AMOUNT = {
     "between": "{low} to {high}",
     "equals": "exactly {value}",
 }
-UNITS = {"days": "{number} days", "share": "{number} %", "percent": "{number} %"}
+UNITS = {"days": "{number} days", "share": "{number}\u00a0%", "percent": "{number}\u00a0%"}
 PURPOSE_ON = "{purpose} {channel}"
 
 NOT_KNOWN = "not known"

@@ -71,5 +71,5 @@ def _row(one: Quality) -> dict[str, Any]:
 
 def _share(share: float) -> str:
     if 0 < share < 0.001:
-        return "< 0.1 %"
+        return "< 0.1\u00a0%"
     return "0" if share == 0 else display.percent(share)

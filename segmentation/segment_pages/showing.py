@@ -157,7 +157,7 @@ def _part(share: float | None, whole: str) -> str:
     if share is None:
         return ""
     if 0 < share < 0.001:
-        return f"less than 0.1 % of {whole}"
+        return f"less than 0.1\u00a0% of {whole}"
     return f"{display.percent(share)} of {whole}" if share else f"none of {whole}"
 
 

@@ -42,7 +42,7 @@ def page(live_server, sink: RunningSink, monkeypatch: pytest.MonkeyPatch) -> Ite
     errors: list[str] = []
     with chromium.browser(path) as browser:
         opened = browser.new_page()
-        opened.set_default_timeout(15_000)
+        opened.set_default_timeout(chromium.PATIENCE)
         opened.on("pageerror", lambda error: errors.append(str(error)))
         chromium.log_in(opened, base=live_server.url, username="mara", password="mara")
         yield opened
@@ -98,7 +98,7 @@ def test_first_campaign(page: Page, live_server, sink: RunningSink) -> None:  # 
         tasks.dispatch_due()
         campaign.refresh_from_db()
     expect(page.get_by_role("heading", name="Finished")).to_be_visible()
-    expect(page.get_by_role("status")).to_contain_text("(100 %)")
+    expect(page.get_by_role("status")).to_contain_text("(100\u00a0%)")
     assert len(sink.recipients) == len(set(sink.recipients)) == recipients
 
     # two weeks later: a tenth of the mailed and a twentieth of the held out have ordered

@@ -13,7 +13,7 @@ from customers import display
     [
         (0, "€0.00"),
         (123_456_789, "€1,234,567.89"),
-        (-5, "−€0.05"),
+        (-5, "−\u2060€0.05"),
         (-0.2, "€0.00"),
         (None, "–"),
         (math.nan, "–"),
@@ -25,20 +25,20 @@ def test_money_shows_currency_groups_and_a_real_minus(cents: float | None, text:
 
 def test_money_knows_other_currencies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "CURRENCY", "CHF")
-    assert display.money(150) == "CHF 1.50"
+    assert display.money(150) == "CHF\u00a01.50"
     assert display.money(150, currency="JPY") == "¥150"
 
 
 @pytest.mark.parametrize(
     ("cents", "text"),
-    [(10, "+€0.10"), (-10, "−€0.10"), (0, "€0.00"), (0.001, "€0.00"), (None, "–")],
+    [(10, "+\u2060€0.10"), (-10, "−\u2060€0.10"), (0, "€0.00"), (0.001, "€0.00"), (None, "–")],
 )
 def test_signed_money_shows_a_plus_only_where_there_is_one(cents: float | None, text: str) -> None:
     assert display.signed_money(cents) == text
 
 
 def test_shares_are_per_cent_and_their_differences_points() -> None:
-    assert display.percent(0.1234) == "12.3 %"
-    assert display.points(0.0123) == "+1.2 points"
-    assert display.points(-0.0123) == "−1.2 points"
+    assert display.percent(0.1234) == "12.3\u00a0%"
+    assert display.points(0.0123) == "+1.2\u00a0points"
+    assert display.points(-0.0123) == "−1.2\u00a0points"
     assert (display.percent(None), display.points(None), display.number(None)) == ("–", "–", "–")

@@ -88,12 +88,12 @@ def test_write_says_what_helped_in_words(now: datetime) -> None:
     run_campaign(per_arm={Arm.TREATED: (1800, 360), Arm.HOLDOUT: (200, 10)})
     found = estimates(now)
     assert re.fullmatch(
-        r"€2,142 more profit than mailing nobody \(95 % interval \+€1,\d{3} to \+€2,\d{3}\)\.",
+        r"€2,142 more profit than mailing nobody \(95\u00a0% interval \+.€1,\d{3} to \+.€2,\d{3}\)\.",
         found[Metric.PROFIT].sentence,
     )
     assert re.fullmatch(
-        r"15\.0 points more customers ordered than without mailing "
-        r"\(95 % interval \+1[01]\.\d to \+1[78]\.\d points\)\.",
+        r"15\.0\u00a0points more customers ordered than without mailing "
+        r"\(95\u00a0% interval \+1[01]\.\d to \+1[78]\.\d\u00a0points\)\.",
         found[Metric.CONVERSION].sentence,
     )
 
@@ -103,7 +103,7 @@ def test_write_says_that_it_harmed(now: datetime) -> None:
     found = estimates(now)
     assert found[Metric.PROFIT].verdict == Verdict.HARMED
     assert found[Metric.PROFIT].sentence.startswith("€2,178 less profit than mailing nobody (")
-    assert found[Metric.CONVERSION].sentence.startswith("15.0 points fewer customers ordered")
+    assert found[Metric.CONVERSION].sentence.startswith("15.0\u00a0points fewer customers ordered")
 
 
 def test_write_says_when_there_is_not_enough_data(now: datetime) -> None:
@@ -111,7 +111,7 @@ def test_write_says_when_there_is_not_enough_data(now: datetime) -> None:
     conversion = estimates(now)[Metric.CONVERSION]
     assert conversion.verdict == Verdict.NOT_ENOUGH_DATA
     assert re.fullmatch(
-        r"Not enough data: between −\d\.\d and \+\d\.\d points\.", conversion.sentence
+        r"Not enough data: between −\d\.\d and \+\d\.\d\u00a0points\.", conversion.sentence
     )
 
 

@@ -29,7 +29,7 @@ def alarm(monkeypatch: pytest.MonkeyPatch) -> None:
     """Orders that nobody could take for usual."""
     found = Finding(
         name="Orders", kind="rate", rows_before=900, rows_now=9, judged=True, p=1e-9, alarm=True,
-        words="Orders: 100 a week expected, 9 came (−91 %)",
+        words="Orders: 100 a week expected, 9 came (−91\u00a0%)",
     )  # fmt: skip
     monkeypatch.setattr(shop, "look", lambda orders, money: [found])
 
@@ -57,7 +57,7 @@ def test_alarm_is_kept_told_and_asks_for_a_training_of_what_serves(
     something_to_learn_from()
     made = monitoring.check_if_due(now=now)
     assert made is not None
-    assert (made.alarms, made.words) == (1, "Orders: 100 a week expected, 9 came (−91 %)")
+    assert (made.alarms, made.words) == (1, "Orders: 100 a week expected, 9 came (−91\u00a0%)")
     assert made.findings[0]["adjusted"] == pytest.approx(1e-9)
     (asked,) = TrainingRequest.objects.all()
     assert (asked.task, asked.why) == (Task.PURCHASE, f"drift: {made.words}")

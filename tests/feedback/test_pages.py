@@ -105,7 +105,7 @@ def test_result_says_the_verdict_in_words(
     page = read(admin_client, "campaign_result", campaign.pk)
     assert sentence in page
     assert f'{banner}" role="status"' in page
-    assert "−€0.05 to +€0.25" in page
+    assert "−\u2060€0.05 to +\u2060€0.25" in page
     assert "zero is inside" in page
     assert "shown beside and never added" in page
 

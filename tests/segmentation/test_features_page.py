@@ -24,7 +24,7 @@ def test_page_tells_every_feature_and_warns_of_what_cannot_be(admin_client: Clie
     text = page.content.decode()
     assert all(f">{name}</th>" in text for name in FEATURES)
     told = {row["name"]: row for theme in page.context["themes"] for row in theme["rows"]}
-    assert told["recency_days"]["missing"] == "75.0 %"
+    assert told["recency_days"]["missing"] == "75.0\u00a0%"
     assert told["orders"]["missing"] == "0"
     assert told["orders"]["cut"] == "–"
     assert told["rating_mean"]["possible"] == "1 to 5"

@@ -233,7 +233,7 @@ def test_overlaps_tell_shares_and_hide_few(admin_client: Client) -> None:
     for segment in (half, all_of_them, few):
         Segment.objects.filter(pk=segment.pk).update(size=segment.memberships.count())
     rows = {row.segment.pk: row for row in overlapping.matrix([half, all_of_them, few])}
-    assert [cell.text for cell in rows[half.pk].cells] == ["12", "100 %", "< 10"]
-    assert [cell.text for cell in rows[all_of_them.pk].cells] == ["50 %", "24", "50 %"]
+    assert [cell.text for cell in rows[half.pk].cells] == ["12", "100\u00a0%", "< 10"]
+    assert [cell.text for cell in rows[all_of_them.pk].cells] == ["50\u00a0%", "24", "50\u00a0%"]
     page = admin_client.get(reverse("admin:segment_overlaps")).content.decode()
     assert "&lt; 10" in page

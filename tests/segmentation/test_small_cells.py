@@ -67,7 +67,7 @@ def test_shares_do_not_tell_the_few_on_either_side(part: int, more: int) -> None
     elif 0 < more < SMALLEST:
         assert text in {"nearly all", "most"}
     else:
-        assert text.endswith(" %")
+        assert text.endswith("\u00a0%")
 
 
 @given(st.lists(st.lists(st.integers(0, 40), min_size=3, max_size=3), min_size=1, max_size=4))
@@ -172,7 +172,7 @@ def test_pages_print_no_small_number(admin_client: Client) -> None:
     texts = [cell.text for row in matrix.context["rows"] for cell in row.cells]
     titles = " ".join(cell.title for row in matrix.context["rows"] for cell in row.cells)
     assert few.pk not in {row.segment.pk for row in matrix.context["rows"]}
-    assert sorted(texts) == ["100 %", "23", "30", "most"]
+    assert sorted(texts) == ["100\u00a0%", "23", "30", "most"]
     assert not re.search(r"\b[1-9] of", titles)
 
 

@@ -76,4 +76,4 @@ def test_plan_by_a_model_is_the_same_whatever_is_decided_at_once(
     assert letters(made) == "nnnnnTnnnnnnnnnnnHTHHTTTnnnnTTnHTTTHTTTT"
     assert np.array_equal(made.predicted_profit_cents, np.linspace(-30, 30, 40))
     assert made.probability[0] == pytest.approx(0.13810118)
-    assert made.note == "By uplift v1, mailing pays for 50% of the eligible."
+    assert made.note == "By uplift v1, mailing pays for 50\u00a0% of the eligible."

@@ -69,7 +69,7 @@ def days(value: float) -> str:
 
 
 def share(value: float) -> str:
-    return f"{100 * value:.1f} %"
+    return f"{100 * value:.1f}\u00a0%"
 
 
 def times(value: float) -> str:
@@ -172,7 +172,7 @@ def categories(
         p=p,
         dispersion=spread,
         alarm=psi >= floor,
-        words=f"{name}: “{label or 'none'}” was {100 * shares[0][moved]:.0f} % and is {100 * shares[1][moved]:.0f} %",
+        words=f"{name}: “{label or 'none'}” was {100 * shares[0][moved]:.0f}\u00a0% and is {100 * shares[1][moved]:.0f}\u00a0%",
     )
 
 
@@ -207,7 +207,7 @@ def as_documents(findings: Sequence[Finding]) -> list[Mapping[str, Any]]:
 
 def percent(change: float) -> str:
     """With its sign, a true minus."""
-    return f"{100 * change:+.0f} %".replace("-", "−")
+    return f"{100 * change:+.0f}\u00a0%".replace("-", "−")
 
 
 def _too_few(name: str, finding: Finding) -> str:

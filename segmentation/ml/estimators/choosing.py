@@ -78,7 +78,7 @@ def choose(origins: Sequence[Origin], *, settings: Settings, only: str | None = 
     difference = paired_bootstrap(first=losses[best], second=losses[RECENCY], seed=settings.seed)
     told = (
         f"log loss {difference.mean:+.4f} against the recency rule on the newest past window "
-        f"(95 % interval {difference.low:+.4f} to {difference.high:+.4f})"
+        f"(95\u00a0% interval {difference.low:+.4f} to {difference.high:+.4f})"
     )
     if only:
         return Choice(algorithm=only, reason=f"as asked for; {told}", scores=scores)

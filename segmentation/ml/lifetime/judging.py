@@ -119,7 +119,7 @@ def compare(
         verdict=Verdict.MODEL if better else Verdict.BASELINE,
         reason=(
             f"Deviance of orders {difference.mean:+.4f} against {model.base.rhythm.name} alone "
-            f"(95 % interval {difference.low:+.4f} to {difference.high:+.4f}): "
+            f"(95\u00a0% interval {difference.low:+.4f} to {difference.high:+.4f}): "
             + ("the trees are better." if better else "no proof that the trees are better.")
         ),
         rung=model.rung,

@@ -174,7 +174,7 @@ def _propensities(
 
 def _said(name: str, model: EffectModel) -> str:
     what = (
-        f"{model.believed:.0%} of the differences that are predicted are kept"
+        f"{model.believed * 100:.0f}\u00a0% of the differences that are predicted are kept"
         if model.believed
         else "everybody gets the average effect"
     )

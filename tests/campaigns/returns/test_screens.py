@@ -24,7 +24,7 @@ def test_the_progress_page_tells_what_came_back_and_leads_to_it(
     page = reverse("campaign_pages:progress", args=[Campaign.objects.get().pk])
     text = admin_client.get(page).content.decode()
     assert "What came back" in text
-    assert text.count("25.00 %") == 2
+    assert text.count("25.00\u00a0%") == 2
     link = text.split("bounce__exact=HARD")[0].rsplit('href="', 1)[1].replace("&amp;", "&")
     listed = admin_client.get(f"{link}bounce__exact=HARD").content.decode()
     assert str(gone.customer) in listed

@@ -121,7 +121,7 @@ def test_home_adds_up_what_campaigns_caused_with_one_interval(now: datetime) -> 
     assert (found.campaigns, found.left_out) == (2, 2)
     # half-widths of independent holdouts add in squares: 3, 4 → 5
     assert (found.low_cents, found.total_cents, found.high_cents) == (3000, 8000, 13000)
-    assert found.sentence == "Between +€30 and +€130."
+    assert found.sentence == "Between +\u2060€30 and +\u2060€130."
 
 
 def test_home_reach_adds_up(now: datetime) -> None:
@@ -231,7 +231,7 @@ def test_home_names_what_needs_attention(now: datetime) -> None:
         ("NOTICE", "The uplift model was not trained. Only 12 customers ordered."),
         (
             "NOTICE",
-            "Texts got abruptly worse: 33% of the last week are negative, 1% in the half year before.",
+            "Texts got abruptly worse: 33\u00a0% of the last week are negative, 1\u00a0% in the half year before.",
         ),
     ]
 

@@ -57,4 +57,4 @@ def test_models_page_of_an_empty_shop_names_every_task(now: datetime) -> None:
 
 def test_an_error_with_a_sign_is_better_when_nearer_to_zero() -> None:
     (shown,) = measures.in_words([Measure(name="orders_total_error", value=-0.05, baseline=0.12)])
-    assert (shown.value, shown.baseline, shown.is_better) == ("−5.0 %", "+12.0 %", True)
+    assert (shown.value, shown.baseline, shown.is_better) == ("−5.0\u00a0%", "+12.0\u00a0%", True)

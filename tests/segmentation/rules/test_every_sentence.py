@@ -111,7 +111,7 @@ def _forms(condition: dict[str, Any], shown: str) -> list[str]:
     if not shown.isdecimal():
         return [shown]
     number = int(shown)
-    return [shown, f"{number * 100:,} %", f"{number / 100:.2f} EUR"]
+    return [shown, f"{number * 100:,}\u00a0%", f"{number / 100:.2f} EUR"]
 
 
 @settings(

@@ -32,7 +32,7 @@ def test_reasons_tell_what_is_asked_and_what_there_is() -> None:
         ("agreed to profiling", True, True, "yes"),
         ("ordered at least 2 times", True, True, "3 times"),
         ("spent at least 100.00 EUR in all, less refunds", True, False, "123.45 EUR"),
-        ("have a chance of leaving of at least 60 %", False, True, "25 %"),
+        ("have a chance of leaving of at least 60\u00a0%", False, True, "25\u00a0%"),
         ("have a mean rating of at most 2", False, True, "not known"),
     ]
     assert found[2].path == "all[1].none[0]"

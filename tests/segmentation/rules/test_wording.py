@@ -25,7 +25,7 @@ NAMES = Names(segments={3: "Tea lovers"}, products={"A-1": "Green tea"}, sources
     ({"all": [{"field": "net_revenue_cents", "is": "at_least", "value": 123450}]},
      "Customers who spent at least 1,234.50 EUR in all, less refunds"),
     ({"all": [{"score": "CHURN", "is": "at_least", "value": 0.6}]},
-     "Customers who have a chance of leaving of at least 60 %"),
+     "Customers who have a chance of leaving of at least 60\u00a0%"),
     ({"all": [{"field": "country", "is": "not_in", "value": ["DE", "AT"]}]},
      "Customers who do not have the country DE or AT"),
     ({"none": [{"field": "names_company", "is": "equals", "value": 1}]},
@@ -77,7 +77,7 @@ def test_ready_made_segments_read_well() -> None:
     )
     assert (
         words["VIP"]
-        == "Customers who are among the 5 % with the highest “Spent in all, less refunds”"
+        == "Customers who are among the 5\u00a0% with the highest “Spent in all, less refunds”"
     )
 
 

@@ -212,7 +212,7 @@ def choose(candidates: Sequence[Candidate]) -> Choice:
         position = max(range(len(candidates)), key=lambda at: candidates[at].smallest_share)
         return Choice(
             position=position,
-            reason=f"every division tried has a group below {SMALLEST_SHARE:.0%} or none that holds; "
+            reason=f"every division tried has a group below {SMALLEST_SHARE * 100:.0f}\u00a0% or none that holds; "
             "this one's smallest group is the largest",
         )
     for position, one in enumerate(candidates):

@@ -105,7 +105,7 @@ def test_trend_is_no_alarm_and_a_fall_is() -> None:
     (fell,) = judged(rates.weekly(name="Orders", before=grows, now=round(700 * 1.03**20)))
     assert not still.alarm
     assert fell.alarm
-    assert "(−30 %)" in fell.words
+    assert "(−30\u00a0%)" in fell.words
 
 
 @pytest.mark.parametrize("weeks", [np.zeros(20), np.full(3, 400.0), np.full(20, 3.0)])
