@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -19,18 +20,27 @@ def node_modules() -> Path:
     modules = HERE / "node_modules"
     if not shutil.which("node") or not shutil.which("npm"):
         _without(f"node and npm are not installed: {ENABLE}")
-    marker = modules / ".package-lock.json"
     lock = HERE / "package-lock.json"
-    if not marker.exists() or marker.stat().st_mtime < lock.stat().st_mtime:
-        # scripts of packages are not run: the clients need none
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(
-            command, check=False, cwd=HERE, capture_output=True, text=True, timeout=600
-        )
-        if done.returncode:
-            _without(f"the JavaScript clients are not installed: cd {HERE} && {' '.join(command)}")
-        marker.touch()
+    with lock.open() as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # another xdist worker may need them at the same moment
+        marker = modules / ".package-lock.json"
+        if not marker.exists() or marker.stat().st_mtime < lock.stat().st_mtime:
+            _install()
+            marker.touch()
     return modules
+
+
+def _install() -> None:
+    # scripts of packages are not run: the clients need none
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    done = subprocess.run(
+        command, check=False, cwd=HERE, capture_output=True, text=True, timeout=600
+    )
+    if done.returncode:
+        _without(
+            f"the JavaScript clients are not installed: cd {HERE} && {' '.join(command)}\n"
+            f"{done.stderr[-1000:]}"
+        )
 
 
 def _without(message: str) -> None:

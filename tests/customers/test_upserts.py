@@ -231,7 +231,7 @@ def test_an_older_word_of_an_order_changes_neither_it_nor_its_lines(now: datetim
     )
     assert (counts["orders"].duplicates, counts["order_lines"].duplicates) == (1, 2)
     assert Order.objects.get().total_cents == 2000
-    assert list(OrderLine.objects.values_list("line_number", "quantity")) == [(1, 2), (2, 2)]
+    assert set(OrderLine.objects.values_list("line_number", "quantity")) == {(1, 2), (2, 2)}
 
 
 def test_an_order_told_whole_loses_the_lines_it_no_longer_has(now: datetime) -> None:

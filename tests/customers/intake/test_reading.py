@@ -176,7 +176,7 @@ def test_read_due_refunds(
         read_due(now=NOW)
     request = land(source, said(event="Order Refunded", properties={"order_id": "o1", **refund}))
     read_due(now=NOW)
-    assert list(Refund.objects.values_list("amount_cents", flat=True)) == amounts
+    assert list(Refund.objects.order_by("pk").values_list("amount_cents", flat=True)) == amounts
     assert accounts(request) == (InboundStatus.DONE, 1, 1, 0, 0)
 
 

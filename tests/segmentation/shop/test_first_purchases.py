@@ -91,8 +91,8 @@ def test_without_one_order_customers_nothing_is_kept_and_nobody_has_a_view() -> 
         cursor.execute("SELECT count(*) FROM segmentation_firstpurchase")
         assert cursor.fetchone()[0] == done.customers
     repeat = Score.objects.filter(generation__task=TASK).values("customer")
-    other = Order.objects.exclude(customer__in=repeat).values_list("customer_id", flat=True)[0]
-    assert queries.first_purchase(other) is None
+    other = Order.objects.exclude(customer__in=repeat).earliest("pk")
+    assert queries.first_purchase(other.customer_id) is None
 
 
 def test_who_left_or_withdrew_since_the_mirror_was_read_is_not_kept() -> None:

@@ -238,7 +238,7 @@ def test_what_is_sold_out_is_not_recommended_and_goes_from_lists_at_once() -> No
 
 
 def test_what_is_closed_is_counted_once_for_the_page() -> None:
-    category = Product.objects.exclude(category="").values_list("category", flat=True)[0]
+    category = Product.objects.exclude(category="").earliest("pk").category
     CategoryRule.objects.create(category=category, days_closed=3650)
     done()
     run = stored.current()
