@@ -32,6 +32,7 @@ from consent.models import ConsentEvent, ConsentState, Suppression, Wording
 from consent.purposes import channel_of
 from consent.statements import (
     ABSORB_ACTS,
+    ABSORBED,
     FOLD_ONE,
     LIFT_FROM_EVENTS,
     LIFT_ONE,
@@ -234,6 +235,7 @@ def unsubscribe(
 def complain(
     *,
     customer_id: int,
+    address_hmac: str,
     happened_at: datetime,
     now: datetime,
     campaign_id: int,
@@ -242,9 +244,16 @@ def complain(
     """
     Record that this customer reported a delivery as spam: an objection, effective at once.
 
-    False when the ledger has it. Like `unsubscribe`, and never lifted by a later consent.
+    False when the ledger has it. Like `unsubscribe`, and what is suppressed is the address that the delivery went
+    to, `address_hmac`, never lifted by a later consent: the customer may have another by now, which nobody
+    complained about. It is empty of who was erased since.
     """
     with transaction.atomic():
+        if address_hmac:
+            suppress(
+                address_hmac=address_hmac, reason=SuppressionReason.COMPLAINT, now=now,
+                detail=f"delivery {delivery_id}",
+            )  # fmt: skip
         external_id = f"delivery:{delivery_id}:{EventKind.COMPLAINED}"
         is_new = events.record(
             source=None, customer_id=customer_id, kind=EventKind.COMPLAINED,
@@ -360,9 +369,11 @@ def _absorb_window(*, now: datetime) -> tuple[int, int, bool]:
 
 def _absorb(*, first: int, last: int, now: datetime) -> tuple[int, int]:
     """Take over events `first` to `last`: (acts recorded, consents refused). Repeating is harmless."""
-    window: dict[str, int | datetime] = {"first": first, "last": last, "now": now}
+    window: dict[str, Any] = {"first": first, "last": last, "now": now}
     locks.lock_window(first=first, last=last)
     with connection.cursor() as cursor:
+        cursor.execute(ABSORBED, window)
+        window["absorbed"] = cursor.fetchone()[0]
         cursor.execute(ABSORB_ACTS, window)
         acts, refused = cursor.fetchone()
         acts += _absorb_merges(cursor, window)
@@ -373,7 +384,7 @@ def _absorb(*, first: int, last: int, now: datetime) -> tuple[int, int]:
     return int(acts), int(refused)
 
 
-def _absorb_merges(cursor: Any, window: dict[str, int | datetime]) -> int:
+def _absorb_merges(cursor: Any, window: dict[str, Any]) -> int:
     """One after the other: a chain of merges builds on what came before. Returns the acts recorded."""
     cursor.execute(MERGES, window)
     acts = 0

@@ -213,9 +213,15 @@ SUPPRESS_ONE = f"""
     VALUES (%(address_hmac)s, '{Channel.EMAIL}', %(reason)s, %(detail)s, %(at)s)
     {_UPSERT_SUPPRESSION}"""
 
+# What was absorbed at once (`unsubscribe`) is read once more by the reader of the ledger. By then its customer may
+# have moved, or be a part of another: their other address was never stopped.
+ABSORBED = """
+    SELECT COALESCE(array_agg(DISTINCT ledger_event_id), '{}') FROM consent_consentevent
+    WHERE ledger_event_id BETWEEN %(first)s AND %(last)s"""
+
 # A bounce is of an address that does not exist unless it says {"class": "soft"}; of several
-# reasons for one address the lasting one, then the latest, is kept. A bounce of our own delivery has
-# suppressed the address that was used when it was recorded; the customer may have another by now.
+# reasons for one address the lasting one, then the latest, is kept. A bounce of our own delivery, or a complaint about it,
+# has suppressed the address that was used when it was recorded; the customer may have another by now.
 SUPPRESS_FROM_EVENTS = f"""
 WITH told AS (
     SELECT DISTINCT ON (customer.email_hmac) customer.email_hmac, event.id,
@@ -225,11 +231,12 @@ WITH told AS (
                            ELSE '{SuppressionReason.HARD_BOUNCE}' END AS reason
     FROM customers_event event JOIN customers_customer customer ON customer.id = event.customer_id
     WHERE event.id BETWEEN %(first)s AND %(last)s AND customer.email_hmac <> ''
-      AND (event.kind = '{EventKind.COMPLAINED}'
-           OR event.kind = '{EventKind.UNSUBSCRIBED}'  -- of all; of one newsletter ends only that
+      AND event.id <> ALL(%(absorbed)s::bigint[])
+      AND (event.kind = '{EventKind.UNSUBSCRIBED}'  -- of all; of one newsletter ends only that
               AND COALESCE(event.properties ->> 'purpose', '') NOT IN ({_TOPICS})
-           OR event.kind = '{EventKind.BOUNCED}'
-              AND COALESCE(event.properties ->> 'class', 'hard') <> 'soft'
+           OR (event.kind = '{EventKind.COMPLAINED}'
+               OR event.kind = '{EventKind.BOUNCED}'
+                  AND COALESCE(event.properties ->> 'class', 'hard') <> 'soft')
               AND (event.source_id IS NOT NULL OR event.delivery_id IS NULL))
       AND NOT EXISTS (SELECT 1 FROM consent_suppression known
                       WHERE known.address_hmac = customer.email_hmac

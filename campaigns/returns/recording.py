@@ -110,6 +110,7 @@ def record(incoming: Incoming, *, now: datetime) -> bool:
             },
         )
         if is_new and delivery is not None:
+            _lock([delivery])
             _follow(report, delivery, now=now)
     return is_new
 
@@ -129,10 +130,7 @@ def match_waiting(*, now: datetime, at_most: int = 1000) -> int:
         )
         pairs = dict(cursor.fetchall())
         deliveries = Delivery.objects.select_related("customer").in_bulk(pairs.values())
-        # all of them first, as a hand-over does: deliveries, then consents, each in one order
-        fresh = Delivery.objects.select_for_update(no_key=True).filter(pk__in=pairs.values())
-        list(fresh.order_by("pk").values_list("pk"))
-        locks.lock_addresses(delivery.address_hmac for delivery in deliveries.values())
+        _lock(deliveries.values())
         waiting = DeliveryReport.objects.filter(pk__in=pairs, delivery=None)
         for report in sorted(  # addresses are locked in one order, here and in handover.mark
             waiting, key=lambda one: (deliveries[pairs[one.pk]].address_hmac, one.pk)
@@ -175,11 +173,22 @@ def _hmac(address: str) -> str:
 
 
 # ---------------------------------------------------------------- what follows
+def _lock(deliveries: Iterable[Delivery]) -> None:
+    """
+    All of them first, as a hand-over does: deliveries, then consents, each in one order.
+
+    Their states are those of now: a sender may be making one UNKNOWN at this moment, and asks for reports then.
+    """
+    known = {delivery.pk: delivery for delivery in deliveries}
+    fresh = Delivery.objects.select_for_update(no_key=True).filter(pk__in=known).order_by("pk")
+    for number, state in fresh.values_list("pk", "state"):
+        known[number].state = state
+    locks.lock_addresses(delivery.address_hmac for delivery in known.values())
+
+
 def _follow(report: DeliveryReport, delivery: Delivery, *, now: datetime) -> None:
-    # locked: its sender may be making it UNKNOWN at this moment, and asks for reports then
-    fresh = Delivery.objects.select_for_update(no_key=True).only("state").get(pk=delivery.pk)
-    locks.lock_addresses([delivery.address_hmac])
-    if report.kind in _ACCEPTED and fresh.state == DeliveryState.UNKNOWN:
+    """What a report of a delivery that is locked has for a consequence."""
+    if report.kind in _ACCEPTED and delivery.state == DeliveryState.UNKNOWN:
         reconcile.settle(delivered=[delivery], lost=[], word="by what came back", now=now)
     if report.kind == ReportKind.COMPLAINED:
         _complaint(report, delivery, now=now)
@@ -193,10 +202,11 @@ def _follow(report: DeliveryReport, delivery: Delivery, *, now: datetime) -> Non
 
 
 def _complaint(report: DeliveryReport, delivery: Delivery, *, now: datetime) -> None:
-    _suppress(delivery, SuppressionReason.COMPLAINT, now=now)
+    # a delivery from before addresses were noted: then the one that the customer has
     ledger.complain(
         customer_id=delivery.customer_id, happened_at=report.happened_at, now=now,
         campaign_id=delivery.campaign_id, delivery_id=delivery.pk,
+        address_hmac=delivery.address_hmac or delivery.customer.email_hmac,
     )  # fmt: skip
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from consent import gate, ledger, queries
 from consent.enums import Act, Purpose, Refusal
-from consent.models import ConsentEvent, ConsentState, Preference
+from consent.models import ConsentEvent, ConsentState, Preference, Suppression
 from consent.public import choosing
-from customers.enums import EventKind
+from customers import identity
+from customers.enums import EventKind, MergeReason
 from customers.models import Cursor, Customer, Event
 from tests.factories.consent import MailableFactory, agree
 from tests.factories.customers import NOW, CustomerFactory, EventFactory
@@ -172,6 +173,35 @@ def test_an_old_unsubscribe_link_of_the_absorbed_speaks_for_the_survivor() -> No
     Customer.objects.filter(pk=second.pk).update(merged_into=survivor, email="", email_hmac="")
     assert ledger.unsubscribe(customer_id=first.pk, method="one-click", now=MERGED_AT)
     assert gate.refusal(survivor) == Refusal.SUPPRESSED
+
+
+@pytest.mark.parametrize("says", ["unsubscribes", "complains"])
+@pytest.mark.parametrize("becomes", ["a part of another", "somebody at another address"])
+def test_what_stopped_one_address_at_once_does_not_stop_another_when_the_ledger_is_read(
+    says: str, becomes: str
+) -> None:
+    person, other = MailableFactory(), MailableFactory()
+    stopped, elsewhere = person.email_hmac, other.email_hmac
+    if says == "unsubscribes":
+        ledger.unsubscribe(customer_id=person.pk, method="one-click", now=NOW)
+    else:
+        ledger.complain(
+            customer_id=person.pk, address_hmac=stopped, happened_at=NOW, now=NOW, campaign_id=1,
+            delivery_id=1,
+        )  # fmt: skip
+    if becomes == "a part of another":
+        identity.merge(
+            survivor=other, absorbed=person, reason=MergeReason.STAFF, source=None, now=MERGED_AT
+        )
+    else:
+        Customer.objects.filter(pk=person.pk).update(email="new@example.com", email_hmac=elsewhere)
+    ledger.absorb(now=MERGED_AT)
+    assert list(Suppression.objects.values_list("address_hmac", flat=True)) == [stopped]
+    # and the person's own word holds for both all the same
+    survivor = other if becomes == "a part of another" else person
+    assert gate.refusal(Customer.objects.get(pk=survivor.pk)) == Refusal.NO_CONSENT
+    agree(survivor, now=MERGED_AT + HOUR)
+    assert gate.refusal(Customer.objects.get(pk=survivor.pk)) is None
 
 
 @pytest.mark.parametrize("kind", [EventKind.MERGED, EventKind.UNMERGED])

@@ -114,15 +114,24 @@ def test_what_is_no_bounce_is_kept_and_changes_nothing(name: str) -> None:
     assert set(Event.objects.values_list("kind", flat=True)) <= {"CONSENT_GIVEN"}
 
 
-def test_a_bounce_of_a_former_address_does_not_suppress_the_new_one() -> None:
+@pytest.mark.parametrize(
+    ("name", "reason", "refusal"),
+    [
+        ("01-postfix-user-unknown", SuppressionReason.HARD_BOUNCE, None),
+        ("40-arf-abuse", SuppressionReason.COMPLAINT, Refusal.NO_CONSENT),  # the person objects
+    ],
+)
+def test_what_is_about_a_former_address_does_not_suppress_the_new_one(
+    name: str, reason: SuppressionReason, refusal: Refusal | None
+) -> None:
     (delivery,) = sent("old")
     old = delivery.customer.email_hmac
     new = ids.address_hmac("new@example.com", pepper=b"x")
     Customer.objects.update(email="new@example.com", email_hmac=new)
-    came_back("01-postfix-user-unknown", delivery)
+    came_back(name, delivery)
     ledger.absorb(now=LATER)
-    assert reasons() == {old: SuppressionReason.HARD_BOUNCE}
-    assert gate.refusal(Customer.objects.get()) is None
+    assert reasons() == {old: reason}
+    assert gate.refusal(Customer.objects.get()) == refusal
 
 
 def test_a_hard_bounce_does_not_suppress_an_address_entered_before_the_ledger_is_read() -> None:
@@ -285,7 +294,7 @@ def test_a_campaign_over_its_budget_is_paused_in_words_and_resuming_gives_a_new_
     ) == 0  # fmt: skip
     campaign.refresh_from_db()
     assert campaign.state == CampaignState.PAUSED
-    assert "5 of 100 addresses do not exist (5.0 %" in campaign.note
+    assert "5 of 100 addresses do not exist (5.0\u00a0%" in campaign.note
     lifecycle.resume(campaign, now=LATER)
     assert budget.is_spent(campaign) is None
     assert budget.returns_of(campaign).hard == 5

@@ -74,6 +74,8 @@ def test_addresses_of_soft_bounces_that_waited_are_locked_in_the_same_order() ->
         Delivery.objects.filter(pk=delivery.pk).update(reply=f"accepted as n{delivery.pk}")
     with CaptureQueriesContext(connection) as captured:
         assert recording.match_waiting(now=LATER) == 8
+    # deliveries and consents are locked before, once for all
+    assert sum("FOR NO KEY UPDATE" in one["sql"] for one in captured) == 2
     assert len(_locked(captured)) == 8
     assert _locked(captured) == sorted(_locked(captured))
 

@@ -186,10 +186,18 @@ class Sending(Books, RuleBasedStateMachine):
         if person.is_erased or person.part_of:
             return
         ledger.complain(
-            customer_id=person.key, happened_at=self.now, now=self.now,
-            campaign_id=delivery.campaign_id, delivery_id=delivery.pk,
+            customer_id=person.key, address_hmac=delivery.address_hmac, happened_at=self.now,
+            now=self.now, campaign_id=delivery.campaign_id, delivery_id=delivery.pk,
         )  # fmt: skip
-        self.world.complain(person, at=self.time)
+        self.world.complain(person, about=self._address_of(delivery), at=self.time)
+
+    def _address_of(self, delivery: Delivery) -> str:
+        """To which it went, whatever address the person has now."""
+        news = (f"new-{number}@example.com" for number in range(len(self.world.people)))
+        return next(
+            address for address in (*ADDRESSES, *news)
+            if ids.address_hmac(address, pepper=settings.SUPPRESSION_PEPPER) == delivery.address_hmac
+        )  # fmt: skip
 
     @rule(who=someone, on=st.booleans())
     def is_restricted(self, who: int, *, on: bool) -> None:

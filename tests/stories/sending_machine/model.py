@@ -73,7 +73,6 @@ class World:
     stopped_once: set[str] = field(default_factory=set)
     unread: list[Told] = field(default_factory=list)
     unread_merges: list[Merged] = field(default_factory=list)
-    unread_stops: list[Person] = field(default_factory=list)
 
     def may_be_mailed(self, person: Person) -> bool:
         return (
@@ -103,12 +102,11 @@ class World:
             return
         self.refuse(person, at=at)
         self.stop(person.address, at=at)
-        self.unread_stops.append(person)
 
-    def complain(self, person: Person, *, at: int) -> None:
+    def complain(self, person: Person, *, about: str, at: int) -> None:
+        """Of the person, and of the address that the message went to."""
         self.refuse(person, at=at)
-        self.stop(person.address, at=at, for_good=True)
-        self.unread_stops.append(person)
+        self.stop(about, at=at, for_good=True)
 
     def stop(self, address: str, *, at: int, for_good: bool = False) -> None:
         before = self.stops.get(address)
@@ -179,9 +177,7 @@ class World:
                 self._lift_by_word(person, word)
         for merged in self.unread_merges:
             self._put_together(merged)
-        # who was merged since is read as the survivor: their address may be stopped as well
-        self.stopped_once |= {one.part_of.address for one in self.unread_stops if one.part_of}
-        self.unread, self.unread_merges, self.unread_stops = [], [], []
+        self.unread, self.unread_merges = [], []
         for person in self.people:
             person.just_merged = False
 
