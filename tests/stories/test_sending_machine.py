@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, seed
 from hypothesis import settings as bounds
 from hypothesis.stateful import run_state_machine_as_test
 
-from campaigns import dispatch
+from campaigns import dispatch, handover
 from campaigns.channels.sink import JOURNAL
 from core import statements
 from customers import reports
@@ -75,6 +75,7 @@ def _is_cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without what decides nothing here: half of the time."""
     monkeypatch.setattr(reports, "profile", lambda *told: {})  # for staff: gaps in a file
     monkeypatch.setattr(statements, "plan_anew", lambda: None)  # the tables do not grow
+    monkeypatch.setattr(handover, "TRANSACTION_SECONDS", 0)  # here all is one transaction
     for name in ("fsync", "fdatasync"):  # what dies is a process, not the machine
         monkeypatch.setattr(os, name, lambda handle: None)
 
