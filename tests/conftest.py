@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import subprocess
+from collections.abc import Generator, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connection
 
 from campaigns import handover_lock
 from tests.factories.customers import NOW
+
+
+# A slow machine is no fault of the code. CI has such a profile of its own, and draws the same every time.
+if os.environ.get("CI") is None:
+    hypothesis.settings.register_profile(
+        "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("patient")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure shows what other processes said: those that failed, and those with a log in the home."""
+    report = yield
+    if call.excinfo is None or not report.failed:
+        return report
+    error = call.excinfo.value
+    if isinstance(error, subprocess.CalledProcessError):
+        said = error.stderr or error.stdout or b""
+        text = said.decode(errors="replace") if isinstance(said, bytes) else said
+        report.sections.append(("the failed process said", text[-3_000:]))
+    if home := getattr(item, "funcargs", {}).get("home"):
+        for log in sorted((home / "logs").glob("*.log")):
+            lines = log.read_text(errors="replace").splitlines()[-12:]
+            report.sections.append((f"the end of {log.name}", "\n".join(lines)))
+    return report
 
 
 @pytest.fixture
