@@ -32,7 +32,7 @@ from tests.factories.campaigns import CampaignFactory, segment_in_bulk
 
 
 KILLED = -signal.SIGKILL
-PATIENCE = 60.0  # seconds until something that must happen is given up; nothing is measured by it
+PATIENCE = 120.0  # seconds until something that must happen is given up; nothing is measured by it
 
 
 class Nursery:

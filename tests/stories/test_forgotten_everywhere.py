@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,6 +25,7 @@ from gateway import keys
 from gateway.models import Export
 from tests import dumping
 from tests.factories.customers import NOW
+from tests.stories.stage import wait_until
 from tests.stories.test_forget_me import ADDRESS, CANARY, OLD_ADDRESS, ask, everywhere
 
 
@@ -53,9 +52,7 @@ def in_files(home: Path) -> list[str]:
     found = []
     for path in (Path(folder) / name for folder, _, names in os.walk(home) for name in names):
         content = b""
-        with suppress(
-            FileNotFoundError, pa.ArrowInvalid
-        ):  # still being written, while the worker lives
+        with suppress(OSError, pa.ArrowInvalid):  # still being written, while the worker lives
             if path.suffix == ".parquet":
                 content = str(pq.read_table(path).to_pydict()).encode()
             elif path.suffix != ".dump" and path.is_file():
@@ -85,13 +82,6 @@ def in_a_dump(home: Path) -> list[str]:
     return [line.decode()[:200] for line in lines if names_them(line)]
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < until, "the worker did not get that far"
-        time.sleep(0.2)
-
-
 def an_export_of_everybody() -> Path:
     key, _ = keys.create(
         name="partner", scopes=["customers:read", "customers:pii"], now=clock.now()
@@ -112,13 +102,13 @@ def test_after_an_erasure_only_the_keyed_hash_is_found_anywhere(
     requests.carry_out(ask(person, RequestKind.ACCESS), now=NOW)
     export = an_export_of_everybody()
     processes.start_worker_and_beat()
-    wait_for(lambda: any("mirror/" in name for name in in_files(home)))
+    wait_until(lambda: any("mirror/" in name for name in in_files(home)), every=0.2)
     assert names_them(export.read_bytes())
     assert len(in_a_dump(home)) >= 14
 
     done = requests.carry_out(ask(person), now=clock.now())
-    wait_for(lambda: DataRequest.objects.get(pk=done.pk).status == RequestStatus.DONE)
-    wait_for(lambda: not any("mirror/" in name for name in in_files(home)))
+    wait_until(lambda: DataRequest.objects.get(pk=done.pk).status == RequestStatus.DONE, every=0.2)
+    wait_until(lambda: not any("mirror/" in name for name in in_files(home)), every=0.2)
     assert in_valkey() == []
     processes.stop()
 
