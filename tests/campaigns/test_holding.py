@@ -174,7 +174,7 @@ def test_the_mail_server_never_gets_more_in_any_second_from_two_senders_that_res
 ) -> None:
     monkeypatch.setattr(settings, "SEND_LIMITS", "example.com 20/s")
     running_campaign(*(f"c{n}" for n in range(60)), now=NOW)
-    ends = time.monotonic() + 15
+    ends = time.monotonic() + 120  # it takes three, where nobody else is at work
 
     def send() -> None:
         try:
