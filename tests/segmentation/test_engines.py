@@ -21,3 +21,21 @@ def test_shop_without_customers_has_an_empty_table() -> None:
     (found,) = compute_everybody(connect({}), as_of=NOON, part=1)
     assert found.num_rows == 0
     assert found.column_names == compute(connect({}), as_of=NOON).column_names
+
+
+def test_who_stops_after_the_first_part_has_the_connection_as_it_was() -> None:
+    connection = connect(random_tables(customers=120, seed=4))
+    parts = compute_everybody(connection, as_of=NOON, part=20)
+    assert next(parts).num_rows > 10
+    parts.close()
+    assert connection.sql("SELECT current_setting('external_threads')").fetchall() == [(1,)]
+    assert compute(connection, as_of=NOON).num_rows > 100
+
+
+def test_one_thread_computes_one_part_at_a_time() -> None:
+    tables = random_tables(customers=120, seed=4)
+    one, two = (
+        pa.concat_tables(compute_everybody(connect(tables, threads=n), as_of=NOON, part=20))
+        for n in (1, 2)
+    )
+    assert one.combine_chunks().equals(two.combine_chunks())

@@ -4,6 +4,7 @@ import json
 import threading
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,7 +15,8 @@ from consent import ledger
 from consent.enums import Purpose
 from customers.enums import OrderStatus
 from customers.models import Customer, Refund
-from segmentation import mirror
+from segmentation import engines, mirror
+from segmentation.mirror import writing
 from segmentation.mirror.database import uri
 from segmentation.mirror.generations import Generation, exclusive, next_number
 from tests.factories.consent import agree
@@ -33,6 +35,7 @@ from tests.factories.customers import (
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NOTHING = dict.fromkeys(mirror.TABLES, 0)
+LATER = NOW + timedelta(days=1)
 DONE = set(mirror.PROFILED) - {"scores"}
 
 
@@ -206,6 +209,33 @@ def test_changes_go_over_the_whole_tables_newest_first(home: Path) -> None:
     assert len(generations(home)) == 1
     mirror.refresh()
     assert read("SELECT customer_id FROM orders") == [(other.pk,)]
+
+
+def test_features_are_computed_in_parts_over_changes() -> None:
+    customers = [profiled() for _ in range(6)]
+    mirror.refresh()
+    OrderFactory(customer=customers[-1])
+    changed(customers[-1])
+    with mirror.connect() as database:
+        database.execute("SET threads = 2")
+        parts = list(engines.compute_everybody(database, as_of=int(LATER.timestamp()), part=2))
+    orders = pa.concat_tables(parts).select(["customer_id", "orders"]).to_pylist()
+    assert [one["orders"] for one in orders] == [0, 0, 0, 0, 0, 1]
+
+
+def test_all_tables_are_of_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    customer, unload = profiled(), writing._unload
+
+    def people_first(cursor: Any, database: Any, query: str, *args: Any, **more: Any) -> int:
+        count = unload(cursor, database, query, *args, **more)
+        if "FROM customers_customer" in query and not Refund.objects.exists():
+            rows_of(customer)  # committed before the other tables are read
+        return count
+
+    monkeypatch.setattr(writing, "_unload", people_first)
+    read_rows = mirror.refresh()
+    assert Refund.objects.count() == 1
+    assert {name: read_rows[name] for name in DONE} == {**dict.fromkeys(DONE, 0), "customers": 1}
 
 
 def generations(home: Path) -> list[str]:
