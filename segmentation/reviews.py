@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from django.db import connection, transaction
@@ -16,6 +16,7 @@ from segmentation.enums import Task
 from segmentation.ml.artifacts import ArtifactError
 from segmentation.ml.sentiment import model
 from segmentation.ml.sentiment.model import Sentiment, SentimentModel
+from segmentation.ml.tables import Ints
 
 
 logger = logging.getLogger(__name__)
@@ -23,9 +24,13 @@ logger = logging.getLogger(__name__)
 SHIPPED = 0
 """The number of the model that comes with the program."""
 
-_TEXT = (
-    "SELECT r.id, concat_ws('. ', nullif(r.title, ''), r.text), r.language FROM customers_review r"
-)
+_WORDS = "concat_ws('. ', nullif(r.title, ''), r.text)"
+_PRINT = f"hashtextextended(r.language || ' ' || {_WORDS}, 0)"
+_TEXT = f"SELECT r.id, {_WORDS}, r.language, {_PRINT} FROM customers_review r"
+# A change that is not committed yet is not waited for: it may be waiting for us.
+_HELD = f"""
+    SELECT r.id, {_PRINT} FROM customers_review r WHERE r.id = ANY(%s::bigint[])
+    FOR SHARE SKIP LOCKED"""
 _NEW = (
     _TEXT
     + """
@@ -54,6 +59,15 @@ _LOCK = "SELECT pg_advisory_xact_lock(hashtext('review sentiment'))"
 _kept: dict[str, SentimentModel] = {}
 
 
+class _Review(NamedTuple):
+    """A review as it was read; `print` tells its words from others."""
+
+    id: int
+    text: str
+    language: str
+    print: int
+
+
 def serving() -> tuple[int, SentimentModel]:
     """The number of the model that reads reviews now, and the model; the shipped one where the shop's cannot be read."""
     champion = queries.champion(Task.SENTIMENT)
@@ -74,12 +88,16 @@ def serving() -> tuple[int, SentimentModel]:
 def score_new(
     *, now: datetime, at_most: int = 20_000, customer_ids: list[int] | None = None
 ) -> int:
-    """Score up to `at_most` reviews (of these customers) that have no sentiment yet; returns how many were."""
+    """
+    Score up to `at_most` reviews (of these customers) that have no sentiment yet; returns how many were.
+
+    One whose words change meanwhile is left for the next time.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_LOCK)
         whose = None if customer_ids is None else as_array(np.asarray(customer_ids, dtype=np.int64))
         cursor.execute(_NEW, {"whose": whose, "at_most": at_most})
-        return _score(cursor.fetchall(), now=now)
+        return _score([_Review(*row) for row in cursor.fetchall()], now=now)
 
 
 def score_again(*, now: datetime, at_most: int = 20_000) -> int:
@@ -99,18 +117,38 @@ def score_again(*, now: datetime, at_most: int = 20_000) -> int:
             "DELETE FROM segmentation_reviewaspect WHERE review_id = ANY(%s)", [outdated]
         )
         cursor.execute(_TEXT + " WHERE r.id = ANY(%s) ORDER BY r.id", [outdated])
-        return _score(cursor.fetchall(), now=now)
+        return _score([_Review(*row) for row in cursor.fetchall()], now=now)
 
 
-def _score(rows: list[tuple[int, str, str]], *, now: datetime) -> int:
+def _score(rows: list[_Review], *, now: datetime) -> int:
     if not rows:
         return 0
     number, reader = serving()
-    scored = reader.read(
-        [text for _, text, _ in rows], languages=[language or None for *_, language in rows]
-    )
-    ids = np.array([row[0] for row in rows], dtype=np.int64)
-    withheld = [finding.is_special(text) for _, text, _ in rows]
+    read = reader.read([row.text for row in rows], languages=[row.language or None for row in rows])
+    withheld = [finding.is_special(row.text) for row in rows]
+    same = _unchanged(rows)
+    _write(
+        np.array([rows[at].id for at in same], dtype=np.int64), [read[at] for at in same],
+        withheld=[withheld[at] for at in same], number=number, now=now,
+    )  # fmt: skip
+    return len(same)
+
+
+def _unchanged(rows: list[_Review]) -> list[int]:
+    """
+    The places of those whose words are still the ones that were read, until the transaction ends.
+
+    Whoever changes them from now on waits for us, and then has what we write deleted (see rereading).
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD, [as_array(np.array([row.id for row in rows], dtype=np.int64))])
+        held = dict(cursor.fetchall())
+    return [at for at, row in enumerate(rows) if held.get(row.id) == row.print]
+
+
+def _write(
+    ids: Ints, scored: list[Sentiment], *, withheld: list[bool], number: int, now: datetime
+) -> None:
     copy_columns(
         "segmentation_reviewsentiment",
         [
@@ -135,7 +173,6 @@ def _score(rows: list[tuple[int, str, str]], *, now: datetime) -> int:
     )  # fmt: skip
     shown = [at for at, is_special in enumerate(withheld) if not is_special]
     _write_aspects(ids[shown].tolist(), [scored[at] for at in shown])
-    return len(rows)
 
 
 def _write_aspects(ids: list[int], scored: list[Sentiment]) -> None:

@@ -60,3 +60,5 @@ BEGIN
         EXECUTE format('GRANT USAGE, SELECT ON SEQUENCE %I TO coterie_trainer', one);
     END LOOP;
 END $$;
+-- SELECT ... FOR SHARE, by which no words change while what was read in them is written, takes a right to UPDATE some column
+GRANT UPDATE (id) ON customers_review TO coterie_trainer;

@@ -22,7 +22,8 @@ from consent.models import SignUp, Suppression
 from consent.public import signing_up
 from core import clock
 from customers.models import Customer
-from segmentation import versions
+from customers.special import finding
+from segmentation import reviews, versions
 from segmentation.enums import ModelStatus, Task
 from segmentation.mirror import tables
 from segmentation.ml import artifacts
@@ -30,7 +31,7 @@ from segmentation.models import ModelVersion
 from tests.campaigns.conftest import RunningSink, running
 from tests.factories.campaigns import running_campaign
 from tests.factories.consent import MailableFactory, agree
-from tests.factories.customers import NOW, OrderFactory
+from tests.factories.customers import NOW, OrderFactory, ReviewFactory
 from webhooks import endpoints
 from webhooks.enums import Topic
 from webhooks.models import Message
@@ -114,6 +115,15 @@ def test_the_trainer_records_models_and_decisions() -> None:
         )  # fmt: skip
         versions.promote(version, reason="better", now=NOW)
     assert ModelVersion.objects.get().status == ModelStatus.CHAMPION
+
+
+def test_the_trainer_reads_reviews_again_and_changes_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    ReviewFactory(text="Lovely tea.", language="en")
+    assert reviews.score_new(now=NOW) == 1
+    monkeypatch.setattr(finding, "VERSION", finding.VERSION + 1)  # other lists than it was read by
+    with acting_as("trainer", **TRAINER):
+        assert reviews.score_again(now=NOW) == 1
+        refused("UPDATE customers_review SET text = ''", "DELETE FROM customers_review")
 
 
 def test_the_sender_sends_a_campaign_and_changes_no_consent(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -18,6 +18,7 @@ from feedback.reports.said import Asked, said
 from segmentation import reviews, sentiment_training
 from segmentation.enums import Sentiment
 from segmentation.models import ReviewAspect, ReviewSentiment
+from tests.campaigns.test_races import InThread
 from tests.factories.consent import agree
 from tests.factories.customers import NOW, CustomerFactory, ReviewFactory
 from tests.gateway.clients import Api
@@ -93,6 +94,45 @@ def test_changed_words_are_read_and_searched_again(two: tuple[Review, Review]) -
     assert not ReviewAspect.objects.filter(review=well).exists()
     reviews.score_new(now=NOW)
     assert withheld() == {ill.pk, well.pk}
+
+
+def test_words_that_change_while_they_are_read_stay_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = ReviewFactory(text=WELL, language="en"), ReviewFactory(text=WELL, language="en")
+    searched = finding.is_special
+
+    def changed_meanwhile(*texts: str) -> bool:
+        Review.objects.filter(pk=one.pk, text=WELL).update(text=ILL)
+        return searched(*texts)
+
+    monkeypatch.setattr(finding, "is_special", changed_meanwhile)
+    assert reviews.score_new(now=NOW) == 1
+    assert set(ReviewSentiment.objects.values_list("review_id", flat=True)) == {other.pk}
+    assert set(ReviewAspect.objects.values_list("review_id", flat=True)) == {other.pk}
+    assert reviews.score_new(now=NOW) == 1
+    assert withheld() == {one.pk}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_words_that_somebody_is_changing_are_not_waited_for_and_stay_due() -> None:
+    review = ReviewFactory(text=WELL, language="en")
+    with transaction.atomic():
+        Review.objects.update(text=ILL)
+        assert InThread(lambda: reviews.score_new(now=NOW)).end() == 0
+    assert reviews.score_new(now=NOW) == 1
+    assert withheld() == {review.pk}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_changes_words_whose_reading_is_being_written_has_them_read_again() -> None:
+    review = ReviewFactory(text=WELL, language="en")
+    with transaction.atomic():
+        assert reviews.score_new(now=NOW) == 1
+        change = InThread(lambda: Review.objects.update(text=ILL))
+        assert change.is_waiting()
+    change.end()
+    assert not ReviewSentiment.objects.exists()
+    assert reviews.score_new(now=NOW) == 1
+    assert withheld() == {review.pk}
 
 
 def test_screens_show_and_find_none_of_it(two: tuple[Review, Review], admin_client: Client) -> None:
