@@ -83,6 +83,8 @@ class Few:
             gone = {place for place, _ in refused}
             rows = [row for row in rows if row["row"] not in gone]
         for statement in more if rows else ():
+            if inserted + updated == len(rows) and statement in UPSERTS[entity].statements:
+                continue  # nothing is left for it
             new, changed, _ = self._run(_writing(entity, statement, columns), rows)
             inserted, updated = inserted + new, updated + changed
         if UPSERTS[entity].read_later:

@@ -82,8 +82,8 @@ class LineReference(Reference):
 @dataclass(frozen=True, kw_only=True)
 class Upsert:
     """
-    statements: to be executed one after the other; `of_whole_orders` after them, where orders are told
-    whole. read_later: other entities' statements read the staged rows too, so the table must be there
+    statements: to be executed one after the other, none of which writes a row that another writes;
+    `of_whole_orders` after them, where orders are told whole. read_later: other entities' statements read the staged rows too, so the table must be there
     even when it is empty.
     """
 
@@ -168,7 +168,6 @@ _ALIASED_CUSTOMERS = f"""
 # An erased customer stays erased, whatever a file says.
 _CUSTOMERS = Upsert(
     statements=(
-        _ALIASED_CUSTOMERS,
         f"""
         INSERT INTO customers_customer AS old
             (source_id, external_id, {", ".join(_CUSTOMER_COLUMNS)}, traits, changed_at,
@@ -186,6 +185,7 @@ _CUSTOMERS = Upsert(
                    OR old.traits || EXCLUDED.traits <> old.traits)
         RETURNING xmax = 0 AS is_new
         """,
+        _ALIASED_CUSTOMERS,
     ),
 )
 

@@ -1,9 +1,9 @@
 """
 A write that is asked for twice happens once, and both askers get the same answer.
 
-The row is claimed in a transaction of its own, so that others see it in flight. The write and its
-answer are committed together: after a crash there is either both or neither, and when the lease of
-a dead process has ended, whoever asks again does the write. Leases go by the database's clock.
+The write and its answer are one transaction: after a crash there is either both or neither. While it
+lasts it holds two locks, which end with it whatever ends it: one of the token, and one of the token and
+what is asked for, by which somebody else can tell the same write in flight from another one.
 """
 
 from __future__ import annotations
@@ -16,34 +16,40 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from core import statements
 from gateway.errors import Refused
-from gateway.models import ApiKey, IdempotentReply
+from gateway.models import ApiKey
 
 
 KEPT = timedelta(hours=24)
-LEASE_SECONDS = 30
 _TOKEN = re.compile(r"[\x21-\x7e]{1,255}")
 
-_CLAIM = """
-    INSERT INTO gateway_idempotentreply AS old
-        (key_id, token, fingerprint, created_at, leased_until, epoch, body)
-    VALUES (%(key)s, %(token)s, %(fingerprint)s, clock_timestamp(),
-            clock_timestamp() + make_interval(secs => %(lease)s), 1, '')
-    ON CONFLICT (key_id, token) DO UPDATE
-        SET fingerprint = EXCLUDED.fingerprint, leased_until = EXCLUDED.leased_until,
-            created_at = EXCLUDED.created_at, epoch = old.epoch + 1, status = NULL, body = ''
-        -- too old to matter, or left behind by a process that died over the same request
-        WHERE old.created_at < clock_timestamp() - make_interval(secs => %(kept)s)
-           OR old.status IS NULL AND old.leased_until < clock_timestamp()
-              AND old.fingerprint = EXCLUDED.fingerprint
-    RETURNING id, epoch"""
+# NULL: the same write is in flight; false: another one with this token is
+_LOCK = """
+    SELECT CASE WHEN pg_try_advisory_xact_lock(%(same)s::bigint)
+                THEN pg_try_advisory_xact_lock(%(lock)s::bigint) END"""
 
+# a statement of its own after the lock: one that waited for nobody may have begun before another's commit
 _LOOK = """
     SELECT fingerprint, status, body, extract(epoch FROM leased_until - clock_timestamp())
-    FROM gateway_idempotentreply WHERE key_id = %(key)s AND token = %(token)s"""
+    FROM gateway_idempotentreply WHERE key_id = %(key)s::bigint AND token = %(token)s
+        AND created_at >= clock_timestamp() - make_interval(secs => %(kept)s)"""
+
+_REMEMBER = """
+    INSERT INTO gateway_idempotentreply AS old
+        (key_id, token, fingerprint, created_at, leased_until, epoch, status, body)
+    VALUES (%(key)s::bigint, %(token)s, %(fingerprint)s, clock_timestamp(), clock_timestamp(), 1,
+            %(status)s, %(body)s)
+    ON CONFLICT (key_id, token) DO UPDATE
+        SET fingerprint = EXCLUDED.fingerprint, leased_until = EXCLUDED.leased_until,
+            created_at = EXCLUDED.created_at, epoch = old.epoch + 1, status = EXCLUDED.status,
+            body = EXCLUDED.body
+        -- too old to matter, or left behind by a process of an earlier release
+        WHERE old.created_at < clock_timestamp() - make_interval(secs => %(kept)s)
+           OR old.status IS NULL AND old.leased_until < clock_timestamp()
+    RETURNING true"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,50 +94,40 @@ def once(
     more is remembered, and `write` itself has rolled back. Raises Refused: 409 while another request
     with this token is in flight, 422 when the token belongs to another request.
     """
-    claimed = _claim(key=key, token=token, fingerprint=fingerprint)
-    if isinstance(claimed, Answer):
-        return claimed
-    mine = IdempotentReply.objects.filter(pk=claimed[0], epoch=claimed[1])
-    try:
-        with transaction.atomic():
-            # the row is ours until we commit: who takes the lease over waits for this lock, then sees us
-            _hold(mine)
-            status, body = write()
-            if status >= 500:
-                transaction.set_rollback(True)
-            else:
-                mine.update(status=status, body=body)
-    except BaseException:
-        mine.delete()
-        raise
-    if status >= 500:
-        mine.delete()
+    parameters: dict[str, str | int | float] = {
+        "key": key.pk, "token": token, "fingerprint": fingerprint, "kept": KEPT.total_seconds(),
+        "lock": _number(f"{key.pk} {token}"), "same": _number(f"{key.pk} {token} {fingerprint}"),
+    }  # fmt: skip
+    with transaction.atomic():
+        answer = _known(parameters)
+        if answer is not None:
+            return answer
+        status, body = write()
+        if status >= 500:
+            transaction.set_rollback(True)
+        elif not statements.run(_REMEMBER, {**parameters, "status": status, "body": body}):
+            raise _in_flight(1)  # claimed by a process of an earlier release, which knows no lock
     return Answer(status=status, body=body)
 
 
-def _claim(*, key: ApiKey, token: str, fingerprint: str) -> Answer | tuple[int, int]:
-    parameters: dict[str, str | int | float] = {
-        "key": key.pk, "token": token, "fingerprint": fingerprint,
-        "lease": LEASE_SECONDS, "kept": KEPT.total_seconds(),
-    }  # fmt: skip
-    with connection.cursor() as cursor:
-        # a row that is being written is locked: look before touching it, so that nobody waits
-        cursor.execute(_LOOK, parameters)
-        found = cursor.fetchone()
-        if found and found[1] is None and found[3] > 0:
-            raise _other_body() if found[0] != fingerprint else _in_flight(found[3])
-        cursor.execute(_CLAIM, parameters)
-        if claimed := cursor.fetchone():
-            return int(claimed[0]), int(claimed[1])
-        cursor.execute(_LOOK, parameters)
-        found = cursor.fetchone()
-    if found is None:  # it failed and was forgotten between the two statements
+def _known(parameters: dict[str, str | int | float]) -> Answer | None:
+    """The answer that was given, or None: then the write is ours until the transaction ends."""
+    with statements.together():
+        locked = statements.send(_LOCK, parameters)
+        looked = statements.send(_LOOK, parameters)
+    (is_ours,) = locked.fetchone() or (None,)
+    if is_ours is None:
         raise _in_flight(1)
-    said, status, body, left = found
-    if said != fingerprint:
+    found = looked.fetchone()
+    if not is_ours or (found is not None and found[0] != parameters["fingerprint"]):
         raise _other_body()
+    if found is None:
+        return None
+    _, status, body, left = found
     if status is None:
-        raise _in_flight(left)
+        if left > 0:
+            raise _in_flight(left)
+        return None
     if not body:
         raise Refused(
             410, "answer_erased",
@@ -140,10 +136,9 @@ def _claim(*, key: ApiKey, token: str, fingerprint: str) -> Answer | tuple[int, 
     return Answer(status=status, body=body, replayed=True)
 
 
-def _hold(mine: QuerySet[IdempotentReply]) -> None:
-    """Raises Refused (409) when somebody has taken the lease over."""
-    if mine.select_for_update().first() is None:
-        raise _in_flight(1)
+def _number(text: str) -> int:
+    """A lock's: 64 bits, of which two different texts practically never share all."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big", signed=True)
 
 
 def _other_body() -> Refused:
@@ -154,7 +149,7 @@ def _other_body() -> Refused:
 
 
 def _in_flight(seconds: float) -> Refused:
-    wait = min(LEASE_SECONDS, max(1, math.ceil(seconds)))
+    wait = min(30, max(1, math.ceil(seconds)))
     return Refused(
         409, "in_flight",
         f"The same write is being done just now. Ask again in {wait} s for its answer.",

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
+from core import rows
 from gateway.models import ApiKey
 from gateway.scopes import SCOPES
 
@@ -57,11 +58,13 @@ def issue(key: ApiKey, *, now: datetime) -> str:
 
 def find(secret: str, *, now: datetime) -> ApiKey | None:
     """The valid key of this secret, noted as used; None for all others."""
-    key = ApiKey.objects.filter(key_sha256=_sha256(secret)).first()
+    key = rows.find(ApiKey, "key_sha256 = %(hash)s", {"hash": _sha256(secret)})
     if key is None or not key.is_valid(now=now):
         return None
-    long_ago = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - _USED_EVERY)
-    ApiKey.objects.filter(long_ago, pk=key.pk).update(last_used_at=now)
+    long_ago = now - _USED_EVERY
+    if key.last_used_at is None or key.last_used_at < long_ago:
+        unnoted = Q(last_used_at__isnull=True) | Q(last_used_at__lt=long_ago)
+        ApiKey.objects.filter(unnoted, pk=key.pk).update(last_used_at=now)
     return key
 
 

@@ -68,10 +68,10 @@ class ApiKey(models.Model):
 
 class IdempotentReply(models.Model):
     """
-    A write that was asked for under an `Idempotency-Key`, and the answer once there is one.
+    A write that was asked for under an `Idempotency-Key`, and its answer.
 
-    Without an answer it is in flight until the lease ends; then whoever asks again takes it over.
-    `epoch` counts those: an earlier one that wakes up late cannot write its answer.
+    A row without an answer is of an earlier release, which wrote it before the write and gave it a lease
+    (`leased_until`) and an `epoch`; now row and write are one transaction.
     """
 
     key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="replies")
@@ -127,4 +127,4 @@ class Export(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.pk}"
+        return f"{self.kind.capitalize()} {self.pk}"

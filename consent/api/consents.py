@@ -13,7 +13,7 @@ from consent import ledger
 from consent.enums import NEWSLETTER, Act, Channel, Provenance, Purpose
 from consent.models import ConsentEvent, ConsentState, Topic, Wording
 from consent.purposes import channel_of
-from core import clock
+from core import clock, rows
 from customers.api.visible import customer, filtered
 from gateway.errors import invalid
 from gateway.fields import JsonObject, Moment, StrictSerializer, Text, flaw
@@ -184,10 +184,12 @@ class ConsentEndpoint(Endpoint):
         found = customer(number, key=self.key)
         said = self.said(GrantSerializer)
         channel = said.get("channel", channel_of(said["purpose"]))
-        wording = Wording.objects.filter(
-            purpose=said["purpose"], channel=channel, version=said["wording"],
-            language=said["language"],
-        ).first()  # fmt: skip
+        wording = rows.find(
+            Wording,
+            "purpose = %(purpose)s AND channel = %(channel)s AND version = %(wording)s"
+            " AND language = %(language)s",
+            {**said, "channel": channel},
+        )
         if wording is None:
             raise invalid(
                 "wording", "unknown_wording",

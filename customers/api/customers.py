@@ -11,10 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import clock
-from customers.api.visible import customer, customers, filtered, source_to_write
+from customers.api.visible import customer, customers, filtered, named, source_to_write
 from customers.api.writing import bring_in, epoch
 from customers.enums import AliasKind
-from customers.models import Alias, Customer, Source
+from customers.models import Alias, Source
 from customers.reports import ADDRESS
 from gateway.fields import JsonObject, Moment, Number, StrictSerializer, Text
 from gateway.models import ApiKey
@@ -163,15 +163,5 @@ class CustomerEndpoint(Endpoint):
         if "traits" in row:
             row["traits"] = json.dumps(row["traits"])
         counts = bring_in(source=source, now=now, customers=[row])["customers"]
-        number = _number_of(source, said["external_id"])
-        return answer(
-            shape(self.key), customer(number, key=self.key), status=201 if counts.inserted else 200
-        )
-
-
-def _number_of(source: Source, external_id: str) -> int:
-    """Of the customer that this name of the source stands for: the alias comes first."""
-    alias = Alias.objects.filter(source=source, kind=AliasKind.USER, value=external_id).first()
-    if alias is not None:
-        return alias.customer_id
-    return Customer.objects.values_list("pk", flat=True).get(source=source, external_id=external_id)
+        written = named(source, said["external_id"], key=self.key)
+        return answer(shape(self.key), written, status=201 if counts.inserted else 200)

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import clock
-from customers.api.visible import customer, filtered, seen
+from customers.api.visible import customer, filtered, seen, written
 from customers.api.writing import bring_in, epoch
 from customers.enums import EventKind
 from customers.models import Event
@@ -136,5 +136,5 @@ class EventEndpoint(Endpoint):
             "historical": now - happened_at > HISTORICAL,
         }
         counts = bring_in(source=found.source, now=now, events=[row])["events"]
-        event = Event.objects.get(source=found.source, external_id=row["external_id"])
+        event = written(Event, found.source, row["external_id"])
         return answer(EventSerializer, event, status=201 if counts.inserted else 200)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet, Sum
+from django.db.models import Prefetch, QuerySet, Sum, prefetch_related_objects
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import clock
-from customers.api.visible import filtered, one, seen, source_to_write
+from customers.api.visible import filtered, one, seen, source_to_write, written
 from customers.api.writing import bring_in, epoch
 from customers.enums import OrderStatus
 from customers.models import Order, OrderLine, Refund
@@ -125,9 +125,11 @@ REFUND = {
 }  # fmt: skip
 
 
+_LINES = Prefetch("lines", OrderLine.objects.select_related("product").order_by("line_number"))
+
+
 def _orders(key: ApiKey) -> QuerySet[Order]:
-    lines = OrderLine.objects.select_related("product").order_by("line_number")
-    return seen(Order.objects.prefetch_related(Prefetch("lines", lines)), key=key)
+    return seen(Order.objects.prefetch_related(_LINES), key=key)
 
 
 class OrderEndpoint(Endpoint):
@@ -170,7 +172,8 @@ class OrderEndpoint(Endpoint):
             "changed_at": epoch(said.get("changed_at", now)),
         }
         counts = bring_in(source=source, now=now, orders=[row], order_lines=lines)["orders"]
-        order = _orders(self.key).get(source=source, external_id=said["external_id"])
+        order = written(Order, source, said["external_id"])
+        prefetch_related_objects([order], _LINES)
         return answer(OrderSerializer, order, status=201 if counts.inserted else 200)
 
     @operation(
@@ -213,5 +216,5 @@ class RefundEndpoint(Endpoint):
                 "amount_cents", "more_than_the_order",
                 f"The refunds of this order would come to {refunded} of {order.total_cents} cents.",
             )  # fmt: skip
-        refund = Refund.objects.get(source=order.source, external_id=said["external_id"])
+        refund = written(Refund, order.source, said["external_id"])
         return answer(RefundSerializer, refund, status=201 if counts.inserted else 200)

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import clock
-from customers.api.visible import filtered, one, seen, source_to_write
+from customers.api.visible import filtered, one, seen, source_to_write, written
 from customers.api.writing import bring_in
 from customers.models import Product
 from gateway.fields import Cents, Number, StrictSerializer, Text
@@ -90,7 +90,7 @@ class ProductEndpoint(Endpoint):
         now = clock.now()
         source = source_to_write(said.pop("source_id", None), key=self.key, now=now)
         counts = bring_in(source=source, now=now, products=[said])["products"]
-        product = Product.objects.get(source=source, external_id=said["external_id"])
+        product = written(Product, source, said["external_id"])
         return answer(ProductSerializer, product, status=201 if counts.inserted else 200)
 
     @operation(

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import clock
-from customers.api.visible import filtered, one, seen, source_to_write
+from customers.api.visible import filtered, one, seen, source_to_write, written
 from customers.api.writing import bring_in, epoch
 from customers.enums import ReviewKind
 from customers.models import Review
@@ -137,7 +137,7 @@ class ReviewEndpoint(Endpoint):
             "written_at": epoch(said["written_at"]),
         }
         counts = bring_in(source=source, now=now, reviews=[row])["reviews"]
-        review = Review.objects.get(source=source, external_id=said["external_id"])
+        review = written(Review, source, said["external_id"])
         return answer(ReviewSerializer, review, status=201 if counts.inserted else 200)
 
     @operation(

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from django.db import transaction
 from django.db.models import Model, QuerySet
 
+from core import rows
 from customers.enums import SourceKind
 from customers.models import Customer, Source
 from gateway.errors import Refused, invalid, not_found
@@ -43,7 +44,15 @@ def customer(number: int, *, key: ApiKey) -> Customer:
 
     Of a merged one the 410 names the survivor, if the key sees it.
     """
-    found = one(seen(Customer.objects.all(), key=key), number)
+    known = number <= MAX_ID
+    found = rows.find(Customer, "id = %(id)s::bigint", {"id": number}) if known else None
+    if found is None or not key.sees(found.source_id):
+        raise not_found()
+    return alive(found, key=key)
+
+
+def alive(found: Customer, *, key: ApiKey) -> Customer:
+    """The same customer. Raises Refused (410) as `customer`."""
     if found.erased_at is not None:
         raise Refused(410, "customer_erased", "This customer was erased; nothing is left to read.")
     if found.merged_into_id is not None:
@@ -51,6 +60,22 @@ def customer(number: int, *, key: ApiKey) -> Customer:
         where = f" into customer {survivor.pk}; ask for that one" if survivor else ""
         raise Refused(410, "customer_merged", f"This customer was merged{where}.")
     return found
+
+
+def named(source: Source, external_id: str, *, key: ApiKey) -> Customer:
+    """Whom this name of the source stands for: the alias comes first. Raises Refused as `customer`."""
+    found = rows.find(
+        Customer,
+        """id = coalesce(
+            (SELECT customer_id FROM customers_alias WHERE source_id = %(source)s::bigint
+                AND kind = 'USER' AND value = %(number)s),
+            (SELECT id FROM customers_customer WHERE source_id = %(source)s::bigint
+                AND external_id = %(number)s))""",
+        {"source": source.pk, "number": external_id},
+    )
+    if found is None or not key.sees(found.source_id):
+        raise not_found()
+    return alive(found, key=key)
 
 
 def source_to_write(asked: int | None, *, key: ApiKey, now: datetime) -> Source:
@@ -64,7 +89,7 @@ def source_to_write(asked: int | None, *, key: ApiKey, now: datetime) -> Source:
         asked = key.source_ids[0]
     if asked is None:
         return _own_source(key, now=now)
-    source = Source.objects.filter(pk=asked).first() if key.sees(asked) else None
+    source = _source(asked) if key.sees(asked) else None
     if source is None:
         raise invalid("source_id", "unknown_source", "This key sees no source of this number.")
     if source.kind == SourceKind.SIMULATED:
@@ -72,7 +97,24 @@ def source_to_write(asked: int | None, *, key: ApiKey, now: datetime) -> Source:
     return source
 
 
+def _source(number: int) -> Source | None:
+    return rows.find(Source, "id = %(id)s::bigint", {"id": number})
+
+
+def written(model: type[Row], source: Source, external_id: str) -> Row:
+    """The row that the source has just told of, by the source's own number of it."""
+    found = rows.find(
+        model, "source_id = %(source)s::bigint AND external_id = %(number)s",
+        {"source": source.pk, "number": external_id},
+    )  # fmt: skip
+    if found is None:
+        raise model.DoesNotExist
+    return found
+
+
 def _own_source(key: ApiKey, *, now: datetime) -> Source:
+    if key.own_source_id is not None and (known := _source(key.own_source_id)) is not None:
+        return known
     with transaction.atomic():
         # two first writes of one key must not make two sources
         locked = ApiKey.objects.select_for_update(no_key=True).get(pk=key.pk)

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 from django.db import connection, transaction
 
+from core import statements
 from customers.ingest import Origin, take_in
 from customers.models import Source
 from customers.quality import REASONS
@@ -18,7 +19,9 @@ from customers.sources.base import SCHEMAS, ShopBatch
 from gateway.errors import Refused
 
 
-_PATIENCE_SECONDS = 10  # less than the lease of an Idempotency-Key
+_PATIENCE_SECONDS = 10
+_SET = """SELECT set_config('lock_timeout', %(patience)s, true),
+                 set_config('plan_cache_mode', 'force_generic_plan', true)"""
 
 # Where a reason is about another field than its entity's first guess
 _FIELDS = {
@@ -52,9 +55,11 @@ def bring_in(
         errors.extend(_error(entity, row) for row in refused.to_pylist())
 
     origin = Origin(source_id=source.pk, keep_refused=keep_refused, arrived_at=now)
-    with transaction.atomic(), connection.cursor() as cursor:
+    # what is refused rolls back to the savepoint of the write as a whole (gateway.views)
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         # an import may hold the source's turn for long: say so instead of keeping the client waiting
-        cursor.execute("SET LOCAL lock_timeout = %s", [f"{_PATIENCE_SECONDS}s"])
+        # and the statements of `few` are the same for every source and row: planning them is most of them
+        statements.run(_SET, {"patience": f"{_PATIENCE_SECONDS}s"})
         counts = take_in(cursor, batch, origin=origin, now=now)
         if errors:
             raise Refused(

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from django.db import connection, transaction
 
-from customers import ingest
+from customers import few, ingest
 from customers.enums import AliasKind, MergeReason
 from customers.identity import merge
 from customers.models import (
@@ -30,6 +30,13 @@ from tests.factories.customers import CustomerFactory, SourceFactory
 
 pytestmark = pytest.mark.django_db
 OLDER, THEN, NEWER = MOMENT + 100, MOMENT + 200, MOMENT + 300
+
+
+@pytest.fixture(params=["few rows", "staged rows"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same words by both ways in say the same."""
+    if request.param == "staged rows":
+        monkeypatch.setattr(few, "MOST", 0)
 
 
 def tell(

@@ -1,4 +1,4 @@
-"""A write happens once: replayed, refused while in flight, and taken over from a process that died."""
+"""A write happens once: replayed, refused while in flight, and done again after a process that died."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from django.db import connection, transaction
 
 from customers import turns
-from customers.api import writing
+from customers.api import orders, writing
 from customers.models import Customer, Order
 from gateway import idempotency
 from gateway.models import IdempotentReply
@@ -89,47 +89,83 @@ def test_write_without_a_good_key_is_refused(token: str | None, code: str) -> No
     assert not Customer.objects.exists()
 
 
-def _claim(api: Api, token: str) -> Any:
-    """Leave a row as a process does that died before its write was committed."""
-    answer = api.post("customers", {"external_id": "a"}, token=token)
-    Customer.objects.all().delete()
-    IdempotentReply.objects.update(status=None, body="")
-    return answer
+def _in_flight(api: Api, *, body: dict[str, Any], token: str) -> tuple[threading.Event, Any]:
+    """Begin a write as another process would, and stop in the middle of it; the event lets it go on."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def stop(*args: Any, **kwargs: Any) -> Any:
+        if not begun.is_set():
+            begun.set()
+            go_on.wait(30)
+        return real(*args, **kwargs)
+
+    real = orders.bring_in
+
+    def call() -> Any:
+        try:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(orders, "bring_in", stop)
+                return api.post("orders", body, token=token)
+        finally:
+            connection.close()
+
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(call)
+    pool.shutdown(wait=False)
+    assert begun.wait(30)
+    return go_on, future
+
+
+@pytest.mark.django_db(transaction=True)
+def test_write_in_flight_is_told_and_then_answered_alike() -> None:
+    api = Api()
+    api.post("products", {"external_id": "first"})  # the key's source is there
+    go_on, first = _in_flight(api, body=ORDER, token="a")
+    waiting = api.post("orders", ORDER, token="a")
+    assert (waiting.status_code, waiting.json()["code"]) == (409, "in_flight")
+    assert waiting["Retry-After"] == "1"
+    other = api.post("orders", {**ORDER, "total_cents": 2}, token="a")
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    go_on.set()
+    assert first.result(30).status_code == 201
+    again = api.post("orders", ORDER, token="a")
+    assert (again.status_code, again["Idempotency-Replayed"]) == (201, "true")
+    assert again.content == first.result().content
+
+
+@pytest.mark.django_db(transaction=True)
+def test_write_whose_process_dies_is_free_again_at_once() -> None:
+    api = Api()
+    api.post("products", {"external_id": "first"})
+    go_on, first = _in_flight(api, body=ORDER, token="a")
+    assert api.post("orders", ORDER, token="a").status_code == 409
+    with connection.cursor() as cursor:  # what the database does when a client is gone
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname ="
+            " current_database() AND pid <> pg_backend_pid() AND state = 'idle in transaction'"
+        )
+        assert cursor.fetchall() == [(True,)]
+    assert api.post("orders", ORDER, token="a").status_code == 201
+    go_on.set()
+    assert first.result(30).status_code == 503
+    assert Order.objects.count() == IdempotentReply.objects.filter(token="a").count() == 1
 
 
 @pytest.mark.django_db
-def test_write_in_flight_is_told_and_taken_over_when_its_lease_has_ended() -> None:
+def test_claim_of_an_earlier_release_holds_until_its_lease_has_ended() -> None:
     api = Api()
-    _claim(api, "a")
+    api.post("customers", {"external_id": "a"}, token="a")
+    Customer.objects.all().delete()
+    lease = "UPDATE gateway_idempotentreply SET status = NULL, body = '', leased_until ="
+    with connection.cursor() as cursor:
+        cursor.execute(f"{lease} clock_timestamp() + interval '20 s'")
     waiting = api.post("customers", {"external_id": "a"}, token="a")
     assert (waiting.status_code, waiting.json()["code"]) == (409, "in_flight")
-    assert 0 < int(waiting["Retry-After"]) <= idempotency.LEASE_SECONDS
-    other = api.post("customers", {"external_id": "b"}, token="a")
-    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert 15 < int(waiting["Retry-After"]) <= 20
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE gateway_idempotentreply SET leased_until = clock_timestamp() - interval '1 s'"
-        )
-    done = api.post("customers", {"external_id": "a"}, token="a")
-    assert done.status_code == 201
-    assert IdempotentReply.objects.get().epoch == 2
-    assert Customer.objects.count() == 1
-
-
-@pytest.mark.django_db
-def test_process_that_lost_its_lease_writes_nothing() -> None:
-    api = Api()
-
-    def write() -> tuple[int, str]:
-        raise AssertionError("somebody else has taken over")
-
-    fingerprint = "0" * 64
-    claimed = idempotency._claim(key=api.key, token="a", fingerprint=fingerprint)
-    IdempotentReply.objects.update(epoch=2)
-    assert claimed[1] == 1
-    with pytest.raises(idempotency.Refused) as refused:
-        idempotency._hold(IdempotentReply.objects.filter(pk=claimed[0], epoch=claimed[1]))
-    assert refused.value.status_code == 409
+        cursor.execute(f"{lease} clock_timestamp() - interval '1 s'")
+    assert api.post("customers", {"external_id": "a"}, token="a").status_code == 201
+    assert IdempotentReply.objects.get().epoch == 2  # the earlier one finds it no longer its own
 
 
 @pytest.mark.django_db

@@ -37,7 +37,7 @@ from tests.stories.stage import PATIENCE, launched
 pytestmark = [pytest.mark.story, pytest.mark.xdist_group("receive")]
 WRITES = int(os.environ.get("COTERIE_CHAOS_WRITES", "100"))
 REPORTS = int(os.environ.get("COTERIE_CHAOS_REPORTS", "300"))
-KILLS_THE_SERVER = WRITES >= 1000  # what it was doing is free again after the 30 s of a lease
+KILLS_THE_SERVER = WRITES >= 1000
 COPIES = 2
 SHOPS = 4  # writes of one shop wait for each other
 CLIENTS = 24
