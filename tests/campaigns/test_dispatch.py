@@ -370,8 +370,8 @@ def test_run_stops_at_its_time_and_gives_back_the_rest(
 ) -> None:
     monkeypatch.setattr(dispatch, "GROUP", 50)
     campaign = running_campaign(*(f"c{n}" for n in range(200)), now=NOW)
-    with start_sink(delay=0.005) as server:
-        done = dispatch.run(now=clock.now, seconds=0.3, channel_url=server.url, journals=home / "j")
+    with start_sink(delay=0.01) as server:
+        done = dispatch.run(now=clock.now, seconds=0.8, channel_url=server.url, journals=home / "j")
         assert 50 <= done < 200
         assert states(campaign) == {"SENT": done, "PLANNED": 200 - done}
     with connection.cursor() as cursor:

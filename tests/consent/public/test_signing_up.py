@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from ipaddress import IPv6Address
 from itertools import pairwise
 
 import pytest
@@ -34,7 +35,7 @@ def at_now() -> None:
 @pytest.fixture
 def client() -> Client:
     # an address of the network for each test: the limit a minute is counted outside the database
-    return Client(enforce_csrf_checks=True, REMOTE_ADDR=f"2001:db8::{uuid.uuid4().hex[:4]}")
+    return Client(enforce_csrf_checks=True, REMOTE_ADDR=str(IPv6Address(uuid.uuid4().int)))
 
 
 def box(purpose: str = Purpose.MARKETING, language: str = "en") -> int:
