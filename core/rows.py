@@ -6,7 +6,7 @@ For the few reads that every request of a program makes; whatever is read in mor
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from django.db import connection
 from django.db.models import Model
@@ -30,7 +30,7 @@ def find(model: type[Row], where: str, parameters: dict[str, Any]) -> Row | None
     values = list(found[0])
     for place, field in converted:
         values[place] = field.from_db_value(values[place], None, connection)
-    return cast("Row", model.from_db(connection.alias, names, values))
+    return model.from_db(connection.alias, names, values)
 
 
 @cache

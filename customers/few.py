@@ -117,7 +117,7 @@ def margins(orders: pa.Table, lines: pa.Table) -> pa.Array:
         cost = costs.get(number)
         known = None
         if total is not None and cost and None not in cost:
-            known = total - sum(cost)
+            known = total - sum(part for part in cost if part is not None)
         if total is not None and (known is None or not -(2**63) <= known < 2**63):
             known = int((total * share).to_integral_value(ROUND_HALF_UP))
         found.append(known or 0)

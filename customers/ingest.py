@@ -164,19 +164,17 @@ def take_in(
     lock(cursor, source_id=origin.source_id)
     at_once = None
     if origin.import_id is None and few.suits(batch):
-        at_once = few.Few(
-            source_id=origin.source_id, arrived_at=origin.arrived_at,
-            whole_orders=origin.whole_orders, now=now,
-        )  # fmt: skip
+        at_once = few.Few(source_id=origin.source_id, arrived_at=origin.arrived_at,
+                          whole_orders=origin.whole_orders, now=now)  # fmt: skip
     done, entities = 0, {}
     for entity, table in batch.tables():
         if progress:
             progress(entity.replace("_", " "), done, batch.rows)
-        prepared = _PREPARE.get(entity, _as_it_is)(table, batch)
-        if at_once is None:
-            entities[entity] = _upsert(cursor, entity, prepared, origin=origin, now=now)
+        if at_once is not None:
+            entities[entity] = _at_once(cursor, entity, batch, at_once, origin=origin)
         else:
-            entities[entity] = _at_once(cursor, entity, prepared, at_once, origin=origin)
+            prepared = _PREPARE.get(entity, _as_it_is)(table, batch)
+            entities[entity] = _upsert(cursor, entity, prepared, origin=origin, now=now)
         done += table.num_rows
     return entities
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, TypeVar
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 from django.db.models import Model, QuerySet
 
@@ -108,7 +109,7 @@ def written(model: type[Row], source: Source, external_id: str) -> Row:
         {"source": source.pk, "number": external_id},
     )  # fmt: skip
     if found is None:
-        raise model.DoesNotExist
+        raise ObjectDoesNotExist
     return found
 
 
