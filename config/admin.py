@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -29,6 +30,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from config.models import Authenticator
 from config.second_factor import devices
+from customers import display
 
 
 for _model in (
@@ -45,6 +47,10 @@ for _model in (
 ):
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
+
+
+admin.site.empty_value_display = display.NOTHING
+"""One dash everywhere; Django has a hyphen."""
 
 
 @admin.register(User)
@@ -88,9 +94,25 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]
 
 @admin.register(PeriodicTask)
 class PeriodicTaskAdmin(BeatPeriodicTaskAdmin, ModelAdmin):  # type: ignore[misc]
-    list_display = ("name", "enabled", "scheduler", "last_run_at", "total_run_count")
+    list_display = ("name", "enabled", "runs", "last_run_at", "total_run_count")
     list_filter = ("enabled",)
     date_hierarchy = None
+
+    @admin.display(description="Runs")
+    def runs(self, task: PeriodicTask) -> str:
+        """`every day`: nobody reads 86400 seconds."""
+        if task.interval is None:
+            return str(task.scheduler)
+        return f"every {_span(task.interval.schedule.run_every)}"
+
+
+def _span(length: timedelta) -> str:
+    seconds = int(length.total_seconds())
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
+        if seconds and seconds % size == 0:
+            count = seconds // size
+            return unit if count == 1 else f"{count} {unit}s"
+    return str(length)
 
 
 @admin.register(IntervalSchedule)

@@ -6,10 +6,12 @@ import pytest
 from django.contrib import admin
 from django.test import Client, RequestFactory
 from django.urls import reverse
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from config.menu import UNFOLD
+from consent.models import Suppression
 from customers.empty_lists import NOTHING_YET, WORDS, in_words
-from tests.factories.customers import CustomerFactory
+from tests.factories.customers import NOW, CustomerFactory
 
 
 pytestmark = pytest.mark.django_db
@@ -98,3 +100,26 @@ def test_list_is_headed_by_what_the_menu_calls_it(
     page = admin_client.get(reverse(route)).content.decode()
     heading = page.partition("<h1")[2].partition("</h1>")[0]
     assert title in heading.split("</")[-2].split()
+
+
+def test_moments_are_written_alike_on_every_screen(admin_client: Client) -> None:
+    """A quarter of a day is neither "noon" nor "9 a.m."."""
+    address = reverse("admin:consent_suppression_changelist")
+    for hour in (0, 9, 12, 21):
+        Suppression.objects.create(
+            address_hmac=f"{hour:064}", reason="COMPLAINT", created_at=NOW.replace(hour=hour)
+        )
+    page = admin_client.get(address).content.decode()
+    assert [f"1 Jun 2026, {hour:02}:00" in page for hour in (0, 9, 12, 21)] == [True] * 4
+
+
+def test_schedules_say_days_and_hours(admin_client: Client) -> None:
+    for every, period in ((86_400, "seconds"), (3_600, "seconds"), (90, "seconds"), (2, "days")):
+        PeriodicTask.objects.create(
+            name=f"{every} {period}",
+            task="x",
+            interval=IntervalSchedule.objects.create(every=every, period=period),
+        )
+    page = admin_client.get(reverse("admin:django_celery_beat_periodictask_changelist"))
+    for words in ("every day", "every hour", "every 90 seconds", "every 2 days"):
+        assert words in page.content.decode()
