@@ -109,8 +109,10 @@ def _code(name: str) -> Task | Measure:
 def _shown(task: Task | Measure, value: float, *, language: str) -> str:
     """In the figures of `language`: 12.5 % or 12,5 %, and shares apart from their differences."""
     with translation.override(language):
-        if task in _MODEL_OF:
-            return display.number(value, decimals=1 if task is Measure.ORDERS else 0)
+        if task is Measure.NEXT_ORDER:
+            return public_reasons.days(value, language=language)
+        if task is Measure.ORDERS:
+            return display.number(value, decimals=1)
         if task is Task.LIFETIME:
             return public_reasons.money(value, language=language)
         if task is Task.UPLIFT:

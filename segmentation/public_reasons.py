@@ -185,6 +185,12 @@ def money(cents: float, *, language: str) -> str:
     return f"{amount}{_NBSP}{symbol}"
 
 
+def days(value: float, *, language: str) -> str:
+    """65 days, 65 Tage, 65 días."""
+    with translation.override(language):
+        return _many(_WORDS[language]["days"], value)
+
+
 def _topic(topic: str, values: Mapping[str, float], words: Mapping[str, str]) -> str:
     """As one sentence what belongs together; empty where too little is known for one."""
     special = _TOPICS.get(topic)

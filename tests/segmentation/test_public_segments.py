@@ -12,7 +12,7 @@ from consent.enums import Purpose
 from consent.public import inferences
 from customers.models import Customer
 from segmentation import inferring, public_segments
-from segmentation.enums import SegmentKind, Task
+from segmentation.enums import Measure, SegmentKind, Task
 from segmentation.ml.estimators.rfm import GROUPS
 from segmentation.models import Membership, Segment
 from segmentation.segments import BANDS
@@ -84,6 +84,8 @@ def test_every_group_that_the_machine_makes_is_described_and_told_apart(language
     [
         (Task.CHURN, 0.256, "en", "26\N{NO-BREAK SPACE}%"),
         (Task.UPLIFT, 0.0123, "en", "+1.2 percentage points"),
+        (Measure.NEXT_ORDER, 65.2, "de", "65 Tage"),
+        (Measure.NEXT_ORDER, 1.2, "es", "1 día"),
         (Task.UPLIFT, 0.0123, "de", "+1,2 Prozentpunkte"),
         (Task.UPLIFT, -0.0123, "es", "−1,2 puntos porcentuales"),
         (Task.LIFETIME, 1_234_560.0, "en", "€12,346"),
@@ -92,7 +94,7 @@ def test_every_group_that_the_machine_makes_is_described_and_told_apart(language
     ],
 )
 def test_figures_are_written_as_the_reader_writes_them(
-    task: Task, value: float, language: str, shown: str
+    task: Task | Measure, value: float, language: str, shown: str
 ) -> None:
     assert inferring._shown(task, value, language=language) == shown
 
