@@ -139,7 +139,7 @@ class ConsentEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.act} {self.purpose} {self.pk}"
+        return f"{self.get_act_display()}: {self.get_purpose_display()} ({self.pk})"
 
     def get_purpose_display(self) -> str:
         return purposes.in_words(self.purpose)
@@ -182,7 +182,7 @@ class ConsentState(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.purpose}: {'yes' if self.is_granted else 'no'}"
+        return f"{self.get_purpose_display()}: {'yes' if self.is_granted else 'no'}"
 
     def get_purpose_display(self) -> str:
         return purposes.in_words(self.purpose)

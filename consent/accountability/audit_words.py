@@ -56,4 +56,6 @@ def what(row: PersonalDataAccess) -> str:
 def whom(row: PersonalDataAccess) -> str:
     if row.customer_number is not None:
         return f"Customer {row.customer_number}"
+    if row.people == 1:
+        return "1 customer"
     return f"{number(row.people)} customers" if row.people else "–"

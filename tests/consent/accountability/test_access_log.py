@@ -146,3 +146,10 @@ def test_a_command_that_takes_data_along_is_written_down(tmp_path) -> None:
     (row,) = looks()
     assert (row.via, row.action, row.people) == (audit.COMMAND, audit.EXPORT, row.people)
     assert row.mark in json.loads((tmp_path / "c.json").read_text())[watermarks.COLUMN]
+
+
+@pytest.mark.parametrize(
+    ("people", "said"), [(0, "–"), (1, "1 customer"), (1200, "1,200 customers")]
+)
+def test_how_many_were_seen_is_said_in_words(people: int, said: str) -> None:
+    assert audit_words.whom(PersonalDataAccess(people=people)) == said
