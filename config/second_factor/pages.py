@@ -127,7 +127,7 @@ def _next(request: HttpRequest) -> str:
 def _refused(answer: Answer) -> str:
     if answer.wait > 1:
         return f"Wrong, or used before. The next code can be tried in {answer.wait} seconds."
-    return "Wrong, or used before. An app's code is good for a minute and for one time."
+    return "Wrong, or used before. An app's code works for a minute, and only once."
 
 
 # ---------------------------------------------------------------- their own
@@ -177,7 +177,7 @@ def _new_codes(request: HttpRequest) -> HttpResponse:
     if not devices.has_one(user):
         return redirect(OWN)
     _note(request, "new_recovery_codes", user)
-    return _show_codes(request, devices.make_codes(user), "The codes before are void.")
+    return _show_codes(request, devices.make_codes(user), "The earlier codes no longer work.")
 
 
 def _turn_off(request: HttpRequest) -> HttpResponse:
