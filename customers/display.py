@@ -40,6 +40,10 @@ def number(value: float | None, *, decimals: int = 0) -> str:
     return sign + text
 
 
+def _symbol(code: str) -> str:
+    return _SYMBOLS.get(code, f"{code}{NBSP}")
+
+
 def money(cents: float | None, *, decimals: int = 2, currency: str | None = None) -> str:
     """Minor units as `€1,234.50`, in the shop's currency unless another is given."""
     if cents is None or _is_missing(cents):
@@ -50,8 +54,17 @@ def money(cents: float | None, *, decimals: int = 2, currency: str | None = None
     else:
         amount = cents / 100
     sign = f"−{_JOINED}" if round(amount, decimals) < 0 else ""
-    symbol = _SYMBOLS.get(code, f"{code}{NBSP}")
-    return f"{sign}{symbol}{number(abs(amount), decimals=decimals)}"
+    return f"{sign}{_symbol(code)}{number(abs(amount), decimals=decimals)}"
+
+
+def short_money(cents: float, *, largest: float) -> str:
+    """A tick of an axis from nothing to `largest`, where six digits have no room: `€1.25M`, `€400k`, `€900`."""
+    units = largest / minor_units()
+    if units < 100_000 or not cents:
+        return money(cents, decimals=0)
+    size, letter = (1_000_000, "M") if units >= 1_000_000 else (1_000, "k")
+    scaled = number(cents / minor_units() / size, decimals=2).rstrip("0").rstrip(".,")
+    return f"{_symbol(currency_code())}{scaled}{letter}"
 
 
 def currency_code() -> str:

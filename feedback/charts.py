@@ -109,7 +109,7 @@ def revenue(days: Sequence[DayRevenue]) -> StackChart | None:
             for number, day in enumerate(days)
             if number % 5 == 0
         ],
-        y_ticks=_y_ticks(top, lambda cents: display.money(cents, decimals=0)),
+        y_ticks=_y_ticks(top, lambda cents: display.short_money(cents, largest=top)),
     )
 
 

@@ -42,3 +42,16 @@ def test_shares_are_per_cent_and_their_differences_points() -> None:
     assert display.points(0.0123) == "+1.2\u00a0points"
     assert display.points(-0.0123) == "−1.2\u00a0points"
     assert (display.percent(None), display.points(None), display.number(None)) == ("–", "–", "–")
+
+
+@pytest.mark.parametrize(
+    ("largest", "texts"),
+    [
+        (90_000_00, ["€0", "€22,500", "€45,000", "€67,500", "€90,000"]),
+        (400_000_00, ["€0", "€100k", "€200k", "€300k", "€400k"]),
+        (5_000_000_00, ["€0", "€1.25M", "€2.5M", "€3.75M", "€5M"]),
+    ],
+)
+def test_axis_of_money_has_room_for_its_ticks(largest: int, texts: list[str]) -> None:
+    ticks = [largest * part / 4 for part in range(5)]
+    assert [display.short_money(tick, largest=largest) for tick in ticks] == texts
