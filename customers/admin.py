@@ -131,6 +131,7 @@ class OrderLineInline(TabularInline):  # type: ignore[misc]  # unfold has no typ
     extra = 0
     can_delete = False
     ordering_field = None
+    hide_title = True
 
     def has_add_permission(self, request: HttpRequest, obj: Order | None = None) -> bool:
         return False
@@ -155,7 +156,7 @@ class OrderLineInline(TabularInline):  # type: ignore[misc]  # unfold has no typ
 class OrderAdmin(NumberedRowsAdmin):
     ordering = ("-placed_at",)
     list_display = (
-        "external_id",
+        "number",
         "customer_link",
         "placed_at",
         "status_label",
@@ -181,6 +182,10 @@ class OrderAdmin(NumberedRowsAdmin):
         "channel",
     )
     readonly_fields = ("total", "discount", "margin")
+
+    @column(description="Order", ordering="external_id")
+    def number(self, order: Order) -> SafeString:
+        return clipped(order.external_id)
 
     @column(description="Customer", empty_value="Guest")
     def customer_link(self, order: Order) -> SafeString | None:
@@ -218,9 +223,13 @@ class OrderLineAdmin(BigTableAdmin):
 
 @admin.register(Refund)
 class RefundAdmin(NumberedRowsAdmin):
-    list_display = ("external_id", "customer", "order", "refunded_at", "amount", "reason")
+    list_display = ("number", "customer", "order", "refunded_at", "amount", "reason")
     list_filter = ("source", ("refunded_at", admin.DateFieldListFilter))
     list_select_related = ("customer", "order")
+
+    @column(description="Refund", ordering="external_id")
+    def number(self, refund: Refund) -> SafeString:
+        return clipped(refund.external_id)
 
     @column(description="Amount", ordering="amount_cents")
     def amount(self, refund: Refund) -> str:
@@ -267,7 +276,7 @@ class ReviewAdmin(BigTableAdmin):
 
 @admin.register(Event)
 class EventAdmin(CustomerRowsAdmin):
-    list_display = ("happened_at", "kind_label", "who", "campaign_id", "arrived_at")
+    list_display = ("happened_at", "kind_label", "who", "campaign_number", "arrived_at")
     list_filter = ("kind", ("happened_at", admin.DateFieldListFilter))
     list_select_related = ("customer",)
 
@@ -278,3 +287,7 @@ class EventAdmin(CustomerRowsAdmin):
     @column(description="What happened", ordering="kind")
     def kind_label(self, event: Event) -> str:
         return event.get_kind_display()
+
+    @column(description="Campaign number")
+    def campaign_number(self, event: Event) -> object:
+        return event.campaign_id or display.NOTHING

@@ -122,7 +122,7 @@ def _opt_out() -> Iterator[Attention]:
     if found := probing.broken():
         yield Attention(
             kind="PROBLEM",
-            text=f"Unsubscribing does not work, as tried out on {found.at:%d %b at %H:%M} UTC: {found.failed}",
+            text=f"Unsubscribing does not work, as tried out on {found.at:%-d %b, %H:%M} UTC: {found.failed}",
             url_name="admin:consent_optoutprobe_changelist",
         )
 
@@ -133,7 +133,7 @@ def _breaches(now: datetime) -> Iterator[Attention]:
         when = f"{hours:.0f} hours left" if hours > 0 else "the 72 hours are over"
         yield Attention(
             kind="PROBLEM",
-            text=f"Breach {case.pk}: {case.people:,} customer{'' if case.people == 1 else 's'} affected; tell the authority until {case.due_at:%d %b at %H:%M} UTC, {when}.",
+            text=f"Breach {case.pk}: {case.people:,} customer{'' if case.people == 1 else 's'} affected; tell the authority by {case.due_at:%-d %b, %H:%M} UTC; {when}.",
             url_name="admin:consent_breach_changelist",
         )
 
@@ -288,7 +288,7 @@ def _gone_from_models(now: datetime) -> Iterator[Attention]:
             kind="PROBLEM",
             text=(
                 f"The {Task(version.task).label.split(':')[0].lower()} model may contain {left.people:,} {are} erased, "
-                f"restricted or found under age, or withdrew, since it was trained; it was to be replaced until {left.until:%d %b}."
+                f"restricted or found under age, or withdrew, since it was trained; it was to be replaced by {left.until:%-d %b}."
             ),
             url_name="admin:model_card",
             url_args=(version.pk,),

@@ -146,7 +146,7 @@ def _worth(segment: Segment, *, now: datetime) -> dict[str, Any]:
     return {
         "net_cents": of_segment,
         "share_of_revenue": of_segment / of_shop if of_shop > 0 else None,
-        "of_shop": _part(of_segment / of_shop if of_shop > 0 else None, "the shop's"),
+        "of_shop": _part(of_segment / of_shop if of_shop > 0 else None, "the shop’s sales"),
         "of_customers": _part(segment.size / living if living else None, "all customers"),
         "net_each_cents": of_segment / segment.size if segment.size else None,
     }
