@@ -86,7 +86,7 @@ def _read(names: Sequence[str]) -> dict[str, int]:
                 return {name: _read_table(cursor, own, name, files) for name in lane}
 
         # side by side: while PostgreSQL reads, DuckDB sorts, and neither fills a core all the time
-        with ThreadPoolExecutor() as pool:
+        with ThreadPoolExecutor(_threads()) as pool:
             read_rows = list(pool.map(read, cursors, lanes))
         rows = {"people": people} | read_rows[0] | read_rows[1]
         if {"order_lines", "customers"} <= set(names):
@@ -162,9 +162,13 @@ def _sorting(target: Path) -> duckdb.DuckDBPyConnection:
         config={
             "memory_limit": MEMORY,
             "temp_directory": str(target / "spilled"),
-            "threads": settings.TRAIN_THREADS or os.cpu_count() or 1,
+            "threads": _threads(),
         }
     )
+
+
+def _threads() -> int:
+    return settings.TRAIN_THREADS or os.cpu_count() or 1
 
 
 def _copy(database: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
