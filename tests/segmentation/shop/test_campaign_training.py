@@ -84,7 +84,8 @@ def test_uplift_model_finds_whom_a_mail_helps_and_what_it_decides_is_what_it_log
     for group in (~known, known & (made.probability > 0.6), known & (made.probability <= 0.6)):
         p = made.probability[group]
         spread = np.sqrt(len(arms) * (p * (1 - p)).sum())
-        assert abs(arms[:, group].sum() - len(arms) * p.sum()) < 4 * spread
+        # ids are others each time: of four spreads one run in ten thousand would fail
+        assert abs(arms[:, group].sum() - len(arms) * p.sum()) < 6 * spread
 
 
 def test_plan_for_nobody_says_so(table: FeatureTable) -> None:
