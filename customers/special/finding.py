@@ -7,7 +7,9 @@ be seen; "may tell" is all that is said.
 
 A list has sections, [HEALTH] and so on, and a term a line: words that follow each other. `*` at the end of a word
 stands for any ending, at its beginning for any beginning (German compounds), `?` for one word, `...` for up to five. What
-matches a term under [HARMLESS] is taken out of the text first: "look pregnant". Case and accents count for nothing.
+matches a term under [HARMLESS] is taken out of the text first: "look pregnant". Case and accents count for nothing,
+but the dots of ä, ö and ü: who has no such key writes "uebel" or "ubel", so a term with dots is found in all three
+spellings; and a word with dots is not the one without ("schwül").
 All lists are looked through for every text: what a source says of its language is too often wrong.
 """
 
@@ -22,7 +24,7 @@ from functools import cache
 from pathlib import Path
 
 
-VERSION = 2
+VERSION = 3
 """Raised whenever a list or the way of reading changes: every text is searched again then."""
 
 MOST = 25_000
@@ -120,19 +122,28 @@ def is_special(*texts: str) -> bool:
 
 
 def words_of(text: str) -> list[str]:
-    """In lower case and without accents or what is not seen; an apostrophe belongs to its word, and is gone."""
+    """
+    In lower case and without accents or what is not seen; an apostrophe belongs to its word, and is gone.
+
+    The German ä, ö and ü are letters of their own.
+    """
     plain = text.casefold()
     if not plain.isascii():
-        plain = unicodedata.normalize("NFKD", plain.replace("’", "'"))
-        plain = "".join(
-            letter for letter in plain
-            # accents, and what is not seen: soft hyphens, spaces without a width
-            if not unicodedata.combining(letter) and unicodedata.category(letter) != "Cf"
-        )  # fmt: skip
+        plain = unicodedata.normalize("NFC", plain.replace("’", "'"))
+        plain = _ODD.sub(lambda found: _bare(found[0]), plain)
     return _WORD.findall(plain.replace("'", ""))
 
 
 _WORD = re.compile(r"[^\W_]+")
+_ODD = re.compile(r"[^\x00-\x7fäöü]+")
+
+
+def _bare(letters: str) -> str:
+    """Without accents, and without what is not seen: soft hyphens, spaces without a width."""
+    return "".join(
+        letter for letter in unicodedata.normalize("NFKD", letters)
+        if not unicodedata.combining(letter) and unicodedata.category(letter) != "Cf"
+    )  # fmt: skip
 
 
 def _places(words: tuple[str, ...], text: list[str], at: int) -> tuple[int, ...]:
@@ -178,7 +189,7 @@ def _lists() -> tuple[_Index, _Index]:
 
 def terms(text: str) -> Iterable[tuple[str, tuple[str, ...]]]:
     """
-    The terms of a list with their section, in the words that are compared.
+    The terms of a list with their section, in the words that are compared; in each spelling that they have.
 
     Raises ValueError for an unknown section, a term outside of one, or one that would match too much.
     """
@@ -201,7 +212,17 @@ def terms(text: str) -> Iterable[tuple[str, tuple[str, ...]]]:
             raise ValueError(f"line {number}: {term}")
         if short:
             raise ValueError(f"line {number}: {term} stands for too many words")
-        yield section, words
+        for spelling in dict.fromkeys(_spellings(words)):
+            yield section, spelling
+
+
+_SPELLINGS = ({}, str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"}), str.maketrans("äöü", "aou"))
+
+
+def _spellings(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """With ä, ö and ü, and as they are written where there is no key for them."""
+    for spelling in _SPELLINGS:
+        yield tuple(word.translate(spelling) for word in words)
 
 
 def _term_word(word: str) -> str:

@@ -34,6 +34,15 @@ LISTS = Path(finding.__file__).parent
         ("Für die Erstkommunion meiner Tochter.", Special.RELIGION),
         ("Ich bin schwul und liebe Tee.", Special.SEXUAL_LIFE),
         ("Als Gewerkschaftsmitglied kaufe ich fair.", Special.UNION),
+        ("Mir half es gegen Übelkeit.", Special.HEALTH),
+        ("Mir half es gegen U\u0308belkeit.", Special.HEALTH),  # the dots as a letter of their own
+        ("Hilft gegen UEBELKEIT", Special.HEALTH),  # no key for the dots
+        ("Hilft gegen ubelkeit", Special.HEALTH),
+        ("Seit ich eine kuenstliche Huefte habe", Special.HEALTH),
+        ("Meine Arztin hat es empfohlen", Special.HEALTH),
+        ("Mit Glutenunvertraeglichkeit geht das nicht", Special.HEALTH),
+        ("Ein Geschenk zum juedischen Neujahr", Special.RELIGION),
+        ("Er ist Quäker.", Special.RELIGION),
         ("Estoy embarazada de seis meses.", Special.HEALTH),
         ("Soy alergico al polvo", Special.HEALTH),  # without its accent
         ("Tengo migrañas", Special.HEALTH),
@@ -66,6 +75,9 @@ def test_what_may_tell_of_something_is_found(text: str, category: Special) -> No
         "Paid by Western Union.",
         "Die Bedienung ist einfach.",
         "Im Sternzeichen Krebs geboren",
+        "An schwülen Tagen angenehm, auch in SCHWU\u0308LER Hitze.",
+        "Die Tuete war zu, der Tee suess und groesser als gedacht.",
+        "sieht an mir aus, als waere ich schwanger",
         "Un regalo precioso, muy recomendable.",
         "x" * finding.MOST,
     ],
