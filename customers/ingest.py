@@ -202,11 +202,13 @@ def _upsert(cursor: Any, entity: str, table: pa.Table, *, origin: Origin, now: d
     return counts
 
 
-def _at_once(cursor: Any, entity: str, table: pa.Table, way: few.Few, *, origin: Origin) -> Counts:
+def _at_once(cursor: Any, entity: str, batch: ShopBatch, way: few.Few, *, origin: Origin) -> Counts:
     """As `_upsert`, of a batch that is little."""
-    counts = Counts(rows=table.num_rows)
-    if not table.num_rows:
+    told: pa.Table = getattr(batch, entity)
+    counts = Counts(rows=told.num_rows)
+    if not told.num_rows:
         return counts
+    table = _PREPARE.get(entity, _as_it_is)(told, batch)
     if entity == "events":
         announce_writing(cursor)
     written = way.write(entity, table)
