@@ -126,6 +126,16 @@ def test_new_recovery_codes_make_the_earlier_ones_void() -> None:
     assert devices.codes_left(user) == 10
 
 
+def test_enter_after_the_password_makes_nothing_void() -> None:
+    """It presses the first button of the form."""
+    user = staff()
+    device, _ = with_app(user)
+    client, _ = password_given(user)
+    give(client, code_of(device))
+    page = client.get(reverse("second_factor:own")).content.decode()
+    assert re.findall(r'name="act" value="(\w+)"', page) == ["begin", "codes", "off"]
+
+
 def test_turning_off_takes_the_password_and_a_role_that_does_not_need_one(settings) -> None:
     user = staff(role="Analyst")
     device, _ = with_app(user)
