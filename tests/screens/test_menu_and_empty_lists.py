@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib import admin
 from django.test import Client, RequestFactory
@@ -11,7 +13,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from config.menu import UNFOLD
 from consent.models import Suppression
 from customers.empty_lists import NOTHING_YET, WORDS, in_words
-from tests.factories.customers import NOW, CustomerFactory
+from tests.factories.customers import NOW, CustomerFactory, SourceFactory
 
 
 pytestmark = pytest.mark.django_db
@@ -123,3 +125,11 @@ def test_schedules_say_days_and_hours(admin_client: Client) -> None:
     page = admin_client.get(reverse("admin:django_celery_beat_periodictask_changelist"))
     for words in ("every day", "every hour", "every 90 seconds", "every 2 days"):
         assert words in page.content.decode()
+
+
+def test_nothing_is_the_same_dash_in_every_column(admin_client: Client) -> None:
+    SourceFactory()  # a file: nobody hears of it, and nothing was imported
+    page = admin_client.get(reverse("admin:customers_source_changelist")).content.decode()
+    cells = dict(re.findall(r'<td class="[^"]*field-(last_\w+)[^>]*>(.*?)</td>', page, re.DOTALL))
+    assert {re.sub(r"<[^>]*>", "", text).strip() for text in cells.values()} == {"–"}
+    assert cells.keys() == {"last_heard", "last_import"}
