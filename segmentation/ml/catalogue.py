@@ -16,7 +16,9 @@ class Row:
     bar: str
 
 
-_BEATS = "95\u00a0% paired interval of the log loss below the baseline's on the newest closed window"
+_BEATS = (
+    "95\u00a0% paired interval of the log loss below the baseline's on the newest closed window"
+)
 
 CATALOGUE: dict[str, Row] = {
     row.task: row
