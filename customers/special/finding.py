@@ -216,7 +216,10 @@ def terms(text: str) -> Iterable[tuple[str, tuple[str, ...]]]:
             yield section, spelling
 
 
-_SPELLINGS = ({}, str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"}), str.maketrans("äöü", "aou"))
+_SPELLINGS: tuple[dict[int, str], ...] = tuple(
+    str.maketrans(dict(zip("äöü", dotless, strict=True)))
+    for dotless in ("äöü", ("ae", "oe", "ue"), "aou")
+)
 
 
 def _spellings(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
