@@ -98,7 +98,8 @@ class Processes:
         port_file = folder / "port"
         port_file.unlink(missing_ok=True)
         self.start("sink", "manage.py", "sink", "--port", "0", "--folder", str(folder))
-        self._wait(port_file.exists, "sink")
+        # there before the number is in it
+        self._wait(lambda: port_file.exists() and bool(port_file.read_text()), "sink")
         # for the children, and for this process, whose settings were read before the sink had a port
         os.environ["COTERIE_SMTP_URL"] = f"smtp://127.0.0.1:{port_file.read_text().strip()}"
         settings.SMTP_URL = os.environ["COTERIE_SMTP_URL"]
@@ -134,7 +135,8 @@ class Processes:
         self._wait(answers, "web")
         return address
 
-    def _wait(self, ready: Callable[[], bool], name: str, *, seconds: float = 60) -> None:
+    def _wait(self, ready: Callable[[], bool], name: str, *, seconds: float = 180) -> None:
+        # long: a busy machine with two cores took 48 s. One that ends instead is noticed at once.
         deadline = time.monotonic() + seconds
         while not ready():
             self.check()

@@ -47,8 +47,9 @@ pytestmark = pytest.mark.story
 @pytest.fixture
 def host(processes: Processes) -> str:  # noqa: F811
     """The address of a running server; a worker reads what it receives."""
+    address = processes.start_web(port=free_port())
     processes.start_worker_and_beat()
-    return processes.start_web(port=free_port())
+    return address
 
 
 def sources(*names: str) -> dict[str, keys.Opened]:
