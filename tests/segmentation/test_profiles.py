@@ -31,7 +31,12 @@ def test_shares_of_buyers_count_everybody_once() -> None:
         )
         (only,) = profiles._products(database, inside=20, outside=80)
     # p2 is bought by all alike, p3 by too few to tell
-    assert (only.name, only.share, only.others, only.times) == ("p1", "75.0\u00a0%", "25.0\u00a0%", "3.0")
+    assert (only.name, only.share, only.others, only.times) == (
+        "p1",
+        "75.0\u00a0%",
+        "25.0\u00a0%",
+        "3.0",
+    )
 
 
 @pytest.mark.django_db(transaction=True)
