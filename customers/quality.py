@@ -17,11 +17,15 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from customers import repeated
 from customers.currencies import CURRENCIES
 from customers.enums import EventKind, OrderStatus, ReviewKind
 from customers.sources.base import SCHEMAS
 
 
+_MANY = (
+    1 << 20
+)  # rows whose keys are grouped at once; more of them would not fit into an importer's memory
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 MAX_QUANTITY = 1_000_000
 MAX_CENTS = 100_000_000_000  # a billion of a currency with cents: no order of a shop is larger
@@ -300,6 +304,11 @@ def judge(
     broken = first_broken(entity, latest=str(latest(now)), dialect=DUCKDB)
     key = ", ".join(_ENTITIES[entity].key)
     said = ", ".join(columns)
+    (count,) = db.execute(f"SELECT count(*) FROM {rows}").fetchall()[0]
+    among = ""
+    if count > _MANY:
+        db.register("maybe_twice", repeated.maybe_twice(db, hashed=f"hash({key})", of=rows))
+        among = f"WHERE hash({key}) IN (FROM maybe_twice)"
     db.execute(f"""
         CREATE OR REPLACE TABLE {into} AS
             SELECT row, reason FROM (SELECT row, {broken} AS reason FROM {rows})
@@ -311,10 +320,13 @@ def judge(
                        row_number() OVER copies AS copy
                 FROM {rows} ANTI JOIN {into} USING (row)
                 -- a window over every row costs ten times the search for the few keys that repeat
-                WHERE ({key}) IN (SELECT ({key}) FROM {rows} GROUP BY ALL HAVING count(*) > 1)
+                WHERE hash({key}) IN (SELECT hash({key}) FROM {rows} {among}
+                                      GROUP BY ALL HAVING count(*) > 1)
                 WINDOW copies AS (PARTITION BY {key} ORDER BY row)
             ) WHERE copy > 1;
         """)
+    if among:
+        db.unregister("maybe_twice")
 
 
 def first_broken(entity: str, *, latest: str, dialect: Dialect) -> str:

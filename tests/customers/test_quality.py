@@ -79,7 +79,11 @@ def test_check_accepts_optional_gaps(now: datetime) -> None:
     assert checked.refused.num_rows == 0
 
 
-def test_check_tells_a_repetition_from_a_contradiction(now: datetime) -> None:
+@pytest.mark.parametrize("many", [0, 1 << 20], ids=["as of a large file", "as of few rows"])
+def test_check_tells_a_repetition_from_a_contradiction(
+    now: datetime, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    monkeypatch.setattr(quality, "_MANY", many)
     rows = table("refunds", {}, {}, {"amount_cents": 501}, {"external_id": "r2"})
     checked = quality.check("refunds", rows, now=now)
     assert checked.accepted["row"].to_pylist() == [0, 3]
