@@ -105,7 +105,7 @@ def test_where_every_division_has_a_tiny_group_the_least_tiny_is_taken() -> None
     tried = [candidate(smallest_share=share) for share in (0.01, 0.04, 0.02)]
     choice = judging.choose(tried)
     assert choice.position == 1
-    assert "below 5%" in choice.reason
+    assert "below 5\xa0%" in choice.reason
 
 
 def test_nothing_to_choose_from_is_an_error() -> None:
