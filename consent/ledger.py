@@ -17,7 +17,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Q
 
-from consent import locks
+from consent import locks, peppers
 from consent.enums import NEWSLETTER, Act, Basis, Channel, Purpose, SuppressionReason
 from consent.gate import READER
 from consent.interlock import entries
@@ -182,17 +182,19 @@ def suppress(
     Never mail this address again. Raises ValueError for an empty hash.
 
     A bounce, a complaint or staff's word replaces a mere UNSUBSCRIBED, and a complaint a bounce;
-    otherwise the first stays.
+    otherwise the first stays. The hash may be one of a former key: it holds under the newest too, at once.
     """
     if not address_hmac:
         raise ValueError("an empty hash is no address")
     with transaction.atomic(), connection.cursor() as cursor:
-        locks.lock_addresses([address_hmac])
-        cursor.execute(
-            SUPPRESS_ONE,
-            {"address_hmac": address_hmac, "reason": reason, "detail": detail[:300], "at": now},
-        )
-        entries.suppressed([(address_hmac, reason, detail[:300], now)], now=now)
+        hashes = sorted(peppers.same(address_hmac))
+        locks.lock_addresses(hashes)
+        for one in hashes:
+            cursor.execute(
+                SUPPRESS_ONE,
+                {"address_hmac": one, "reason": reason, "detail": detail[:300], "at": now},
+            )
+        entries.suppressed([(one, reason, detail[:300], now) for one in hashes], now=now)
 
 
 def unsubscribe(

@@ -11,7 +11,7 @@ An address whose owner has confirmed by that very message is not suppressed: the
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from campaigns.channels.base import ACCEPTED_AS
@@ -35,11 +35,11 @@ def named_by(marks: Iterable[str]) -> set[int]:
     return tokens | {message.pk for message in known}
 
 
-def by_provider(number: str, address_hmac: str) -> set[int]:
+def by_provider(number: str, address_hmacs: Collection[str]) -> set[int]:
     """The message that a provider gave this number, if it went to this address (or that is not told)."""
     found = ServiceMessage.objects.filter(state=State.SENT, reply=f"{ACCEPTED_AS}{number}"[:300])
-    if address_hmac:
-        found = found.filter(sign_up__address_hmac=address_hmac)
+    if address_hmacs:
+        found = found.filter(sign_up__address_hmac__in=address_hmacs)
     return set(found.values_list("pk", flat=True)[:1])
 
 

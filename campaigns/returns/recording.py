@@ -28,11 +28,11 @@ from campaigns.enums import BounceClass, DeliveryState, ReportKind
 from campaigns.models import Delivery, DeliveryReport
 from campaigns.returns import budget, confirming, naming, scoring
 from campaigns.returns.parsing import Finding
-from consent import ledger, locks
+from consent import ledger, locks, peppers
 from consent.enums import SuppressionReason
-from core import ids
 from customers import events
 from customers.enums import EventKind
+from customers.models import Customer
 
 
 SMTP = "smtp"
@@ -87,7 +87,7 @@ def record(incoming: Incoming, *, now: datetime) -> bool:
         if services and (len(services) > 1 or naming.deliveries(incoming.marks)):
             delivery, services = None, set()  # it names several: it is for none of them
         if delivery is None and not services and incoming.provider_number:
-            services = confirming.by_provider(incoming.provider_number, _hmac(incoming.address))
+            services = confirming.by_provider(incoming.provider_number, _hmacs(incoming.address))
         if services:
             return confirming.follow(
                 services.pop(), kind=incoming.kind, bounce=incoming.bounce,
@@ -123,7 +123,11 @@ def match_waiting(*, now: datetime, at_most: int = 1000) -> int:
                FROM campaigns_deliveryreport report JOIN campaigns_delivery delivery
                  ON delivery.reply LIKE 'accepted as %%'
                 AND delivery.reply = 'accepted as ' || report.provider_number
-                AND (report.address_hmac = '' OR report.address_hmac = delivery.address_hmac)
+                AND (report.address_hmac = '' OR report.address_hmac = delivery.address_hmac
+                     -- it may have been sent before the suppression list got a new key
+                     OR EXISTS (SELECT FROM consent_addresskey known
+                                WHERE known.address_hmac = report.address_hmac
+                                  AND known.former_hmac = delivery.address_hmac))
                WHERE report.delivery_id IS NULL AND NOT (report.provider_number = '')
                ORDER BY report.id LIMIT %s FOR UPDATE OF report SKIP LOCKED""",
             [at_most],
@@ -163,13 +167,18 @@ def _match(incoming: Incoming) -> Delivery | None:
         return None
     reply = ACCEPTED_AS + incoming.provider_number
     found = known.filter(reply__startswith=ACCEPTED_AS, reply=reply[:300]).first()
-    if found and incoming.address and _hmac(incoming.address) != found.address_hmac:
+    if found and incoming.address and found.address_hmac not in _hmacs(incoming.address):
         return None
     return found
 
 
 def _hmac(address: str) -> str:
-    return ids.address_hmac(address, pepper=settings.SUPPRESSION_PEPPER) if address else ""
+    return next(iter(_hmacs(address)), "")
+
+
+def _hmacs(address: str) -> list[str]:
+    """Under every key that is given: the message may have left before there was a new one."""
+    return peppers.hmacs(address) if address else []
 
 
 # ---------------------------------------------------------------- what follows
@@ -202,11 +211,16 @@ def _follow(report: DeliveryReport, delivery: Delivery, *, now: datetime) -> Non
 
 
 def _complaint(report: DeliveryReport, delivery: Delivery, *, now: datetime) -> None:
-    # a delivery from before addresses were noted: then the one that the customer has
+    # a delivery from before addresses were noted: then the one that the customer has, whoever that is by now
+    address = delivery.address_hmac or (
+        Customer.objects.values_list("email_hmac", flat=True).get(
+            pk=ledger.living(delivery.customer_id)
+        )
+    )
     ledger.complain(
         customer_id=delivery.customer_id, happened_at=report.happened_at, now=now,
         campaign_id=delivery.campaign_id, delivery_id=delivery.pk,
-        address_hmac=delivery.address_hmac or delivery.customer.email_hmac,
+        address_hmac=address,
     )  # fmt: skip
 
 

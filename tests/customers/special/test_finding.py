@@ -43,6 +43,9 @@ LISTS = Path(finding.__file__).parent
         ("Mit Glutenunvertraeglichkeit geht das nicht", Special.HEALTH),
         ("Ein Geschenk zum juedischen Neujahr", Special.RELIGION),
         ("Er ist Quäker.", Special.RELIGION),
+        ("Unsere Betriebsrätinnen tragen es", Special.UNION),
+        ("Ein Wahlkämpfer braucht so etwas", Special.POLITICS),
+        ("Auch fuer Rollstuehle breit genug", Special.HEALTH),
         ("Estoy embarazada de seis meses.", Special.HEALTH),
         ("Soy alergico al polvo", Special.HEALTH),  # without its accent
         ("Tengo migrañas", Special.HEALTH),
