@@ -22,7 +22,7 @@ _opened: ContextVar[Connection | None] = ContextVar("_opened", default=None)
 def snapshot() -> Iterator[Cursor]:
     """A cursor whose statements all see one moment; over the connection of the block, where it has one."""
     with one_connection() as source, source.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        _look_at_one_moment(cursor)
         try:
             yield cursor
         finally:
@@ -41,10 +41,16 @@ def snapshots(count: int) -> Iterator[list[Cursor]]:
         for _ in range(1, count):
             source = opened.enter_context(dbapi.connect(uri()))
             cursor = opened.enter_context(source.cursor())
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            _look_at_one_moment(cursor)
             cursor.execute(f"SET TRANSACTION SNAPSHOT '{moment}'")
             cursors.append(cursor)
         yield cursors
+
+
+def _look_at_one_moment(cursor: Cursor) -> None:
+    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    # of two that read side by side, who is ready first waits for the other
+    cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 
 @contextmanager
