@@ -85,7 +85,9 @@ class Few:
         for statement in more if rows else ():
             if inserted + updated == len(rows) and statement in UPSERTS[entity].statements:
                 continue  # nothing is left for it
-            new, changed, _ = self._run(_writing(entity, statement, columns), rows)
+            # judged once more though all are good: of rows that were judged PostgreSQL expects one and looks
+            # customers up, of rows as they come ten thousand, and reads all customers there are
+            new, changed, _ = self._run(_judging(entity, statement, columns), rows)
             inserted, updated = inserted + new, updated + changed
         if UPSERTS[entity].read_later:
             self._parameters[entity] = json.dumps(rows)
@@ -147,12 +149,6 @@ def _judging(entity: str, statement: str, columns: Columns) -> str:
     refused = """(SELECT json_agg(json_build_array(judged.row, refused_for) ORDER BY judged.row)
                   FROM judged WHERE refused_for IS NOT NULL)"""
     return _counting(entity, statement, rows=rows, refused=refused)
-
-
-@cache
-def _writing(entity: str, statement: str, columns: Columns) -> str:
-    rows = f"staged_{entity} AS MATERIALIZED (SELECT * FROM {_rows('rows', columns)})"
-    return _counting(entity, statement, rows=rows, refused="NULL::json")
 
 
 def _counting(entity: str, statement: str, *, rows: str, refused: str) -> str:

@@ -116,10 +116,13 @@ def _known(parameters: dict[str, str | int | float]) -> Answer | None:
         locked = statements.send(_LOCK, parameters)
         looked = statements.send(_LOOK, parameters)
     (is_ours,) = locked.fetchone() or (None,)
-    if is_ours is None:
-        raise _in_flight(1)
     found = looked.fetchone()
-    if not is_ours or (found is not None and found[0] != parameters["fingerprint"]):
+    if found is None or found[1] is None:  # what is done is told to however many ask at once
+        if is_ours is None:
+            raise _in_flight(1)
+        if not is_ours:
+            raise _other_body()
+    if found is not None and found[0] != parameters["fingerprint"]:
         raise _other_body()
     if found is None:
         return None

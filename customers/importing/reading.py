@@ -100,7 +100,8 @@ def _parquet(db: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect) -> Non
 
 def _narrow_parquet(path: Path, dialect: Dialect) -> pa.RecordBatchReader:
     """What `narrowed` keeps, and file_row_number; the whole line is an object of JSON."""
-    file = ParquetFile(path, buffer_size=_BUFFER)
+    # DuckDB reads the old timestamps of Spark in microseconds too; in nanoseconds years beyond 2262 come round again
+    file = ParquetFile(path, buffer_size=_BUFFER, coerce_int96_timestamp_unit="us")
     kept = pa.schema([file.schema_arrow.field(name) for name in dialect.kept])
 
     def rows() -> Iterator[pa.RecordBatch]:

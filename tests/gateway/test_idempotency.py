@@ -229,6 +229,23 @@ def test_twenty_at_once_write_once() -> None:
     assert api.post("orders", ORDER, token="same").status_code in {201, 422}
 
 
+@pytest.mark.django_db(transaction=True)
+def test_what_is_done_is_told_while_somebody_else_asks_too() -> None:
+    api = Api()
+    first = api.post("orders", ORDER, token="a")
+    other = connection.copy()
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            lock = idempotency._number(f"{IdempotentReply.objects.get().key_id} a")
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock])
+        again = api.post("orders", ORDER, token="a")
+    finally:
+        other.rollback()
+        other.close()
+    assert (again.status_code, again.content) == (201, first.content)
+
+
 @pytest.mark.django_db
 def test_answer_that_was_erased_is_not_given_again() -> None:
     api = Api()
