@@ -27,6 +27,7 @@ def run(sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
 
 def send(sql: str, parameters: Parameters = ()) -> psycopg.Cursor[Any]:
     """As `run`, for statements that return no rows; within `together` it does not wait for an answer."""
+    connection.close_if_health_check_failed()  # a connection that is kept may have died meanwhile
     connection.ensure_connection()
     with connection.wrap_database_errors:
         return psycopg.Cursor(connection.connection).execute(sql, parameters, prepare=True)
@@ -45,6 +46,7 @@ def together(*, seconds: int = 0) -> Iterator[None]:
     seconds: after so many the database ends the transaction, from PostgreSQL 17 on. Between two such
     statements it does not count as idle, so a process that is stopped there would keep its locks.
     """
+    connection.close_if_health_check_failed()  # a connection that is kept may have died meanwhile
     connection.ensure_connection()
     with connection.wrap_database_errors, connection.connection.pipeline():
         if seconds and connection.connection.info.server_version >= _HAS_TRANSACTION_TIMEOUT:
